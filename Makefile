@@ -1,0 +1,54 @@
+# Two commands set up and go: `make demo` and `make test`. Each makes its own environment in .venv, and makes it anew
+# only when the lock has changed. Needs: Python 3.11 or newer with its venv module, and git.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+BENCH := .venv-bench/bin
+SOURCES := autoscaler planner policies tests $(wildcard benchmarks)
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest --no-emit-index-url --generate-hashes --quiet
+
+.PHONY: help demo test check format bench schemas lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+demo: .venv/stamp  ## plan a real forecast: prints the plan, writes out/plan.json and out/plan.svg
+	@mkdir -p out
+	$(BIN)/baseload plan -f examples/forecasts/servegen_m_large_x0.01.csv --explain -o out/plan.json --chart out/plan.svg
+
+test: .venv/stamp  ## the whole test suite
+	@$(BIN)/python -m pytest -n 2
+
+check: .venv/stamp  ## what the build runs: format, lint, types, imports, tests
+	$(BIN)/ruff format --check --quiet $(SOURCES)
+	$(BIN)/ruff check --quiet $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --config pyproject.toml
+	@$(MAKE) test
+
+format: .venv/stamp  ## lay out the code, and mend what lint can mend
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+bench: .venv-bench/stamp  ## the numbers we promise, measured here
+	$(BENCH)/python -m benchmarks
+
+schemas: .venv/stamp  ## write the published JSON Schemas anew
+	$(BIN)/python -m planner.report.schemas docs/schemas
+
+lock:  ## newer versions of what we depend on, hashed; needs uv
+	$(COMPILE) --upgrade --group dev --extra chart -o requirements-dev.txt
+	$(COMPILE) --upgrade --group bench -c requirements-dev.txt -o requirements-bench.txt
+
+clean:  ## remove what was made here
+	rm -rf .venv .venv-bench out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+.venv/stamp: requirements-dev.txt pyproject.toml .ci/environment
+	@.ci/environment .venv requirements-dev.txt
+
+.venv-bench/stamp: requirements-bench.txt pyproject.toml .ci/environment
+	@.ci/environment .venv-bench requirements-bench.txt

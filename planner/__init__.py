@@ -1,0 +1,1 @@
+"""What to rent: a traffic forecast in, the cheapest plan out."""

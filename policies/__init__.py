@@ -1,0 +1,1 @@
+"""What we want: numbers a person can read, and pure functions beside them. Standard library only."""

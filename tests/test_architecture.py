@@ -1,0 +1,71 @@
+"""What the import contracts of pyproject.toml cannot say of themselves."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("autoscaler", "planner", "policies")
+POLICIES_MAY_USE = {"policies", "collections", "dataclasses", "datetime", "decimal", "enum", "math", "typing"}
+
+
+def project() -> dict[str, Any]:
+    """pyproject.toml as it is."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def modules() -> list[Path]:
+    """Every module that is shipped."""
+    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of all that a module imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def test_policies_stand_on_values_of_the_standard_library_alone() -> None:
+    used = {path.name: imported(path) for path in (ROOT / "policies").rglob("*.py")}
+    assert used["billing.py"], "billing imports Decimal at least"
+    assert {name: names - POLICIES_MAY_USE for name, names in used.items() if names - POLICIES_MAY_USE} == {}
+
+
+def test_whatever_is_imported_is_declared() -> None:
+    declared = project()["project"]["dependencies"] + project()["project"]["optional-dependencies"]["chart"]
+    known = {requirement.split(">")[0] for requirement in declared} | set(PACKAGES) | sys.stdlib_module_names
+    assert "numpy" in known
+    undeclared = {str(path.relative_to(ROOT)): imported(path) - known for path in modules()}
+    assert {path: names for path, names in undeclared.items() if names} == {}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_opens_with_its_job(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+def test_every_package_contract_is_exhaustive() -> None:
+    contracts = project()["tool"]["importlinter"]["contracts"]
+    inside = [contract for contract in contracts if "containers" in contract]
+    assert {name for contract in inside for name in contract["containers"]} == set(PACKAGES)
+    assert all(contract["exhaustive"] for contract in inside)
+
+
+@pytest.mark.parametrize("lock", ["requirements-dev.txt", "requirements-bench.txt"])
+def test_a_lock_holds_hashes_and_neither_addresses_nor_paths(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    pinned = [line for line in text.splitlines() if line[:1].isalnum()]
+    assert len(pinned) > 10
+    assert all("==" in line and line.endswith("\\") for line in pinned)
+    assert not any(mark in text for mark in ("://", "--index-url", "--find-links", " @ "))
+    assert not re.search(r"(^|[\s=])/", text, re.MULTILINE), "a path of this machine"
