@@ -1,0 +1,1 @@
+"""What can be rented, on a date."""
