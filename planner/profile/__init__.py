@@ -1,0 +1,1 @@
+"""Throughput of a model on an offer: curve, rated point, memory fit, estimates by named rule."""
