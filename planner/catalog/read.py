@@ -76,7 +76,7 @@ def interruptions_per_hour(interruption_range: str) -> float:
 
 
 def shipped_catalog(fx: FxRate | None = None) -> Catalog:
-    """All offers that come with Baseload: every TOML file of `planner/catalog/offers`; `fx` is the shipped rate if not given."""
+    """All offers that come with Baseload: every file of `planner/catalog/offers`; `fx`: instead of the shipped rate."""
     folder = resources.files("planner.catalog") / "offers"
     files = sorted(
         (f for f in folder.iterdir() if f.name.endswith(".toml") and f.name != "fx.toml"), key=lambda f: f.name

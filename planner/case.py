@@ -1,0 +1,177 @@
+"""Case: everything a plan needs, read and merged; and the plan of it. The journey from files to Solved.
+
+A case is a value: a what-if changes it and solves again. Only `load_case` opens files.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from planner import files
+from planner.catalog.offer import Catalog, Offer
+from planner.catalog.read import FxRate, merge, read_catalog, shipped_catalog, shipped_fx
+from planner.catalog.select import only, without
+from planner.demand.forecast import Forecast
+from planner.demand.horizon import for_models, select_month
+from planner.demand.read import read_forecast
+from planner.errors import InputError
+from planner.fleet import Fleet, default_fleet, read_fleet_file, with_policy
+from planner.optimize.assemble import Origin
+from planner.optimize.prepare import OwnedServers, prepare
+from planner.optimize.solve import Solved, solve
+from planner.optimize.walk import Effort, Report
+from planner.profile.curve import Profile
+from planner.profile.document import read_profile
+from planner.profile.model import Model, Rates, Unfit
+from planner.profile.rate import rates_for
+from planner.profile.shipped import shipped_profiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A forecast, the fleet that serves it, and what can be rented."""
+
+    fleet: Fleet
+    catalog: Catalog
+    forecast: Forecast
+    profiles: Mapping[str, Profile]
+    remarks: tuple[str, ...] = ()
+    """What the reader of the plan should know of the inputs."""
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The fleet's models that have demand, in the forecast's order."""
+        by_name = {model.name: model for model in self.fleet.models}
+        return tuple(by_name[name] for name in self.forecast.models)
+
+
+def load_fleet(path: Path | None, policy: str | None = None) -> tuple[Fleet, tuple[str, ...]]:
+    """The fleet of a file, or the packaged one with a remark; under another policy where one is named."""
+    remarks: tuple[str, ...] = ()
+    if path is None:
+        fleet = default_fleet()
+        remarks = (
+            "no fleet.toml given (-c): using the packaged default fleet, "
+            f"model {', '.join(fleet.model_names)}; `baseload init` writes it out",
+        )
+    else:
+        fleet = read_fleet_file(path)
+    return (fleet if policy is None else with_policy(fleet, policy)), remarks
+
+
+def load_catalog(fleet: Fleet) -> Catalog:
+    """What the fleet may rent: shipped catalogs and its own files, at its exchange rate, cut by its selectors."""
+    settings = fleet.catalog
+    fx = None
+    if settings.usd_per_eur is not None and settings.usd_per_eur_date is not None:
+        fx = FxRate(usd_per_eur=settings.usd_per_eur, date=settings.usd_per_eur_date, source=fleet.source)
+    parts = []
+    if settings.shipped is not False:
+        shipped = shipped_catalog(fx)
+        parts.append(shipped if settings.shipped is True else only(shipped, settings.shipped))
+    parts.extend(read_catalog(files.read_text(path), path, fx=fx) for path in settings.files)
+    catalog = merge(*parts)
+    for group in settings.group_max:
+        if group not in {offer.count_group for offer in catalog}:
+            raise InputError(f"{fleet.source}, [catalog] group_max.{group}: no offer has this count_group")
+    catalog = replace(catalog, group_max={**catalog.group_max, **settings.group_max})
+    if settings.only:
+        catalog = only(catalog, settings.only)
+    return without(catalog, settings.without) if settings.without else catalog
+
+
+def load_profiles(fleet: Fleet) -> Mapping[str, Profile]:
+    """Shipped profiles, and the fleet's own, which win over shipped ones of the same name."""
+    own = [read_profile(files.read_text(path), path) for path in fleet.profile_files]
+    profiles = shipped_profiles() if not own else {**shipped_profiles(), **{one.name: one for one in own}}
+    for model in fleet.models:
+        if model.profile not in profiles:
+            raise InputError(
+                f"{fleet.source}, [[model]] {model.name}: unknown profile {model.profile!r}; "
+                f"expected one of {', '.join(sorted(profiles))}"
+            )
+    return profiles
+
+
+def load_case(
+    *,
+    forecast: Path,
+    fleet: Fleet,
+    month: str | None = None,
+    fill: Literal["weekly"] | None = None,
+    quantile: float | None = None,
+    remarks: Iterable[str] = (),
+) -> Case:
+    """The case of a forecast file and a fleet; `month` cuts the forecast to a calendar month."""
+    demand = read_forecast(files.read_text(forecast), source=str(forecast), quantile=quantile)
+    demand = for_models(demand, fleet.model_names)
+    if month is not None:
+        demand = select_month(demand, month, fill)
+    elif fill is not None:
+        raise InputError("--fill needs --month; expected both")
+    return Case(
+        fleet=fleet,
+        catalog=load_catalog(fleet),
+        forecast=demand,
+        profiles=load_profiles(fleet),
+        remarks=(*remarks, *demand.remarks),
+    )
+
+
+def solve_case(case: Case, effort: Effort | None = None, on_progress: Report | None = None) -> Solved:
+    """The cheapest plan of a case."""
+    policy = case.fleet.policy
+
+    def rate_of(model: Model, offer: Offer) -> Rates | Unfit:
+        return rates_for(model, offer, case.profiles, measured_only=policy.measured_only)
+
+    prepared = prepare(
+        forecast=case.forecast,
+        models=case.models,
+        catalog=case.catalog,
+        owned=owned_servers(case),
+        policy=policy,
+        rate_of=rate_of,
+    )
+    prepared = replace(prepared, remarks=(*case.remarks, *prepared.remarks))
+    return solve(prepared, _origin(case), effort, on_progress)
+
+
+def owned_servers(case: Case) -> tuple[OwnedServers, ...]:
+    """The owned servers of the fleet, each at the price in force for it."""
+    servers = []
+    rate = case.catalog.usd_per_eur or shipped_fx().usd_per_eur
+    for block in case.fleet.owned:
+        try:
+            offer = case.catalog[block.offer]
+        except KeyError:
+            known = ", ".join(sorted(one.id for one in case.catalog if one.role == "base")) or "none"
+            raise InputError(
+                f"{case.fleet.source}, [[owned]] {block.offer}: no such offer in the catalog; base offers: {known}"
+            ) from None
+        if offer.role != "base":
+            raise InputError(f"{case.fleet.source}, [[owned]] {block.offer}: is a burst offer; expected a base one")
+        fee = block.fee_in_force_usd(rate)
+        servers.append(
+            OwnedServers(offer=offer if fee is None else replace(offer, fee_usd_month=fee), count=block.count)
+        )
+    return tuple(servers)
+
+
+def _origin(case: Case) -> Origin:
+    dates = sorted({offer.price_date for offer in case.catalog})
+    oldest, newest = (dates[0], dates[-1]) if dates else (None, None)
+    span = f"{oldest}" if oldest == newest else f"{oldest} to {newest}"
+    euro = ""
+    if any(offer.currency == "EUR" for offer in case.catalog):
+        euro = f"; EUR at {case.catalog.usd_per_eur} USD of {case.catalog.usd_per_eur_date}"
+    providers = ", ".join(sorted({offer.provider for offer in case.catalog}))
+    return Origin(
+        catalog=f"{providers}; {len(case.catalog.offers)} offers, prices of {span}",
+        forecast=case.forecast.source,
+        policy=case.fleet.policy_source,
+        price_basis=f"USD net of VAT, calendar hours, prices of {span}{euro}",
+        version=version("baseload"),
+    )

@@ -1,0 +1,500 @@
+"""The planning problem as a linear program in PuLP: sets, variables, one function per family of constraints.
+
+The readable statement of the problem and the cross-check of the decomposition; exact, and slow beyond a few thousand
+cells. Limits: duals of the whole-node program are not prices, so none are read here.
+
+Sets: models m, base options b, burst options v, cells t (an hour of a scenario), columns c = (m, b), or (None, b) where
+models share base nodes. A variable exists only where there is demand and the option can serve the model. With
+`whole_burst` burst nodes are whole, and so are shared base nodes given to a model in an hour; what remains after losing
+base nodes is always shared out in fractions.
+"""
+
+import math
+from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import pulp
+from numpy.typing import NDArray
+
+from planner.errors import InputError, SolverError
+from planner.optimize.limits import most_useful_counts, refuse_impossible
+from planner.optimize.problem import Problem
+from policies.planning import Sharing
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Column: TypeAlias = tuple[int | None, int]
+"""(model, base option); model None: shared by all."""
+Loss: TypeAlias = tuple[Column, ...]
+"""Base nodes lost together, with repetition."""
+SolverName: TypeAlias = Literal["highs", "cbc"]
+Expression: TypeAlias = Any  # pulp ships no types that hold through its operators
+
+EXACT_HIGHS = {"presolve": "off", "mip_allow_restart": False}
+"""Options without which HiGHS 1.14 and 1.15 call wrong integer optima optimal: presolve of integer programs drops
+better solutions (ERGO-Code/HiGHS issues 3043, 3073, 3094; tests/planner/optimize/test_model.py has one of ours), and a
+restart presolves again. Its tolerances stay as they are, too: mip_feasibility_tolerance 1e-9 gives false bounds."""
+ROW_TOLERANCE = 1e-6
+"""How far a row may be violated, relative to its terms, before a solution is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monolith:
+    """The program and its variables, keyed by what they mean. Read values from the dictionaries, never from names."""
+
+    lp: pulp.LpProblem
+    problem: Problem
+    whole_burst: bool
+    base: dict[Column, pulp.LpVariable] = field(default_factory=dict)
+    """N: nodes rented over the horizon."""
+    rented: dict[tuple[Column, int], pulp.LpVariable] = field(default_factory=dict)
+    """z: whether at least j nodes of the column are rented, j = 1 .. survive_base_losses."""
+    base_share: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    """f by (m, b, t): share of the cell's demand served from base."""
+    burst_share: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    """f by (m, v, t)."""
+    burst: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    """n by (m, v, t): burst nodes."""
+    unserved: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
+    """u by (m, t)."""
+    given: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    """a by (m, b, t): shared base nodes given to the model in the cell."""
+    left: dict[tuple[Loss, int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    """g by (loss, m, b, t): share served from shared base at utilization 1 after the loss."""
+
+    def add(self, row: Expression, name: str) -> None:
+        """Adds a named row."""
+        self.lp.addConstraint(row, name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonolithResult:
+    """The best solution found. Axes as in `Problem`; 0 where a variable does not exist."""
+
+    counts: Ints
+    """(C,) nodes of each base column."""
+    objective_usd: float
+    """Recomputed from the variables, integers rounded."""
+    bound_usd: float | None
+    """The solver's proven lower bound; None where it tells none."""
+    status: Literal["optimal", "limit"]
+    burst_nodes: Floats
+    """(M, V, T)"""
+    base_share: Floats
+    """(M, B, T)"""
+    burst_share: Floats
+    """(M, V, T)"""
+    given_nodes: Floats
+    """(M, B, T) shared base nodes given to each model; zeros where nodes are not shared."""
+    unserved: Floats
+    """(M, T)"""
+
+
+def build(
+    problem: Problem, *, whole_burst: bool = False, relax_base: bool = False, fixed_counts: Ints | None = None
+) -> Monolith:
+    """The whole program. `whole_burst`: burst in whole nodes; `relax_base`: base counts may be fractions.
+
+    `fixed_counts` (C,): base counts that are given.
+    """
+    page = Monolith(lp=pulp.LpProblem("baseload", pulp.LpMinimize), problem=problem, whole_burst=whole_burst)
+    define_base(page, relax=relax_base, fixed_counts=fixed_counts)
+    define_dispatch(page)
+    meet_demand(page)
+    keep_within_base(page)
+    keep_within_burst(page)
+    keep_counts(page)
+    keep_group_counts(page)
+    limit_pool_share(page)
+    limit_spot_share(page)
+    if problem.policy.survive_base_losses:
+        tell_rented(page)
+        survive_losses(page)
+    keep_budget(page)
+    page.lp.setObjective(cost_usd(page))
+    return page
+
+
+# Variables.
+
+
+def define_base(page: Monolith, *, relax: bool, fixed_counts: Ints | None) -> None:
+    """N_c >= 0, whole; z_cj in {0, 1} for j = 1 .. k."""
+    kind = pulp.LpContinuous if relax else pulp.LpInteger
+    most = most_useful_counts(page.problem) if fixed_counts is None else fixed_counts
+    least = np.zeros_like(most) if fixed_counts is None else fixed_counts
+    for column, low, high in zip(page.problem.base_columns(), least.tolist(), most.tolist(), strict=True):
+        page.base[column] = page.lp.add_variable(f"base_{_word(column)}", low, high, kind)
+        for j in range(1, page.problem.policy.survive_base_losses + 1):
+            name = f"rented_{_word(column)}_{j}"
+            page.rented[column, j] = page.lp.add_variable(name, 0, 1, kind)
+
+
+def define_dispatch(page: Monolith) -> None:
+    """f, u, n, a >= 0 where there is demand and the work is finite."""
+    problem = page.problem
+    kind = pulp.LpInteger if page.whole_burst else pulp.LpContinuous
+    shared = problem.policy.sharing == Sharing.HOURLY
+    for m, t in _pairs(problem.has_demand):
+        cell = f"m{m}_t{t:03d}"
+        page.unserved[m, t] = page.lp.add_variable(f"unserved_{cell}", 0)
+        for b in np.flatnonzero(np.isfinite(problem.base_work[m, :, t])).tolist():
+            page.base_share[m, b, t] = page.lp.add_variable(f"base_share_b{b}_{cell}", 0)
+            if shared:
+                page.given[m, b, t] = page.lp.add_variable(f"given_b{b}_{cell}", 0, None, kind)
+        for v in np.flatnonzero(np.isfinite(problem.burst_work[m, :, t])).tolist():
+            page.burst_share[m, v, t] = page.lp.add_variable(f"burst_share_v{v}_{cell}", 0)
+            page.burst[m, v, t] = page.lp.add_variable(f"burst_v{v}_{cell}", 0, None, kind)
+
+
+# Rows, a family each.
+
+
+def meet_demand(page: Monolith) -> None:
+    """sum_o f_mot + u_mt = 1: each share of the demand is served by some option or left unserved."""
+    served: dict[tuple[int, int], list[pulp.LpVariable]] = {cell: [u] for cell, u in page.unserved.items()}
+    for shares in (page.base_share, page.burst_share):
+        for (m, _, t), share in shares.items():
+            served[m, t].append(share)
+    for (m, t), shares_of_cell in served.items():
+        page.add(pulp.lpSum(shares_of_cell) == 1, f"meet_demand_m{m}_t{t:03d}")
+
+
+def keep_within_base(page: Monolith) -> None:
+    """f_mbt w_mbt <= tau N_mb; shared: f_mbt w_mbt <= tau a_mbt and sum_m a_mbt <= N_b."""
+    tau, work = page.problem.policy.target_utilization, page.problem.base_work
+    given: dict[tuple[int, int], list[pulp.LpVariable]] = {}
+    for (m, b, t), share in page.base_share.items():
+        if (m, b, t) in page.given:
+            nodes = page.given[m, b, t]
+            given.setdefault((b, t), []).append(nodes)
+        else:
+            nodes = page.base[m, b]
+        page.add(float(work[m, b, t]) * share <= tau * nodes, f"base_capacity_m{m}_b{b}_t{t:03d}")
+    for (b, t), nodes_given in given.items():
+        page.add(pulp.lpSum(nodes_given) <= page.base[None, b], f"give_base_b{b}_t{t:03d}")
+
+
+def keep_within_burst(page: Monolith) -> None:
+    """f_mvt w_mvt <= tau n_mvt."""
+    tau, work = page.problem.policy.target_utilization, page.problem.burst_work
+    for (m, v, t), share in page.burst_share.items():
+        page.add(float(work[m, v, t]) * share <= tau * page.burst[m, v, t], f"burst_capacity_m{m}_v{v}_t{t:03d}")
+
+
+def keep_counts(page: Monolith) -> None:
+    """min_count_b <= sum_m N_mb <= max_count_b; sum_m n_mvt <= max_count_v."""
+    for b, option in enumerate(page.problem.base):
+        nodes = [count for (_, base), count in page.base.items() if base == b]
+        if nodes and option.min_count > 0:
+            page.add(pulp.lpSum(nodes) >= option.min_count, f"base_min_b{b}")
+        if nodes and option.max_count is not None:
+            page.add(pulp.lpSum(nodes) <= option.max_count, f"base_max_b{b}")
+    for (v, t), burst in _by_pool(page).items():
+        most = page.problem.burst[v].max_count
+        if most is not None:
+            page.add(pulp.lpSum(burst) <= most, f"burst_max_v{v}_t{t:03d}")
+
+
+def keep_group_counts(page: Monolith) -> None:
+    """sum of N in the group + sum_{m, v in the group} n_mvt <= group_max, in every cell."""
+    for index, (group, most) in enumerate(page.problem.group_max.items()):
+        base = [count for (_, b), count in page.base.items() if page.problem.base[b].count_group == group]
+        if base:
+            page.add(pulp.lpSum(base) <= most, f"group_base_{index}")
+        burst: dict[int, list[pulp.LpVariable]] = {}
+        for (_, v, t), nodes in page.burst.items():
+            if page.problem.burst[v].count_group == group:
+                burst.setdefault(t, []).append(nodes)
+        for t, nodes_of_cell in burst.items():
+            page.add(pulp.lpSum(base + nodes_of_cell) <= most, f"group_{index}_t{t:03d}")
+
+
+def limit_pool_share(page: Monolith) -> None:
+    """sum_m n_mvt <= max_pool_share sum_mv' n_mv't + 1 for every pool v; a share of 0: no burst."""
+    share = page.problem.policy.max_pool_share
+    if share >= 1:
+        return
+    total = _by_cell(page)
+    for (v, t), nodes in _by_pool(page).items():
+        name = f"pool_share_v{v}_t{t:03d}"
+        if share == 0:
+            page.add(pulp.lpSum(nodes) <= 0, name)
+        else:
+            page.add(pulp.lpSum(nodes) - share * pulp.lpSum(total[t]) <= 1, name)
+
+
+def limit_spot_share(page: Monolith) -> None:
+    """sum_{m, spot v} n_mvt <= max_spot_share sum_mv n_mvt + 1; a share of 0: no spot."""
+    share = page.problem.policy.max_spot_share
+    if share >= 1:
+        return
+    spot: dict[int, list[pulp.LpVariable]] = {}
+    for (v, t), nodes in _by_pool(page).items():
+        if page.problem.burst[v].is_spot:
+            spot.setdefault(t, []).extend(nodes)
+    total = _by_cell(page)
+    for t, nodes in spot.items():
+        if share == 0:
+            page.add(pulp.lpSum(nodes) <= 0, f"spot_share_t{t:03d}")
+        else:
+            page.add(pulp.lpSum(nodes) - share * pulp.lpSum(total[t]) <= 1, f"spot_share_t{t:03d}")
+
+
+def tell_rented(page: Monolith) -> None:
+    """z_cj = [N_c >= j]: N_c >= sum_j z_cj, z_cj >= z_c,j+1, N_c <= (j - 1) + (most_c - j + 1) z_cj."""
+    k = page.problem.policy.survive_base_losses
+    for column, count in page.base.items():
+        rented = [page.rented[column, j] for j in range(1, k + 1)]
+        page.add(count >= pulp.lpSum(rented), f"rented_not_above_{_word(column)}")
+        for j in range(1, k + 1):
+            page.add(
+                count <= (j - 1) + max(count.upBound - j + 1, 0) * rented[j - 1], f"rented_told_{_word(column)}_{j}"
+            )
+            if j < k:
+                page.add(rented[j - 1] >= rented[j], f"rented_in_order_{_word(column)}_{j}")
+
+
+def survive_losses(page: Monolith) -> None:
+    """After losing any k rented base nodes the others and the cell's burst carry the served demand at utilization 1.
+
+    Own nodes, for every model m and loss J of k of its columns (a loss of another model's node does it no harm):
+        sum_v n_mvt/w_mvt + sum_b N_mb/w_mbt + u_mt >= 1 + sum_{b in J} (z_mb1 + .. + z_mbr)/w_mbt,  r times in J.
+    Shared nodes, for every loss J of k columns there are shares g >= 0 with
+        sum_b g_mbt + sum_v n_mvt/w_mvt + u_mt >= 1  and  sum_m g_mbt w_mbt <= N_b - (z_b1 + .. + z_br).
+    """
+    if page.problem.policy.sharing == Sharing.HOURLY:
+        _survive_shared(page)
+    else:
+        _survive_own(page)
+
+
+def _survive_own(page: Monolith) -> None:
+    problem = page.problem
+    k = problem.policy.survive_base_losses
+    for m in range(len(problem.models)):
+        columns = [column for column in page.base if column[0] == m]
+        for t in np.flatnonzero(problem.has_demand[m]).tolist():
+            carried = [_burst_at_full(page, m, t), page.unserved[m, t]]
+            carried += [(1 / float(problem.base_work[m, b, t])) * page.base[m, b] for _, b in columns]
+            for index, loss in enumerate(losses(columns, k)):
+                lost = [
+                    (1 / float(problem.base_work[m, column[1], t])) * page.rented[column, j]
+                    for column, times in multiplicities(loss).items()
+                    for j in range(1, times + 1)
+                ]
+                page.add(pulp.lpSum(carried) - pulp.lpSum(lost) >= 1, f"survive_m{m}_t{t:03d}_j{index}")
+
+
+def _survive_shared(page: Monolith) -> None:
+    problem = page.problem
+    for index, loss in enumerate(losses(list(page.base), problem.policy.survive_base_losses)):
+        used: dict[tuple[int, int], list[Expression]] = {}
+        kept: dict[tuple[int, int], list[pulp.LpVariable]] = {cell: [] for cell in page.unserved}
+        for m, b, t in page.base_share:
+            share = page.lp.add_variable(f"left_j{index}_m{m}_b{b}_t{t:03d}", 0)
+            page.left[loss, m, b, t] = share
+            used.setdefault((b, t), []).append(float(problem.base_work[m, b, t]) * share)
+            kept[m, t].append(share)
+        times = multiplicities(loss)
+        for (b, t), work in used.items():
+            lost = [page.rented[(None, b), j] for j in range(1, times.get((None, b), 0) + 1)]
+            page.add(
+                pulp.lpSum(work) <= page.base[None, b] - pulp.lpSum(lost),
+                f"left_capacity_j{index}_b{b}_t{t:03d}",
+            )
+        for (m, t), shares in kept.items():
+            page.add(
+                pulp.lpSum(shares) + _burst_at_full(page, m, t) + page.unserved[m, t] >= 1,
+                f"survive_j{index}_m{m}_t{t:03d}",
+            )
+
+
+def keep_budget(page: Monolith) -> None:
+    """sum base_cost N + sum_t pi_t (sum price n + egress) <= budget: the bill, without interruption and penalty."""
+    budget_usd = page.problem.budget_usd
+    if budget_usd is not None:
+        price_usd = page.problem.burst_price_usd_hour()
+        page.add(pulp.lpSum(_bill_terms(page, price_usd)) <= budget_usd, "budget")
+
+
+def cost_usd(page: Monolith) -> Expression:
+    """sum base_cost N + sum_t pi_t (sum burst_cost n + egress f + unserved_usd u)."""
+    problem = page.problem
+    penalty = problem.unserved_usd * problem.weight
+    terms = _bill_terms(page, problem.burst_cost_usd_hour())
+    terms += [float(penalty[m, t]) * u for (m, t), u in page.unserved.items()]
+    return pulp.lpSum(terms)
+
+
+def _bill_terms(page: Monolith, burst_usd_hour: Floats) -> list[Expression]:
+    problem = page.problem
+    base_usd = problem.base_cost_usd()
+    base_egress, burst_egress = problem.base_egress_usd(), problem.burst_egress_usd()
+    weight = problem.weight.tolist()
+    terms: list[Expression] = [float(base_usd[b]) * count for (_, b), count in page.base.items()]
+    terms += [weight[t] * float(burst_usd_hour[v]) * nodes for (_, v, t), nodes in page.burst.items()]
+    terms += [weight[t] * float(base_egress[m, b, t]) * f for (m, b, t), f in page.base_share.items()]
+    terms += [weight[t] * float(burst_egress[m, v, t]) * f for (m, v, t), f in page.burst_share.items()]
+    return terms
+
+
+def losses(columns: list[Column], k: int) -> list[Loss]:
+    """Every choice of k columns with repetition; smaller choices ask for less, so they need no rows of their own."""
+    return list(combinations_with_replacement(columns, k))
+
+
+def multiplicities(loss: Loss) -> dict[Column, int]:
+    """How often each column is lost."""
+    return {column: loss.count(column) for column in dict.fromkeys(loss)}
+
+
+def _burst_at_full(page: Monolith, m: int, t: int) -> Expression:
+    work = page.problem.burst_work
+    pools = range(len(page.problem.burst))
+    return pulp.lpSum((1 / float(work[m, v, t])) * page.burst[m, v, t] for v in pools if (m, v, t) in page.burst)
+
+
+def _by_pool(page: Monolith) -> dict[tuple[int, int], list[pulp.LpVariable]]:
+    pools: dict[tuple[int, int], list[pulp.LpVariable]] = {}
+    for (_, v, t), nodes in page.burst.items():
+        pools.setdefault((v, t), []).append(nodes)
+    return pools
+
+
+def _by_cell(page: Monolith) -> dict[int, list[pulp.LpVariable]]:
+    cells: dict[int, list[pulp.LpVariable]] = {}
+    for (_, _, t), nodes in page.burst.items():
+        cells.setdefault(t, []).append(nodes)
+    return cells
+
+
+def _pairs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    return [(int(m), int(t)) for m, t in np.argwhere(mask)]
+
+
+def _word(column: Column) -> str:
+    m, b = column
+    return f"b{b}" if m is None else f"m{m}_b{b}"
+
+
+# Solving: run it, judge it, read it.
+
+
+def solve_monolith(
+    problem: Problem,
+    *,
+    solver: SolverName = "highs",
+    whole_burst: bool = False,
+    fixed_counts: Ints | None = None,
+    time_limit_s: float | None = None,
+    gap: float = 0.0,
+) -> MonolithResult:
+    """The cheapest solution found within the limits, checked row by row. `fixed_counts` (C,) fixes the base counts."""
+    refuse_impossible(problem)
+    page = build(problem, whole_burst=whole_burst, fixed_counts=fixed_counts)
+    status = _run(page.lp, solver, time_limit_s, gap)
+    return _read(page, status, _bound_usd(page.lp, solver, proven=status == "optimal" and gap == 0))
+
+
+def relaxed_optimum_usd(problem: Problem, *, solver: SolverName = "highs") -> float:
+    """The optimum where base counts, too, may be fractions: a lower bound on every plan."""
+    refuse_impossible(problem)
+    page = build(problem, relax_base=True)
+    _run(page.lp, solver, None, 0.0)
+    return float(pulp.value(page.lp.objective) or 0.0)
+
+
+def _run(lp: pulp.LpProblem, solver: SolverName, time_limit_s: float | None, gap: float) -> Literal["optimal", "limit"]:
+    """How far the solver got; afterwards every variable holds a value that was checked.
+
+    PuLP reports Optimal also at a time limit, so the solution's own status is judged.
+    """
+    if not lp.variables():
+        return "optimal"
+    runner: pulp.LpSolver
+    if solver == "highs":
+        runner = pulp.HiGHS(msg=False, timeLimit=time_limit_s, gapRel=gap, gapAbs=0.0, **EXACT_HIGHS)
+    else:
+        path = pulp.PULP_CBC_CMD.pulp_cbc_path
+        runner = pulp.COIN_CMD(path=path, msg=False, timeLimit=time_limit_s, gapRel=gap, gapAbs=0.0)
+    try:
+        lp.solve(runner)
+    except pulp.PulpSolverError as error:
+        raise SolverError(f"{solver} failed: {error}") from error
+    if lp.sol_status == pulp.LpSolutionInfeasible:
+        raise InputError("no plan obeys every limit; expected counts, groups and budget that can be met together")
+    if lp.sol_status not in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible):
+        raise SolverError(
+            f"{solver} found no solution ({pulp.LpSolution[lp.sol_status]}); expected one within the time limit"
+        )
+    for variable in lp.variables():
+        _settle(variable)
+    _check_rows(lp)
+    return "optimal" if lp.sol_status == pulp.LpSolutionOptimal else "limit"
+
+
+def _bound_usd(lp: pulp.LpProblem, solver: SolverName, *, proven: bool) -> float | None:
+    """The proven lower bound: HiGHS tells it, of CBC only a finished proof is known."""
+    if solver == "highs" and lp.isMIP() and lp.variables():
+        return float(lp.solverModel.getInfo().mip_dual_bound)
+    return float(pulp.value(lp.objective) or 0.0) if proven else None
+
+
+def _settle(variable: pulp.LpVariable) -> None:
+    """Rounds an integer (solvers return 2.9999999) and clips a bound missed by a tolerance; refuses what is neither."""
+    value = variable.varValue
+    if value is None or not math.isfinite(value):
+        raise SolverError(f"the solver returned no value for {variable.name}")
+    if variable.cat == pulp.LpInteger:
+        whole = round(value)
+        if abs(value - whole) > 1e-5:
+            raise SolverError(f"the solver returned {value} for {variable.name}; expected a whole number")
+        value = float(whole)
+    low = -math.inf if variable.lowBound is None else variable.lowBound
+    high = math.inf if variable.upBound is None else variable.upBound
+    if not low - ROW_TOLERANCE <= value <= high + ROW_TOLERANCE:
+        raise SolverError(f"the solver returned {value} for {variable.name}; expected {low} to {high}")
+    variable.varValue = min(max(value, low), high)
+
+
+def _check_rows(lp: pulp.LpProblem) -> None:
+    for row in lp.constraints():
+        terms = [coefficient * variable.varValue for variable, coefficient in row.items()]
+        excess = sum(terms) + row.constant
+        if row.sense == pulp.LpConstraintGE:
+            excess = -excess
+        elif row.sense == pulp.LpConstraintEQ:
+            excess = abs(excess)
+        if excess > ROW_TOLERANCE * (1 + abs(row.constant) + sum(abs(term) for term in terms)):
+            raise SolverError(f"the solver's solution breaks row {row.name} by {excess:g}")
+
+
+def _read(page: Monolith, status: Literal["optimal", "limit"], bound_usd: float | None) -> MonolithResult:
+    problem = page.problem
+    base_shape, burst_shape = problem.base_work.shape, problem.burst_work.shape
+    return MonolithResult(
+        counts=np.array([round(_value(count)) for count in page.base.values()], dtype=np.int64),
+        objective_usd=float(pulp.value(page.lp.objective) or 0.0),
+        bound_usd=bound_usd,
+        status=status,
+        burst_nodes=_array(page.burst, burst_shape),
+        base_share=_array(page.base_share, base_shape),
+        burst_share=_array(page.burst_share, burst_shape),
+        given_nodes=_array(page.given, base_shape),
+        unserved=_array(page.unserved, problem.has_demand.shape),
+    )
+
+
+def _array(variables: dict[Any, pulp.LpVariable], shape: tuple[int, ...]) -> Floats:
+    values = np.zeros(shape)
+    for key, variable in variables.items():
+        values[key] = _value(variable)
+    return values
+
+
+def _value(variable: pulp.LpVariable) -> float:
+    """The checked value; a variable that stands in no row and costs nothing never reached the solver."""
+    return float(variable.lowBound if variable.varValue is None else variable.varValue)

@@ -1,0 +1,121 @@
+"""Solve: run the decomposition, walk the base counts in whole nodes, judge, and read the plan.
+
+The one entry to the optimizer. Which recourse ran, whether the base counts are proven and what separates the total from
+its bound stand in the plan.
+"""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import numpy as np
+
+from planner.optimize.assemble import Origin, assemble, count_money
+from planner.optimize.decompose import Relaxed, solve_relaxed
+from planner.optimize.limits import CountLimits, count_limits
+from planner.optimize.loads import pay_loads
+from planner.optimize.prepare import Prepared
+from planner.optimize.problem import Problem
+from planner.optimize.recourse import Recourse
+from planner.optimize.walk import Effort, Report, Walk, walk
+from planner.plan import Plan
+
+BUDGET_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solved:
+    """A plan, and what explaining it can reuse."""
+
+    plan: Plan
+    problem: Problem
+    limits: CountLimits
+    recourse: Recourse
+    relaxed: Relaxed
+    walk: Walk
+
+
+def solve(
+    prepared: Prepared, origin: Origin, effort: Effort | None = None, on_progress: Report | None = None
+) -> Solved:
+    """The cheapest plan of a prepared problem, with its proof."""
+    problem, effort = prepared.problem, effort or Effort()
+    found = _fit_budget(problem, _search(problem, effort, on_progress), effort, on_progress)
+    recourse, relaxed, walked = found.recourse, found.relaxed, found.walk
+    paid = pay_loads(problem, walked.best)
+    changes = f"base nodes change model {paid.changes} times while busy; their load time is paid"
+    plan = assemble(
+        problem=problem,
+        relaxed=relaxed,
+        walk=walked,
+        dispatch=paid.dispatch,
+        marginal_usd=recourse.marginal_usd(walked.best.counts),
+        rejected=prepared.rejected,
+        origin=origin,
+        recourse_name=recourse.name,
+        remarks=prepared.remarks + ((changes,) if paid.changes else ()) + _remarks(problem),
+    )
+    return Solved(plan=plan, problem=problem, limits=found.limits, recourse=recourse, relaxed=relaxed, walk=walked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    limits: CountLimits
+    recourse: Recourse
+    relaxed: Relaxed
+    walk: Walk
+
+
+def _search(problem: Problem, effort: Effort, on_progress: Report | None) -> _Found:
+    """The best whole-node base counts. A budget is looked at only where the best plan without one exceeds it."""
+    if problem.policy.max_usd_month is not None:
+        count_limits(problem)  # says what is wrong if the budget cannot even hold the minimum counts
+        free = replace(problem, policy=replace(problem.policy, max_usd_month=None))
+        found = _search(free, effort, on_progress)
+        if _bill_usd(problem, found.walk) <= problem.policy.max_usd_month * problem.months:
+            return found
+    limits, recourse = count_limits(problem), Recourse(problem)
+    relaxed = solve_relaxed(problem, recourse, limits)
+    walked = walk(problem, recourse, limits, relaxed, effort, on_progress)
+    return _Found(limits=limits, recourse=recourse, relaxed=relaxed, walk=walked)
+
+
+def _fit_budget(problem: Problem, found: _Found, effort: Effort, on_progress: Report | None) -> _Found:
+    """Lead times and started hours cost more than the hours themselves: tighten the budget until the bill is within it.
+
+    The bounds stay those of the budget as given, which any plan within it obeys.
+    """
+    budget = problem.policy.max_usd_month
+    if budget is None:
+        return found
+    allowed, target, walked = budget * problem.months, budget, found.walk
+    for _ in range(BUDGET_ROUNDS):
+        bill = _bill_usd(problem, walked)
+        if bill <= allowed:
+            break
+        target -= max((bill - allowed) / problem.months, budget / 1000)
+        if target <= 0:
+            break
+        tight = replace(problem, policy=replace(problem.policy, max_usd_month=target))
+        narrower = _search(tight, effort, on_progress)
+        walked = replace(narrower.walk, bound_usd=found.walk.bound_usd, is_proven=False)
+    return replace(found, walk=walked)
+
+
+def _bill_usd(problem: Problem, walked: Walk) -> Decimal:
+    return count_money(problem, pay_loads(problem, walked.best).dispatch).bill_usd
+
+
+def _remarks(problem: Problem) -> tuple[str, ...]:
+    """What a reader should know: a penalty so low that leaving demand unserved beats an offer."""
+    remarks = []
+    target = problem.policy.target_utilization
+    for m, model in enumerate(problem.models):
+        cost = problem.burst_work[m] * (problem.burst_cost_usd_hour()[:, None] / target)
+        dear = np.isfinite(cost) & problem.has_demand[m] & (cost > problem.unserved_usd[m])
+        for v in np.flatnonzero(dear.any(axis=1)):
+            penalty = model.unserved_usd_mtok or problem.policy.unserved_usd_mtok
+            remarks.append(
+                f"{problem.burst[v].key}: in some hours a million tokens of {model.name} cost more here than the "
+                f"penalty of {Decimal(penalty)} USD for leaving them unserved"
+            )
+    return tuple(remarks)

@@ -1,0 +1,231 @@
+"""Plan: base counts, hourly dispatch, leases, the bill, the proof and the provenance. Pure: values only.
+
+Money is USD in `Decimal`, net of VAT. report/plan_json.py writes it as the JSON document `baseload.plan/1`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from planner.profile.model import Rates
+from policies.billing import Billing
+from policies.planning import PlanningPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostLines:
+    """What the total is made of, expected over scenarios, USD."""
+
+    base_fees_usd: Decimal
+    setup_usd: Decimal
+    """Setup fees spread over the tenure, the horizon's part."""
+    burst_usd: Decimal
+    egress_usd: Decimal
+    interruption_usd: Decimal
+    """Expected relaunches and lost work; in no invoice."""
+    unserved_penalty_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """What separates the total from its lower bound, USD; the parts sum to total - lower bound."""
+
+    rounding_usd: Decimal
+    """Of the chosen base counts: whole-node dispatch not proven to be the cheapest."""
+    launch_overhead_usd: Decimal
+    """Leases against the hour-by-hour cover: lead times, started hours, idle hours bridged."""
+    search_usd: Decimal
+    """Base counts that were not examined."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utilization:
+    """Served work over rented nodes, 0-1."""
+
+    mean: float
+    peak: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitCost:
+    """Bill per million tokens served; input and output by their measured share of the work. None: nothing served."""
+
+    blended: Decimal | None
+    input: Decimal | None
+    output: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelTerms:
+    """What the plan assumed of a model."""
+
+    cache_hit_ratio: float
+    unserved_usd_mtok: Decimal
+    rates: Mapping[str, Rates]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferTerms:
+    """What the plan assumed of an option, exactly those the optimiser could use; owned servers have a key of their own."""
+
+    role: str
+    offer_id: str
+    fee_usd_horizon: Decimal | None
+    setup_usd_horizon: Decimal | None
+    rate_usd_hour: Decimal | None
+    interruption_usd_hour: Decimal
+    egress_usd_mtok: Decimal
+    max_count: int | None
+    count_group: str | None
+    group_max: int | None
+    billing: Billing
+    cap_usd_month: Decimal | None
+    """Monthly cap of an hourly price, where leases are charged with one."""
+    is_spot: bool
+    price_date: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelHour:
+    """One model in one hour: nodes serving it, what is left unserved, what a further million tokens would cost."""
+
+    input_tok_s: float
+    output_tok_s: float
+    base: Mapping[str, int]
+    burst: Mapping[str, int]
+    unserved_ratio: float
+    marginal_usd_mtok: float | None
+    """Marginal cost of the relaxation; None where nothing is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourDetail:
+    """One hour of the scenario shown."""
+
+    hour: datetime
+    by_model: Mapping[str, ModelHour]
+    base: Mapping[str, int]
+    burst: Mapping[str, int]
+    unserved_ratio: float
+    marginal_usd_mtok: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedLease:
+    """`count` burst nodes of one pool over one span, for one model, in the scenario shown."""
+
+    offer: str
+    model: str
+    start: datetime
+    end: datetime
+    count: int
+    charge_usd: Decimal
+    """For all `count` nodes together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioOutcome:
+    """What the plan costs if this scenario comes true."""
+
+    name: str
+    probability: float
+    bill_usd: Decimal
+    total_usd: Decimal
+    unserved_ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """An offer that was not chosen, and the binding reason."""
+
+    offer: str
+    reason: str
+    cheaper_by_usd: Decimal | None = None
+    """How much less it would have to cost (per node and horizon for base, per node-hour for burst) to be chosen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Other base counts, whole-node billed like the plan."""
+
+    base: Mapping[str, int]
+    bill_usd: Decimal
+    total_usd: Decimal
+    dearer_by_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchingPoint:
+    """Demand factors in [0.25, 4] between which a base offer keeps its count."""
+
+    offer: str
+    factor: float
+    count_below: int
+    count_above: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where the plan comes from."""
+
+    catalog: str
+    forecast: str
+    policy: str
+    solver: str
+    status: str
+    recourse: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedChanges:
+    """What to do with servers: keep and cancel what is owned, buy what is not; offer id -> count."""
+
+    keep: Mapping[str, int]
+    buy: Mapping[str, int]
+    cancel: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The cheapest plan found, what it costs, and how good it is proven to be."""
+
+    start: datetime
+    end: datetime
+    hours: int
+    fee_basis: str
+    """"month": whole calendar months; "prorated": per calendar month, its hours in the horizon / its hours."""
+    price_basis: str
+    base: Mapping[str, int]
+    owned_changes: OwnedChanges
+    bill_usd: Decimal
+    """Expected invoice of the horizon: fees, setup spread over the tenure, burst leases, egress."""
+    setup_due_usd: Decimal
+    """Setup fees that fall due at once."""
+    total_usd: Decimal
+    """bill + unserved penalty + interruption cost."""
+    relaxed_bound_usd: Decimal
+    lower_bound_usd: Decimal
+    gap_ratio: float
+    gap: Gap
+    search: str
+    """"proven" or "limit"."""
+    cost: CostLines
+    unserved_ratio: float
+    """Expected share of tokens unserved."""
+    utilization: Utilization
+    cost_usd_mtok: UnitCost
+    policy: PlanningPolicy
+    models: Mapping[str, ModelTerms]
+    offers: Mapping[str, OfferTerms]
+    scenario_shown: str
+    hours_detail: tuple[HourDetail, ...]
+    leases: tuple[PlannedLease, ...]
+    scenarios: tuple[ScenarioOutcome, ...]
+    rejected: tuple[Rejected, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    switching: tuple[SwitchingPoint, ...] = ()
+    provenance: Provenance
+    remarks: tuple[str, ...] = ()
