@@ -1,0 +1,1 @@
+"""Values into tables, charts and JSON. Numbers come in ready; rounding happens here and nowhere else."""

@@ -1,0 +1,26 @@
+"""Writes the published JSON Schemas: `python -m planner.report.schemas docs/schemas`, or `make schemas`."""
+
+import sys
+from pathlib import Path
+
+from planner.files import write_atomic
+from planner.fleet import fleet_schema_text
+from planner.report.listing_schemas import catalog_schema_text, profile_schema_text
+from planner.report.plan_schema import plan_schema_text
+
+SCHEMAS = {
+    "plan.schema.json": plan_schema_text,
+    "fleet.schema.json": fleet_schema_text,
+    "catalog.schema.json": catalog_schema_text,
+    "profile.schema.json": profile_schema_text,
+}
+
+
+def write_schemas(folder: Path) -> None:
+    """Writes every published schema into the folder."""
+    for name, text in SCHEMAS.items():
+        write_atomic(folder / name, text())
+
+
+if __name__ == "__main__":
+    write_schemas(Path(sys.argv[1]))
