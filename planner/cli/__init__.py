@@ -1,0 +1,16 @@
+"""Planning commands of `baseload`. Heavy modules are imported by the commands that use them, so `--help` is quick."""
+
+import typer
+
+from planner.cli.catalog import catalog_app
+from planner.cli.init import init
+from planner.cli.plan import plan
+from planner.cli.profile import profile_app
+from planner.cli.whatif import whatif
+
+app = typer.Typer()
+app.command("init")(init)
+app.command("plan")(plan)
+app.command("whatif")(whatif)
+app.add_typer(catalog_app, name="catalog", help="What can be rented, with price, date and source.")
+app.add_typer(profile_app, name="profile", help="Throughput of a model on each offer: curves, rated points, P and G.")

@@ -1,0 +1,133 @@
+"""`baseload whatif`, and the same options on `plan`: the whole command on the packaged forecast."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from autoscaler.cli import baseload, run
+from planner.fleet import sample_forecast_text
+
+LEVERS = Path(__file__).parents[2] / "examples/scenarios/levers.toml"
+
+
+@pytest.fixture
+def forecast(tmp_path: Path) -> str:
+    """The first day of the packaged forecast."""
+    path = tmp_path / "forecast.csv"
+    path.write_text("\n".join(sample_forecast_text().splitlines()[:25]) + "\n")
+    return str(path)
+
+
+def said(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> tuple[str, str]:
+    """stdout and stderr of `baseload …`, which ends with `code`."""
+    assert run(baseload(), arguments) == code
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def test_a_change_is_shown_before_and_after_with_one_sentence(
+    forecast: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = said(capsys, 0, "whatif", "-f", forecast, "--set", "demand=*1.5", "--without", "ovh")
+    lines = out.splitlines()
+    assert lines[0].startswith("What if: llama-7b-q4, 2025-03-03 to 2025-03-04 UTC (24 h)")
+    assert lines[2] == "after   without ovh; demand=*1.5"
+    assert lines[4].split()[:4] == ["figure", "unit", "before", "after"]
+    assert [line for line in lines if "because" in line] == [
+        line for line in lines if line.startswith("The bill rises")
+    ]
+    assert "because 50.0 % more tokens are asked for" in out
+    assert "packaged default fleet" in err
+    assert "planned with changed inputs" not in err
+
+
+def test_json_says_the_same_and_nothing_else(forecast: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("whatif", "-f", forecast, "--set", "price.aws=*1.2")
+    document = json.loads(said(capsys, 0, *options, "--json")[0])
+    out, _ = said(capsys, 0, *options)
+    (after,) = document["after"]
+    assert document["schema"] == "baseload.whatif/1"
+    assert after["why"] in out
+    change = Decimal(after["bill_usd"]) - Decimal(document["before"]["bill_usd"])
+    assert Decimal(after["difference"]["bill_usd"]) == change
+
+
+def test_plan_takes_the_same_options_to_the_same_bill(forecast: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = (
+        *("--set", "demand=*2", "--set", "price.aws.spot=0.6", "--without", "ovh", "--only", "hetzner"),
+        *("--only", "aws", "--only", "ovh", "--slo", "ttft_ms=1500", "--policy", "funded", "--measured-only"),
+    )
+    after = json.loads(said(capsys, 0, "whatif", "-f", forecast, *options, "--json")[0])["after"][0]
+    plan = json.loads(said(capsys, 0, "plan", "-f", forecast, *options, "--json")[0])
+    assert plan["bill_usd"] == after["bill_usd"]
+    assert plan["policy"]["measured_only"] is True
+    assert {rates["basis"] for rates in plan["models"]["llama-7b-q4"]["rates"].values()} == {"measured"}
+    assert {offer.split("/")[0] for offer in plan["offers"]} <= {"hetzner", "hetzner-cloud", "aws"}
+    assert plan["provenance"]["forecast"].endswith("forecast.csv, demand=*2")
+    assert plan["provenance"]["policy"] == "preset funded"
+
+
+def test_scenarios_stand_side_by_side_each_with_its_reason(
+    forecast: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(
+        '[[scenario]]\nname = "more"\nset = ["demand=*2"]\n[[scenario]]\nname = "no spot"\nwithout = ["spot"]\n'
+    )
+    out, _ = said(capsys, 0, "whatif", "-f", forecast, "--scenarios", str(path))
+    lines = out.splitlines()
+    assert lines[2:4] == ["more     demand=*2", "no spot  without spot"]
+    assert [name for name in ("more", "no spot") for line in lines if line.startswith(f"{name}: ")] == [
+        "more",
+        "no spot",
+    ]
+
+
+def test_options_beside_scenarios_hold_before_and_after(
+    forecast: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text('[[scenario]]\nname = "more"\nset = ["demand=*2"]\n')
+    options = ("whatif", "-f", forecast, "--scenarios", str(path), "--only", "hetzner", "--json")
+    document = json.loads(said(capsys, 0, *options)[0])
+    rented = {offer.split("/")[0] for side in (document["before"], *document["after"]) for offer in side["base"]}
+    assert rented <= {"hetzner", "hetzner-cloud"}
+    alone = json.loads(said(capsys, 0, "plan", "-f", forecast, "--only", "hetzner", "--json")[0])
+    assert document["before"]["bill_usd"] == alone["bill_usd"]
+
+
+def test_unserved_after_the_change_is_exit_code_3_and_named(forecast: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = said(capsys, 3, "whatif", "-f", forecast, "--set", "max_usd_month=100")
+    assert "max_usd_month is 100 instead of none" in out
+    assert "of tokens go unserved instead of" in out
+    assert "more than max_unserved_ratio" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ((), "whatif: nothing to change; expected --set KEY=VALUE, --without, --only, --slo, --policy"),
+        (("--set", "demnad=*2"), "--set demnad=*2: unknown key 'demnad'; did you mean 'demand'?"),
+        (("--without", "ohv"), "selector 'ohv' matches no offer; nearest: ovh"),
+        (("--slo", "tfft_ms=3"), "--slo tfft_ms=3: unknown key 'tfft_ms'; did you mean 'ttft_ms'?"),
+        (("--policy", "fundde"), "--policy fundde: no such file or preset; expected bootstrapped, funded, enterprise"),
+        (("--scenarios", "none.toml"), "none.toml: no such file"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    forecast: str, options: tuple[str, ...], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = said(capsys, 2, "whatif", "-f", forecast, *options)
+    assert out == ""
+    assert err.startswith(f"baseload: {line}")
+    assert err.count("\n") == 1
+
+
+def test_the_shipped_levers_are_planned(forecast: str, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(said(capsys, 0, "whatif", "-f", forecast, "--scenarios", str(LEVERS), "--json")[0])
+    bills = {one["name"]: Decimal(one["bill_usd"]) for one in document["after"]}
+    before = Decimal(document["before"]["bill_usd"])
+    assert bills["prompt cache"] < before < bills["no batching"]
+    assert before <= min(bills["cloud only"], bills["base only"], bills["without AWS"])
