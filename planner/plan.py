@@ -67,7 +67,7 @@ class ModelTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferTerms:
-    """What the plan assumed of an option, exactly those the optimiser could use; owned servers have a key of their own."""
+    """What the plan assumed of an option the optimiser could use. Owned servers have a key of their own."""
 
     role: str
     offer_id: str
