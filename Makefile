@@ -16,9 +16,9 @@ COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --for
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-demo: .venv/stamp  ## plan a real forecast: prints the plan, writes out/plan.json and out/plan.svg
+demo: .venv/stamp  ## plan a real forecast: prints the plan, writes out/plan.json and out/plan.png
 	@mkdir -p out
-	$(BIN)/baseload plan -f examples/forecasts/servegen_m_large_x0.01.csv --explain -o out/plan.json --chart out/plan.svg
+	$(BIN)/baseload plan -f examples/forecasts/servegen_m_large_x0.01.csv --explain -o out/plan.json --chart out/plan.png
 
 test: .venv/stamp  ## the whole test suite
 	@$(BIN)/python -m pytest -n 2

@@ -4,6 +4,7 @@ The edge: nothing above it, and nothing below it prints an error or chooses an e
 its contract. Modules that take long to load are imported by the commands that use them, so that `--help` is quick.
 """
 
+import gc
 import os
 import sys
 import traceback
@@ -30,6 +31,10 @@ VERBOSE = ("-v", "--verbose")
 
 def main() -> None:
     """Run `baseload` with the arguments of this process, and end the process with the exit code of the contract."""
+    # A plan is a short run: collecting while modules load and arrays are made costs a tenth of it.
+    gc.set_threshold(100_000, 50, 50)
+    # Matrices here are small: threads would take longer to wake than to work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run(baseload(), sys.argv[1:]))
 
 
@@ -137,6 +142,7 @@ def usage_line(error: typer.TyperException) -> str:
         return message
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "baseload"
+    message = message.replace("Value error, ", "")  # pydantic's own words, by way of typer
     return one_line(f"{message.rstrip('.')} (see '{command} --help')")
 
 

@@ -51,6 +51,19 @@ def read_text(path: str | Path, *, max_bytes: int = MAX_BYTES) -> str:
         raise InputError(f"{path}, row {row}: byte 0x{data[error.start]:02x} is not UTF-8; expected UTF-8") from None
 
 
+def check_writable(path: str | Path) -> None:
+    """Raises InputError where a file could not be written, so that no work is done in vain. Writes nothing."""
+    target = Path(path)
+    if target.is_dir():
+        raise InputError(f"{path}: is a directory; expected a file to write")
+    if target.parent.exists() and not target.parent.is_dir():
+        raise InputError(f"{path}: cannot be written (Not a directory)")
+    if not target.parent.is_dir():
+        raise InputError(f"{path}: the folder {target.parent} does not exist")
+    if not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise InputError(f"{path}: cannot be written (permission denied)")
+
+
 def write_atomic(path: str | Path, content: str | bytes) -> None:
     """Write a whole file or nothing: a temporary file beside it, then a rename. Text is written as UTF-8."""
     target = Path(path)

@@ -76,9 +76,12 @@ class OfferTerms:
     rate_usd_hour: Decimal | None
     interruption_usd_hour: Decimal
     egress_usd_mtok: Decimal
+    min_count: int
     max_count: int | None
     count_group: str | None
     group_max: int | None
+    lead_time_s: Mapping[str, float]
+    """By model: request to ready with the model loaded; empty for base."""
     billing: Billing
     cap_usd_month: Decimal | None
     """Monthly cap of an hourly price, where leases are charged with one."""
@@ -181,7 +184,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedChanges:
-    """What to do with servers: keep and cancel what is owned, buy what is not; offer id -> count."""
+    """What to do with servers: keep and cancel what is owned, buy what is not; key of the option -> count."""
 
     keep: Mapping[str, int]
     buy: Mapping[str, int]
@@ -229,3 +232,5 @@ class Plan:
     switching: tuple[SwitchingPoint, ...] = ()
     provenance: Provenance
     remarks: tuple[str, ...] = ()
+    demand_factor: float | None = None
+    """What the forecast was multiplied by, where the most traffic of a budget was asked for."""

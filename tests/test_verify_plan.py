@@ -151,9 +151,10 @@ def test_hourly_sharing_lets_a_node_change_model() -> None:
 
 def test_a_stated_lead_time_is_held_against_leases() -> None:
     stated = document("small_plan")
-    stated["offers"][POOL]["lead_time_s"] = 600
+    (model,) = stated["models"]
+    stated["offers"][POOL]["lead_time_s"] = {model: 600}
     assert verifier.verify(stated) == []
-    stated["offers"][POOL]["lead_time_s"] = 900
+    stated["offers"][POOL]["lead_time_s"] = {model: 900}
     assert any("not one lead time before an hour" in found for found in verifier.verify(stated))
 
 

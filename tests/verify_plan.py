@@ -179,8 +179,8 @@ def check_leases(document: Json) -> Iterator[str]:
         charge = lease_charge_usd(offer, start, end) * lease["count"]
         if abs(charge - Decimal(lease["charge_usd"])) >= HALF_CENT:
             yield f"{name}: charge is {lease['charge_usd']}, {offer['billing']} makes {charge:.4f}"
-        first = start + _lead(offer, start)
-        if "lead_time_s" in offer and _since_hour(first) != timedelta(0):
+        first = start + _lead(offer, lease["model"], start)
+        if lease["model"] in offer.get("lead_time_s", {}) and _since_hour(first) != timedelta(0):
             yield f"{name}: starts {lease['start']}, not one lead time before an hour"
         leads[lease["offer"], lease["model"]].add(_hour_ceiling(start) - start)
         hour = _hour_ceiling(first)
@@ -541,10 +541,10 @@ def _hour_ceiling(at: datetime) -> datetime:
     return at if past == timedelta(0) else at - past + HOUR
 
 
-def _lead(offer: Json, start: datetime) -> timedelta:
-    """The offer's lead time; where the document does not say, the least that ends on an hour."""
-    if "lead_time_s" in offer:
-        return timedelta(seconds=offer["lead_time_s"])
+def _lead(offer: Json, model: str, start: datetime) -> timedelta:
+    """The model's lead time on the offer; where the document does not say, the least that ends on an hour."""
+    if model in offer.get("lead_time_s", {}):
+        return timedelta(seconds=offer["lead_time_s"][model])
     return _hour_ceiling(start) - start
 
 

@@ -62,6 +62,11 @@ MeasuredOption = Annotated[bool, typer.Option("--measured-only", help="Leave out
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
 
 
+def split(selectors: list[str] | None) -> tuple[str, ...]:
+    """Selectors as given, one option each or several in one, separated by commas."""
+    return tuple(part.strip() for one in selectors or () for part in one.split(",") if part.strip())
+
+
 def screen() -> "Screen":
     """Where results go: a terminal's width and colours, or everything in full when piped."""
     from planner.report.screen import Screen

@@ -1,6 +1,6 @@
 """`baseload plan`: from a forecast to the cheapest fleet."""
 
-import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +26,7 @@ from planner.cli.options import (
     is_quiet,
     say,
     screen,
+    split,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
 
 UNSERVED = 3
 NOT_PROVEN = 4
+
+
+class Maximize(StrEnum):
+    """What a budget can be spent on."""
+
+    TRAFFIC = "traffic"
 
 
 def plan(  # noqa: PLR0917 - a command's options are its arguments
@@ -49,6 +56,9 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     policy: PolicyOption = None,
     currency: CurrencyOption = CurrencyCode.USD,
     measured_only: MeasuredOption = False,
+    maximize: Annotated[
+        Maximize | None, typer.Option("--maximize", help="traffic: the most traffic that max_usd_month serves.")
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why: marginal prices, offers not chosen, more.")
     ] = False,
@@ -62,14 +72,20 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     """
     from planner.case import load_case, load_fleet, solve_case
     from planner.cli.progress import progress
-    from planner.report.plan_json import plan_document
+    from planner.files import check_writable, write_atomic
+    from planner.report.plan_json import plan_text
     from planner.report.tables import render_plan
     from planner.whatif import Change, changed
+    from planner.whatif.traffic import most_traffic
 
     if chart is not None:
         from planner.report.charts import check_chart_path
 
         check_chart_path(chart)
+    for path in (output, chart):
+        if path is not None:
+            check_writable(path)
+    refuse_overwriting(forecast, config, output, chart)
     fleet, remarks = load_fleet(config, policy)
     case = load_case(
         forecast=forecast,
@@ -81,30 +97,31 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     )
     change = Change(
         settings=tuple(settings or ()),
-        without=tuple(without or ()),
-        only=tuple(only or ()),
+        without=split(without),
+        only=split(only),
         slo=tuple(slo or ()),
         measured_only=measured_only,
     )
     case = changed(case, change)
     with progress(is_quiet(context)) as report:
-        solved = solve_case(case, on_progress=report)
+        if maximize is None:
+            solved = solve_case(case, on_progress=report)
+        else:
+            most = most_traffic(case, on_progress=report)
+            case, solved = most.case, most.solved
         found = solved.plan
         if explain:
             from planner.explain import explain as explained
 
             found = explained(case, solved, on_progress=report)
-    document = json.dumps(plan_document(found), indent=2, ensure_ascii=False) + "\n"
     if output is not None:
-        from planner import files
-
-        files.write_atomic(output, document)
+        write_atomic(output, plan_text(found))
     if chart is not None:
         from planner.report.charts import write_charts
 
         write_charts(found, chart)
     if as_json:
-        typer.echo(document, nl=False)
+        typer.echo(plan_text(found), nl=False)
     else:
         shown = currency_of(currency, case.catalog)
         typer.echo(render_plan(found, screen=screen(), currency=shown), nl=False)
@@ -117,6 +134,18 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
         if path is not None:
             say(context, [f"wrote {path}"])
     raise typer.Exit(verdict(context, found))
+
+
+def refuse_overwriting(forecast: Path, config: Path | None, output: Path | None, chart: Path | None) -> None:
+    """Raises InputError where a file to write is one of the files to read, or both files to write are one."""
+    from planner.errors import InputError
+
+    taken = {forecast.resolve(): "-f"} | ({} if config is None else {config.resolve(): "-c"})
+    for option, path in (("-o", output), ("--chart", chart)):
+        if path is not None:
+            if path.resolve() in taken:
+                raise InputError(f"{option} {path}: is also the file of {taken[path.resolve()]}; expected another one")
+            taken[path.resolve()] = option
 
 
 def verdict(context: typer.Context, found: "Plan") -> int:

@@ -27,6 +27,7 @@ from planner.cli.options import (
     is_quiet,
     say,
     screen,
+    split,
 )
 from planner.cli.plan import UNSERVED, verdict
 from planner.errors import InputError
@@ -70,8 +71,8 @@ def whatif(  # noqa: PLR0917 - a command's options are its arguments
 
     given = Change(
         settings=tuple(settings or ()),
-        without=tuple(without or ()),
-        only=tuple(only or ()),
+        without=split(without),
+        only=split(only),
         slo=tuple(slo or ()),
         policy=policy,
         measured_only=measured_only,

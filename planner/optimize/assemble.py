@@ -9,6 +9,7 @@ import numpy as np
 
 from planner.optimize.bill import ScenarioBill, bill_scenarios, exact
 from planner.optimize.decompose import Relaxed, column_cost_usd
+from planner.optimize.prepare import lead_time_s
 from planner.optimize.problem import BaseOption, BurstOption, Floats, Problem
 from planner.optimize.serving import Serving, serve
 from planner.optimize.walk import Walk
@@ -264,8 +265,10 @@ def _offer_terms(problem: Problem) -> dict[str, OfferTerms]:
             rate_usd_hour=None,
             interruption_usd_hour=Decimal(0),
             egress_usd_mtok=option.egress_usd_mtok,
+            min_count=option.min_count if isinstance(option, BaseOption) else 0,
             max_count=option.max_count,
             count_group=option.count_group,
+            lead_time_s={},
             group_max=None if option.count_group is None else problem.group_max[option.count_group],
             billing=offer.billing,
             cap_usd_month=None,
@@ -282,6 +285,11 @@ def _offer_terms(problem: Problem) -> dict[str, OfferTerms]:
         one.key: replace(
             common(one),
             role="burst",
+            lead_time_s={
+                model.name: round(lead_time_s(one.offer, model, problem.policy))
+                for model, rates in zip(problem.models, problem.rates, strict=True)
+                if one.key in rates
+            },
             rate_usd_hour=one.price_usd_hour,
             interruption_usd_hour=one.interruption_usd_hour,
             cap_usd_month=one.offer.fee_usd_month,

@@ -39,8 +39,8 @@ class Market:
     """(V,) most nodes of an option; inf: no limit."""
     in_group: NDArray[np.bool_]
     """(V,) options that share `group_left` nodes."""
-    group_left: float
-    """Nodes the group may still have; inf: no limit."""
+    group_left: Floats
+    """(T,) nodes the group may still have; inf: no limit."""
     target_utilization: float
 
 
@@ -122,6 +122,7 @@ class _Chunk:
         self.need = np.maximum(self.demand, reserve)
         self.share, self.egress = market.share[:, cells], market.egress_usd[:, cells]
         self.penalty = market.unserved_usd[cells]
+        self.group_left = market.group_left[cells]
         # Where the reserve decides, a node may stand by: its egress is no part of what the next share costs.
         self.stands_by = reserve > self.demand
         self.egress_bound = np.where(self.stands_by, 0.0, self.egress)
@@ -196,31 +197,34 @@ class _Chunk:
         return np.maximum(self.demand[cell] - (self.need[cell] - open_share), 0.0)
 
     def _first_guess(self) -> tuple[Floats, Ints, Floats]:
-        """A good start: as many whole nodes of one option as fit, the rest from the cheapest single other option."""
+        """A good start: as many whole nodes of one option as fit, the rest from the best single other option."""
         market, need = self.market, self.need
         cells = np.arange(len(need))
         best, left_open = self._penalty(cells, need), need.copy()
         pair, nodes = np.zeros((2, len(need)), dtype=np.int64), np.zeros((2, len(need)))
-        limit = np.where(market.in_group, np.minimum(market.max_count, market.group_left), market.max_count)
+        limit = np.where(market.in_group[:, None], self.group_left, np.inf)
+        limit = np.minimum(limit, market.max_count[:, None])
+        price = market.price_usd_hour[:, None]
         for a in range(len(self.share)):
             n_a = np.where(self.useful[a], np.minimum(np.floor(need / self.size[a] + SLACK), limit[a]), 0.0)
             rest = np.maximum(need - n_a * self.size[a], 0.0)
             rest[rest <= SLACK * need] = 0.0
             to_serve = self._to_serve(cells, rest)
-            cost_a = n_a * market.price_usd_hour[a] + (self.demand - to_serve) * self.egress[a]
-            for b in range(len(self.share)):
-                n_b = np.where(self.useful[b], np.ceil(rest / self.size[b] - SLACK), 0.0)
-                left_b = limit[b] - n_a * (a == b or bool(market.in_group[a] and market.in_group[b]))
-                cost = cost_a + n_b * market.price_usd_hour[b] + to_serve * self.egress[b]
-                better = (self.useful[b] | (rest == 0)) & (n_b <= left_b) & (cost < best)
-                best = np.where(better, cost, best)
-                pair[:, better] = [[a], [b]]
-                nodes[:, better] = n_a[better], n_b[better]
-                left_open[better] = 0.0
-            cost = cost_a + self._penalty(cells, rest)
-            better = cost < best
-            best, left_open = np.where(better, cost, best), np.where(better, rest, left_open)
-            pair[:, better], nodes[0, better], nodes[1, better] = a, n_a[better], 0.0
+            cost_a = n_a * price[a] + (self.demand - to_serve) * self.egress[a]
+            n_b = np.ceil(rest / self.size - SLACK)
+            together = market.in_group & market.in_group[a]
+            together[a] = True
+            fits = (self.useful | (rest == 0)) & (n_b <= limit - np.where(together[:, None], n_a, 0.0))
+            cost = np.where(fits, cost_a + n_b * price + to_serve * self.egress, np.inf)
+            b = cost.argmin(axis=0)
+            for own_cost, own_nodes, own_open in (
+                (cost[b, cells], n_b[b, cells], 0.0),
+                (cost_a + self._penalty(cells, rest), 0.0, rest),
+            ):
+                better = own_cost < best
+                best, left_open = np.where(better, own_cost, best), np.where(better, own_open, left_open)
+                pair = np.where(better, np.array([np.full(len(cells), a), b]), pair)
+                nodes = np.where(better, np.array([n_a, np.broadcast_to(own_nodes, n_a.shape)]), nodes)
         count = np.zeros(self.share.shape, dtype=np.int64)
         for row in range(2):
             np.add.at(count, (pair[row], cells), nodes[row].astype(np.int64))
@@ -256,7 +260,7 @@ class _Chunk:
         full = np.where(self.useful[option, cell], np.ceil(states.open_share / one - SLACK), 0.0)
         full = np.minimum(full, market.max_count[option])
         if market.in_group[option]:
-            full = np.minimum(full, np.maximum(market.group_left - states.group, 0.0))
+            full = np.minimum(full, np.maximum(self.group_left[cell] - states.group, 0.0))
         slope = market.price_usd_hour[option] + (self.egress_bound[option, cell] - tail[cell]) * one
         room = best_cost[cell] * (1 + SLACK) + SLACK - states.cost - states.open_share * tail[cell]
         with np.errstate(divide="ignore", invalid="ignore"):

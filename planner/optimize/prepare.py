@@ -5,7 +5,7 @@ the same for no more (dominated): neither changes the optimum.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import numpy as np
@@ -39,6 +39,8 @@ class Prepared:
     problem: Problem
     rejected: tuple[Rejected, ...]
     remarks: tuple[str, ...]
+    owned_unused: dict[str, int] = field(default_factory=dict)
+    """Owned servers that can serve no model: to cancel."""
 
 
 def prepare(
@@ -59,10 +61,14 @@ def prepare(
     rejected, remarks = [], []
     base: list[BaseOption] = []
     burst: list[BurstOption] = []
+    unused: dict[str, int] = {}
     held = _owned_keys(owned)
     for key, offer, count in [*((o.id, o, None) for o in catalog), *held]:
         reasons = _rate(models, offer, key, rates, rate_of)
-        if len(reasons) == len(models) and offer.min_count == 0:
+        if len(reasons) == len(models) and count is not None:
+            unused[key] = count
+            rejected.append(Rejected(offer=key, reason="owned; " + "; ".join(dict.fromkeys(reasons))))
+        elif len(reasons) == len(models) and offer.min_count == 0:
             rejected.append(Rejected(offer=key, reason="; ".join(dict.fromkeys(reasons))))
         elif offer.role is Role.BASE:
             base.append(_base_option(key, offer, count, forecast, months, policy, held))
@@ -86,7 +92,9 @@ def prepare(
         months=months,
     )
     left_out = [Rejected(offer=one.id, reason=one.reason) for one in catalog.left_out]
-    return Prepared(problem=problem, rejected=(*rejected, *dominated, *left_out), remarks=tuple(remarks))
+    return Prepared(
+        problem=problem, rejected=(*rejected, *dominated, *left_out), remarks=tuple(remarks), owned_unused=unused
+    )
 
 
 def lead_time_s(offer: Offer, model: Model, policy: PlanningPolicy) -> float:
@@ -222,7 +230,7 @@ def _undominated(
             costs=(float(o.fee_usd + o.setup_usd),),
             egress_usd_mtok=float(o.egress_usd_mtok),
             is_plenty=o.max_count is None and o.count_group is None,
-            is_fixed=o.min_count > 0,
+            is_fixed=o.min_count > 0 or o.owned_count is not None,  # owned stays, so that the plan can say "cancel"
         )
         for o in base
     ]
@@ -242,7 +250,7 @@ class _Rival:
     is_plenty: bool
     """Never scarce: as many as one likes."""
     is_fixed: bool
-    """Must be rented in any case."""
+    """Stays among the options whatever replaces it."""
 
 
 def _dominated(rivals: list[_Rival], rates: list[dict[str, Rates]]) -> list[Rejected]:

@@ -92,6 +92,13 @@ class Recourse:
             slope, z_slope = slope + hard.slope_usd, z_slope + hard.z_slope_usd
         return Cut(at=counts.astype(np.float64), value_usd=value, slope_usd=slope, z_at=z_at, z_slope_usd=z_slope)
 
+    def floor_usd(self, counts: Floats) -> Floats:
+        """(T,) what each cell costs at least with the counts (C,), not weighted; 0 where only the LP could say."""
+        if self.merit is None:
+            return np.zeros(self._problem.cells)
+        floor: Floats = self.merit.evaluate(counts).value_usd.sum(axis=0)
+        return floor
+
     def marginal_usd(self, counts: Floats) -> Floats:
         """(M, T) cost of one more share of the cell's whole demand at the counts (C,), in the relaxation."""
         marginal = np.zeros(self._problem.unserved_usd.shape)

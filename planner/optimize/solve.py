@@ -54,6 +54,10 @@ def solve(
         recourse_name=recourse.name,
         remarks=prepared.remarks + ((changes,) if paid.changes else ()) + _remarks(problem),
     )
+    if prepared.owned_unused:
+        changes_of = plan.owned_changes
+        cancel = {**changes_of.cancel, **prepared.owned_unused}
+        plan = replace(plan, owned_changes=replace(changes_of, cancel=cancel))
     return Solved(plan=plan, problem=problem, limits=found.limits, recourse=recourse, relaxed=relaxed, walk=walked)
 
 

@@ -107,7 +107,8 @@ def walk(
     examined = {_key(relaxed.counts): (best_total, max(covered, relaxed.bound_usd))}
     boxes, before = 0, recourse.spent_cells
     promised, point = program.bound(limits.lower, limits.upper)
-    heap = [_Box(promised, next(serial), limits.lower, limits.upper, point)]
+    # No counts are below the relaxed optimum, however little the cuts promise between them.
+    heap = [_Box(max(promised, relaxed.bound_usd), next(serial), limits.lower, limits.upper, point)]
     while heap and heap[0].bound < best_total - CLOSE * (1 + abs(best_total)):
         spent = whole.spent_cells + recourse.spent_cells - before
         if spent + problem.cells > effort.dispatched_cells or boxes >= effort.boxes:
@@ -124,11 +125,15 @@ def walk(
             level = float(cost_usd @ counts) + cut.value_usd
             examined[_key(counts)] = (np.inf, level)
             if level < best_total:
-                dispatch = whole.dispatch(counts)
-                total = float(cost_usd @ counts) + dispatch.cost_usd
-                examined[_key(counts)] = (total, max(float(cost_usd @ counts) + dispatch.bound_usd, level))
-                if total < best_total:
-                    best, best_total = dispatch, total
+                based = float(cost_usd @ counts)
+                dispatch = whole.dispatch_below(counts, best_total - based, recourse.floor_usd(counts))
+                if dispatch is not None:
+                    total = based + dispatch.cost_usd
+                    examined[_key(counts)] = (total, max(based + dispatch.bound_usd, level))
+                    if total < best_total:
+                        best, best_total = dispatch, total
+                else:
+                    examined[_key(counts)] = (np.inf, best_total)
         for lower, upper in _split(box, counts):
             promised, point = program.bound(lower, upper)
             if promised < best_total:

@@ -16,6 +16,9 @@ from planner.optimize.problem import Floats, Ints, Problem
 from planner.optimize.serving import Serving, serve
 from policies.planning import Sharing
 
+PART_CELLS = 250
+"""Cells covered together when a dispatch may end early: fewer would not pay the calls."""
+MOST_PARTS = 8
 MOST_TO_SPLIT = 40
 """A group with more nodes left than this is shared between models by integer programs."""
 PROGRAM_CELLS = 50
@@ -62,6 +65,32 @@ class WholeNodes:
             [self._group is not None and o.count_group == self._group for o in problem.burst], dtype=bool
         )
 
+    def dispatch_below(self, counts: Floats, worth_usd: float, floor_usd: Floats) -> Dispatch | None:
+        """The dispatch of the counts (C,), or None as soon as its expected cost is sure to reach `worth_usd`.
+
+        `floor_usd` (T,): what each cell costs at least, not weighted. Cells are covered in parts; those still to come
+        count with their floor. Only dispatches whose models are covered on their own can end early.
+        """
+        if self._problem.budget_usd is not None or not self._by_model:
+            return self.dispatch(counts)
+        weight = self._problem.weight
+        known = floor_usd * weight
+        count = max(1, min(MOST_PARTS, self._problem.cells // PART_CELLS))
+        parts = [np.arange(first, self._problem.cells, count) for first in range(count)]
+        needs = self._needs(counts, 0.0)
+        group_left = self._group_left(counts)
+        pieces: list[list[Cover]] = []
+        for part in parts:
+            pieces.append(self._cover_models([need.at(part) for need in needs], group_left))
+            self.spent_cells += len(part)
+            cost = sum((cover.bound_usd for cover in pieces[-1]), np.zeros(len(part)))
+            known[part] = np.maximum(cost, floor_usd[part]) * weight[part]
+            if float(known.sum()) >= worth_usd:
+                return None
+        covers = [joined([piece[m] for piece in pieces], parts) for m in range(len(needs))]
+        found = self._checked(counts, covers, 0.0)
+        return self._result(counts, found, float(found.cost_usd @ weight), float(found.bound_usd @ weight))
+
     def dispatch(self, counts: Floats) -> Dispatch:
         """The cheapest whole-node dispatch of the counts (C,), hour by hour."""
         weight = self._problem.weight
@@ -97,14 +126,18 @@ class WholeNodes:
         """Whole nodes for all cells, each billed dollar `multiplier` dearer in the comparison and the bound."""
         problem = self._problem
         whole = np.rint(counts).astype(np.int64)
-        self.spent_cells += problem.cells
         if not self._by_model:
             self.spent_cells += PROGRAM_CELLS * problem.cells
             return WholeCover(problem, np.arange(problem.cells)).cover(whole, bill_multiplier=multiplier)
-        base = self._own_base(counts)
-        left = problem.has_demand - (base * self._base_share).sum(axis=1)
+        self.spent_cells += problem.cells
+        covers = self._cover_models(self._needs(counts, multiplier), self._group_left(counts))
+        return self._checked(counts, covers, multiplier)
+
+    def _needs(self, counts: Floats, multiplier: float) -> list["_Need"]:
+        problem = self._problem
+        left = problem.has_demand - (self._own_base(counts) * self._base_share).sum(axis=1)
         survives = problem.policy.survive_base_losses > 0
-        needs = [
+        return [
             _Need(
                 market=self._market(m, multiplier),
                 demand=left[m],
@@ -112,15 +145,19 @@ class WholeNodes:
             )
             for m in range(len(problem.models))
         ]
-        covers = self._cover_models(needs, self._group_left(counts))
+
+    def _checked(self, counts: Floats, covers: list[Cover], multiplier: float) -> WholeDispatch:
+        """The models' covers as a dispatch; cells that break a limit together are solved again."""
+        problem = self._problem
         nodes = np.array([cover.count for cover in covers], dtype=np.int64).reshape(problem.burst_work.shape)
         unserved = np.array([cover.unserved for cover in covers])
-        found = self._priced(nodes, base, unserved, sum((cover.bound_usd for cover in covers), np.zeros(problem.cells)))
+        bound = sum((cover.bound_usd for cover in covers), np.zeros(problem.cells))
+        found = self._priced(nodes, self._own_base(counts), unserved, bound)
         hard = np.flatnonzero(breaking_cells(problem, counts, nodes.astype(np.float64), unserved))
         if not len(hard):
             return found
         self.spent_cells += PROGRAM_CELLS * len(hard)
-        again = WholeCover(problem, hard).cover(whole, bill_multiplier=multiplier)
+        again = WholeCover(problem, hard).cover(np.rint(counts).astype(np.int64), bill_multiplier=multiplier)
         for name in WholeDispatch.__slots__:
             getattr(found, name)[..., hard] = getattr(again, name)
         return found
@@ -134,9 +171,12 @@ class WholeNodes:
         cells = np.flatnonzero(wanted > group_left)
         if not len(cells) or group_left > MOST_TO_SPLIT:
             return covers  # the check for broken limits finds them
-        nodes = int(group_left)
-        self.spent_cells += len(needs) * (nodes + 1) * len(cells)
-        return split_group(covers, [[need.at(cells).cover(g) for g in range(nodes + 1)] for need in needs], cells)
+        levels = int(group_left) + 1
+        self.spent_cells += len(needs) * levels * len(cells)
+        # All levels of a cell at once: a cell with at most 0, 1, 2 ... nodes of the group.
+        repeated, most = np.tile(cells, levels), np.repeat(np.arange(levels, dtype=np.float64), len(cells))
+        by_level = [need.at(repeated).cover(most) for need in needs]
+        return split_group(covers, by_level, cells)
 
     def _priced(self, nodes: Ints, base: Ints, unserved: Floats, bound: Floats) -> WholeDispatch:
         problem = self._problem
@@ -181,7 +221,7 @@ class WholeNodes:
             unserved_usd=problem.unserved_usd[m],
             max_count=self._most,
             in_group=self._in_group,
-            group_left=np.inf,
+            group_left=np.full(problem.cells, np.inf),
             target_utilization=problem.policy.target_utilization,
         )
 
@@ -194,8 +234,10 @@ class _Need:
     demand: Floats
     reserve: Floats
 
-    def cover(self, group_left: float) -> Cover:
-        return cover_cells(replace(self.market, group_left=group_left), self.demand, self.reserve)
+    def cover(self, group_left: float | Floats) -> Cover:
+        """The cover with at most `group_left` nodes of the group in each cell."""
+        left = np.broadcast_to(np.asarray(group_left, dtype=np.float64), self.demand.shape)
+        return cover_cells(replace(self.market, group_left=left), self.demand, self.reserve)
 
     def at(self, cells: Ints) -> "_Need":
         market = self.market
@@ -204,8 +246,22 @@ class _Need:
             share=market.share[:, cells],
             egress_usd=market.egress_usd[:, cells],
             unserved_usd=market.unserved_usd[cells],
+            group_left=market.group_left[cells],
         )
         return _Need(market=some, demand=self.demand[cells], reserve=self.reserve[cells])
+
+
+def joined(pieces: list[Cover], parts: list[Ints]) -> Cover:
+    """One cover of all cells from covers of parts of them."""
+    place = np.argsort(np.concatenate(parts), kind="stable")
+
+    def of(name: str) -> Floats:
+        values: Floats = np.concatenate([getattr(piece, name) for piece in pieces], axis=-1)[..., place]
+        return values
+
+    return Cover(
+        count=of("count").astype(np.int64), unserved=of("unserved"), cost_usd=of("cost_usd"), bound_usd=of("bound_usd")
+    )
 
 
 def burst_group(problem: Problem) -> str | None:
@@ -214,37 +270,35 @@ def burst_group(problem: Problem) -> str | None:
     return next(iter(groups)) if len(groups) == 1 else None
 
 
-def split_group(covers: list[Cover], by_nodes: list[list[Cover]], cells: Ints) -> list[Cover]:
+def split_group(covers: list[Cover], by_level: list[Cover], cells: Ints) -> list[Cover]:
     """The covers with the given cells replaced by the cheapest split of the group's nodes between models.
 
-    `by_nodes[m][g]` covers the cells of model m with at most g nodes of the group. Nothing else joins the models, so
-    the cheapest sum over splits is exact, and so is the sum of bounds.
+    `by_level[m]` covers the cells of model m with at most 0 nodes of the group, then at most 1, and so on. Nothing else
+    joins the models, so the cheapest sum over splits is exact, and so is the sum of bounds.
     """
-    most = len(by_nodes[0]) - 1
-    cost = np.array([cover.cost_usd for cover in by_nodes[0]])
-    bound = np.array([cover.bound_usd for cover in by_nodes[0]])
+    here = np.arange(len(cells))
+    costs = [cover.cost_usd.reshape(-1, len(cells)) for cover in by_level]
+    bounds = [cover.bound_usd.reshape(-1, len(cells)) for cover in by_level]
+    most = len(costs[0]) - 1
+    cost, bound = costs[0], bounds[0]
     choices: list[Ints] = []
-    for levels in by_nodes[1:]:
-        own_cost = np.array([cover.cost_usd for cover in levels])
-        own_bound = np.array([cover.bound_usd for cover in levels])
+    for own_cost, own_bound in zip(costs[1:], bounds[1:], strict=True):
         given = [np.array([cost[g - k] + own_cost[k] for k in range(g + 1)]) for g in range(most + 1)]
         choices.append(np.array([one.argmin(axis=0) for one in given]))
-        bound = np.array([np.min([bound[g - k] + own_bound[k] for k in range(g + 1)], axis=0) for g in range(most + 1)])
         cost = np.array([one.min(axis=0) for one in given])
-    left, here = np.full(len(cells), most), np.arange(len(cells))
+        bound = np.array([np.min([bound[g - k] + own_bound[k] for k in range(g + 1)], axis=0) for g in range(most + 1)])
+    left = np.full(len(cells), most)
     share: list[Ints] = []
     for choice in reversed(choices):
         share.insert(0, choice[left, here])
         left = left - share[0]
     share.insert(0, left)
     found = []
-    for m, (cover, levels) in enumerate(zip(covers, by_nodes, strict=True)):
+    for m, (cover, levels) in enumerate(zip(covers, by_level, strict=True)):
+        at = share[m] * len(cells) + here
         count, unserved = cover.count.copy(), cover.unserved.copy()
         usd, proven = cover.cost_usd.copy(), cover.bound_usd.copy()
-        for g in np.unique(share[m]):
-            mine = share[m] == g
-            count[:, cells[mine]], unserved[cells[mine]] = levels[g].count[:, mine], levels[g].unserved[mine]
-            usd[cells[mine]] = levels[g].cost_usd[mine]
+        count[:, cells], unserved[cells], usd[cells] = levels.count[:, at], levels.unserved[at], levels.cost_usd[at]
         # The split's bound is one of all models together: the first carries it.
         proven[cells] = bound[most] if m == 0 else 0.0
         found.append(Cover(count=count, unserved=unserved, cost_usd=usd, bound_usd=proven))

@@ -4,6 +4,7 @@ Needs matplotlib (the extra `chart`), imported when a chart is drawn. Colours ar
 people can tell apart (jfly.uni-koeln.de/color, 2008), and each offer has a hatch of its own for print.
 """
 
+from io import BytesIO
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from planner.errors import InputError
+from planner.files import write_atomic
 from planner.plan import Plan
 from planner.report.numbers import number, percent, span
 from planner.report.series import Floats, PlanSeries, plan_series
@@ -38,7 +40,9 @@ def write_charts(plan: Plan, path: Path) -> None:
 
     with mpl.rc_context({"svg.hashsalt": "baseload", "svg.fonttype": "none"}):
         metadata = {"Date": None} if path.suffix.lower() == ".svg" else {}
-        figure.savefig(path, dpi=110, metadata=metadata)
+        drawn = BytesIO()
+        figure.savefig(drawn, format=path.suffix.lower().removeprefix("."), dpi=110, metadata=metadata)
+    write_atomic(path, drawn.getvalue())
 
 
 def check_chart_path(path: Path) -> None:

@@ -31,6 +31,7 @@ def plan_document(plan: Plan) -> Json:
     """The plan as the JSON document `baseload.plan/1`, made of dicts, lists, strings, numbers and None."""
     return {
         "schema": SCHEMA,
+        **({} if plan.demand_factor is None else {"demand_factor": plan.demand_factor}),
         **_head(plan),
         "policy": _policy(plan.policy),
         "models": {name: _model(terms) for name, terms in plan.models.items()},
@@ -194,7 +195,9 @@ def _offer(terms: OfferTerms) -> Json:
         **{key: value for key, value in optional.items() if value is not None},
         "interruption_usd_hour": _money(terms.interruption_usd_hour),
         "egress_usd_mtok": _money(terms.egress_usd_mtok),
+        "min_count": terms.min_count,
         "max_count": terms.max_count,
+        "lead_time_s": dict(terms.lead_time_s),
         "billing": str(terms.billing),
         "is_spot": terms.is_spot,
         "price_date": terms.price_date.isoformat(),

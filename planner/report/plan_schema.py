@@ -39,7 +39,14 @@ def plan_schema() -> Json:
                     }
                 ),
                 "remarks": _list({"type": "string"}, "What a reader should know; also printed on stderr."),
-            }
+            },
+            {
+                "demand_factor": {
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                    "description": "What the forecast was multiplied by, under --maximize traffic.",
+                }
+            },
         ),
         "$defs": {"money": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}},
     }
@@ -137,7 +144,13 @@ def _offer() -> Json:
         "offer_id": _text("The offer's id in the catalog; keys of owned servers differ from it."),
         "interruption_usd_hour": money | {"description": "Expected cost of interruptions per node-hour."},
         "egress_usd_mtok": money | {"description": "Per million output tokens."},
+        "min_count": {"type": "integer", "minimum": 0},
         "max_count": _nullable({"type": "integer", "minimum": 0}) | {"description": "null: no limit."},
+        "lead_time_s": {
+            "type": "object",
+            "additionalProperties": {"type": "number", "minimum": 0},
+            "description": "By model: request to ready with the model loaded; empty for base.",
+        },
         "billing": {"enum": ["started_hour", "started_hour_capped", "second", "month_prorated", "month"]},
         "is_spot": {"type": "boolean"},
         "price_date": {"type": "string", "format": "date"},

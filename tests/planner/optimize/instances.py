@@ -94,10 +94,8 @@ def a_problem(
     """Output tokens only, per model and hour; every option serves every model, by default at 100 tok/s a node."""
     speed = node_tok_s or {}
     rates = {
-        option.key: Rates(
-            prefill_tok_s=speed.get(option.key, 100.0), decode_tok_s=speed.get(option.key, 100.0), basis=Basis.MEASURED
-        )
-        for option in (*base, *burst)
+        key: Rates(prefill_tok_s=speed.get(key, 100.0), decode_tok_s=speed.get(key, 100.0), basis=Basis.MEASURED)
+        for key in (*(o.key for o in base), *(o.key for o in burst))
     }
     names = tuple(f"model{m}" for m in range(len(demand_tok_s)))
     output = np.array([demand_tok_s], dtype=np.float64)

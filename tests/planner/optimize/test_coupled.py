@@ -13,7 +13,8 @@ from planner.errors import InputError
 from planner.optimize.branch import SmallProgram, solve_together
 from planner.optimize.coupled import CoupledRecourse, Ints
 from planner.optimize.coupled_cover import WholeCover, WholeDispatch, cover_within_budget, rounding_cuts
-from planner.optimize.limits import most_useful_counts, solve_monolith
+from planner.optimize.limits import most_useful_counts
+from planner.optimize.model import solve_monolith
 from planner.optimize.problem import Problem
 from policies.planning import PlanningPolicy, Sharing
 from tests.planner.optimize.brute import brute_cell_usd, brute_dispatch_usd
@@ -105,8 +106,9 @@ def test_whole_cover_equals_the_whole_monolith(problem: Problem, seed: int) -> N
         assume(expected is not None)
         assert expected is not None
         found = WholeCover(problem, np.arange(problem.cells)).cover(counts)
-        assert float(found.cost_usd @ problem.weight) == pytest.approx(expected, rel=1e-6, abs=1e-6)
-        assert float(found.bound_usd @ problem.weight) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+        # HiGHS keeps rows to 1e-6: a share unserved that small, at 20 USD a million tokens, is what may differ.
+        assert float(found.cost_usd @ problem.weight) == pytest.approx(expected, rel=1e-6, abs=5e-6)
+        assert float(found.bound_usd @ problem.weight) == pytest.approx(expected, rel=1e-6, abs=5e-6)
         relaxed = CoupledRecourse(problem, np.arange(problem.cells)).evaluate(counts)
         assert relaxed is not None
         assert (found.cost_usd >= relaxed.value_usd - 1e-6).all()

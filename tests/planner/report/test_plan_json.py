@@ -72,7 +72,19 @@ def test_a_missing_or_unknown_key_is_refused_everywhere() -> None:
     document = json.loads(plan_text(plans.two_model_plan()))
     optional = {"fee_usd_horizon", "setup_usd_horizon", "rate_usd_hour", "cap_usd_month", "count_group", "group_max"}
     optional |= {"scenario", "by_model", "cheaper_by_usd"}
-    by_name = {"base", "burst", "keep", "buy", "cancel", "models", "rates", "offers", "demand", "by_model"}
+    by_name = {
+        "base",
+        "burst",
+        "keep",
+        "buy",
+        "cancel",
+        "models",
+        "rates",
+        "offers",
+        "demand",
+        "by_model",
+        "lead_time_s",
+    }
     for path, inner in objects(document):
         if path and path[-1] in by_name:
             continue  # its keys are names of offers or models
