@@ -27,7 +27,12 @@ from planner.catalog.read import read_catalog
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
+PAGES = [
+    README,
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "examples").rglob("README.md")),
+]
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 GAP = "…"
 
@@ -190,8 +195,8 @@ def test_every_command_is_shown_in_the_readme_and_every_option_on_some_page() ->
     readme = "\n".join(commands(README))
     assert [" ".join(names) for names in COMMANDS if f"baseload {' '.join(names)}" not in readme] == []
     text = "\n".join(page.read_text("utf-8") for page in PAGES)
-    options = {flag for leaf in COMMANDS.values() for param in leaf.params for flag in param.opts if flag[:2] == "--"}
-    assert sorted(flag for flag in options if not re.search(rf"{flag}\b", text)) == []
+    options = [param.opts for leaf in COMMANDS.values() for param in leaf.params if param.opts[0].startswith("-")]
+    assert [flags for flags in options if not any(re.search(rf"(?<![\w-]){flag}\b", text) for flag in flags)] == []
 
 
 def anchors(page: Path) -> set[str]:

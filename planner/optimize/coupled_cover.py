@@ -26,6 +26,10 @@ SLACK = 1e-9
 """A share left unserved that is smaller is the noise of float division."""
 CUT = 1e-3
 """A rounding cut needs a fractional part further than this from 0 and 1, or its numbers grow too large."""
+NO_BURST = 1e5
+"""A multiplier on the bill at which the usual penalty is far cheaper than any node."""
+STRIDE = 6.0
+"""By how much the multiplier grows until the bill fits."""
 BRANCH_LIMIT = 1_000
 """Branches a cell may take before its best dispatch so far is used, with the bound proven until then."""
 
@@ -459,7 +463,7 @@ def cover_within_budget(
     cover: Callable[[float], WholeDispatch],
     cover_one: Callable[[int, float], WholeDispatch],
     start_multiplier: float,
-    rounds: int = 6,
+    rounds: int = 9,
 ) -> BudgetedDispatch | None:
     """Whole nodes for all cells whose expected bill fits the budget; None where the base fees alone exceed it.
 
@@ -483,7 +487,8 @@ def cover_within_budget(
             bill_usd=float(free.bill_usd @ weight),
             bound_usd=bound,
         )
-    choices = [_nothing_served(problem), free]
+    # Dear enough, no burst is worth its penalty, and the base serves on: what a cell falls back to.
+    choices = [_nothing_served(problem), cover(NO_BURST), free]
     low, high, multiplier = 0.0, np.inf, max(start_multiplier, 1e-3)
     for _ in range(rounds):
         found = cover(multiplier)
@@ -495,7 +500,7 @@ def cover_within_budget(
             high = multiplier
         if high <= low * 1.02 + 1e-6:
             break
-        multiplier = low * 2 + 0.1 if not np.isfinite(high) else (low + high) / 2
+        multiplier = low * STRIDE if not np.isfinite(high) else (max(low, start_multiplier / STRIDE) * high) ** 0.5
     chosen = _mix(choices, weight, left_usd)
     dispatch = _combine(choices, chosen)
     dispatch = _spend_rest(dispatch, weight, left_usd, cover_one)
