@@ -30,7 +30,9 @@ from planner.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from planner.case import Case
     from planner.plan import Plan
+    from planner.report.numbers import Currency
 
 UNSERVED = 3
 NOT_PROVEN = 4
@@ -70,22 +72,10 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
 
     Example: baseload plan -f forecast.csv --month 2026-12 --explain -o plan.json
     """
-    from planner.case import load_case, load_fleet, solve_case
-    from planner.cli.progress import progress
-    from planner.files import check_writable, write_atomic
-    from planner.report.plan_json import plan_text
-    from planner.report.tables import render_plan
+    from planner.case import load_case, load_fleet
     from planner.whatif import Change, changed
-    from planner.whatif.traffic import most_traffic
 
-    if chart is not None:
-        from planner.report.charts import check_chart_path
-
-        check_chart_path(chart)
-    for path in (output, chart):
-        if path is not None:
-            check_writable(path)
-    refuse_overwriting(forecast, config, output, chart)
+    check_paths(forecast, config, output, chart)
     fleet, remarks = load_fleet(config, policy)
     case = load_case(
         forecast=forecast,
@@ -102,38 +92,73 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
         slo=tuple(slo or ()),
         measured_only=measured_only,
     )
-    case = changed(case, change)
+    found = solved_plan(context, changed(case, change), maximize, explain=explain)
+    write_files(found, output, chart)
+    print_plan(found, currency_of(currency, case.catalog), as_json=as_json, explain=explain)
+    say(context, found.remarks)
+    say(context, [f"wrote {path}" for path in (output, chart) if path is not None])
+    raise typer.Exit(verdict(context, found))
+
+
+def solved_plan(context: typer.Context, case: "Case", maximize: Maximize | None, *, explain: bool) -> "Plan":
+    """The plan of a case, with its reasons where they are asked for; progress on stderr."""
+    from planner.case import solve_case
+    from planner.cli.progress import progress
+    from planner.whatif.traffic import most_traffic
+
     with progress(is_quiet(context)) as report:
         if maximize is None:
             solved = solve_case(case, on_progress=report)
         else:
             most = most_traffic(case, on_progress=report)
             case, solved = most.case, most.solved
-        found = solved.plan
-        if explain:
-            from planner.explain import explain as explained
+        if not explain:
+            return solved.plan
+        from planner.explain import explain as explained
 
-            found = explained(case, solved, on_progress=report)
+        return explained(case, solved, on_progress=report)
+
+
+def write_files(found: "Plan", output: Path | None, chart: Path | None) -> None:
+    """The files asked for."""
+    from planner.files import write_atomic
+    from planner.report.plan_json import plan_text
+
     if output is not None:
         write_atomic(output, plan_text(found))
     if chart is not None:
         from planner.report.charts import write_charts
 
         write_charts(found, chart)
+
+
+def print_plan(found: "Plan", currency: "Currency", *, as_json: bool, explain: bool) -> None:
+    """The plan on stdout: a table for people or the JSON document."""
+    from planner.report.plan_json import plan_text
+    from planner.report.tables import render_plan
+
     if as_json:
         typer.echo(plan_text(found), nl=False)
-    else:
-        shown = currency_of(currency, case.catalog)
-        typer.echo(render_plan(found, screen=screen(), currency=shown), nl=False)
-        if explain:
-            from planner.report.reasons import render_explanation
+        return
+    typer.echo(render_plan(found, screen=screen(), currency=currency), nl=False)
+    if explain:
+        from planner.report.reasons import render_explanation
 
-            typer.echo(render_explanation(found, screen=screen(), currency=shown), nl=False)
-    say(context, found.remarks)
+        typer.echo(render_explanation(found, screen=screen(), currency=currency), nl=False)
+
+
+def check_paths(forecast: Path, config: Path | None, output: Path | None, chart: Path | None) -> None:
+    """Raises InputError where a file could not be written, before any work is done for it."""
+    from planner.files import check_writable
+
+    if chart is not None:
+        from planner.report.charts import check_chart_path
+
+        check_chart_path(chart)
     for path in (output, chart):
         if path is not None:
-            say(context, [f"wrote {path}"])
-    raise typer.Exit(verdict(context, found))
+            check_writable(path)
+    refuse_overwriting(forecast, config, output, chart)
 
 
 def refuse_overwriting(forecast: Path, config: Path | None, output: Path | None, chart: Path | None) -> None:

@@ -125,10 +125,6 @@ def assemble(
     shown = _nearest_scenario(money)
     end = problem.start + timedelta(hours=problem.hours)
     lower = min(exact(walk.bound_usd), money.total_usd)
-    weight = problem.weight
-    nodes_on = float(dispatch.counts.sum()) + dispatch.nodes.sum(axis=(0, 1))
-    rented = float(nodes_on @ weight)
-    busy = served.busy_nodes / np.maximum(nodes_on, 1)
     return Plan(
         start=problem.start,
         end=end,
@@ -147,9 +143,7 @@ def assemble(
         search="proven" if walk.is_proven else "limit",
         cost=money.cost,
         unserved_ratio=sum(p * o.unserved_ratio for p, o in zip(problem.probability, money.scenarios, strict=True)),
-        utilization=Utilization(
-            mean=float(served.busy_nodes @ weight) / rented if rented else 0.0, peak=float(busy.max(initial=0.0))
-        ),
+        utilization=_utilization(problem, dispatch, served),
         cost_usd_mtok=_unit_cost(problem, dispatch, served, money),
         policy=problem.policy,
         models=_model_terms(problem),
@@ -214,6 +208,16 @@ def _unserved_ratio(problem: Problem, unserved: Floats, scenario: int) -> float:
     asked = (problem.input_tok_s + problem.output_tok_s)[:, cells]
     total = float(asked.sum())
     return float((asked * unserved[:, cells]).sum()) / total if total else 0.0
+
+
+def _utilization(problem: Problem, dispatch: Dispatch, served: Serving) -> Utilization:
+    """Nodes busy full time over nodes on, expected and in the busiest cell."""
+    nodes_on = float(dispatch.counts.sum()) + dispatch.nodes.sum(axis=(0, 1))
+    rented = float(nodes_on @ problem.weight)
+    busy = served.busy_nodes / np.maximum(nodes_on, 1)
+    return Utilization(
+        mean=float(served.busy_nodes @ problem.weight) / rented if rented else 0.0, peak=float(busy.max(initial=0.0))
+    )
 
 
 def _unit_cost(problem: Problem, dispatch: Dispatch, served: Serving, money: Money) -> UnitCost:

@@ -95,59 +95,79 @@ def walk(
     on_progress: Report | None = None,
 ) -> Walk:
     """The whole-node optimum over base counts, walked from the relaxed optimum outwards."""
-    cost_usd = column_cost_usd(problem)
-    whole = WholeNodes(problem)
-    program = _BoxProgram(cost_usd, limits)
+    program = _BoxProgram(column_cost_usd(problem), limits)
     for cut in relaxed.cuts:
         program.add(cut)
+    record = _Record(problem, recourse, relaxed)
     serial = counter()
-    best = whole.dispatch(relaxed.counts)
-    best_total = float(cost_usd @ best.counts) + best.cost_usd
-    covered = float(cost_usd @ best.counts) + best.bound_usd
-    examined = {_key(relaxed.counts): (best_total, max(covered, relaxed.bound_usd))}
     boxes, before = 0, recourse.spent_cells
     promised, point = program.bound(limits.lower, limits.upper)
     # No counts are below the relaxed optimum, however little the cuts promise between them.
     heap = [_Box(max(promised, relaxed.bound_usd), next(serial), limits.lower, limits.upper, point)]
-    while heap and heap[0].bound < best_total - CLOSE * (1 + abs(best_total)):
-        spent = whole.spent_cells + recourse.spent_cells - before
+    while heap and record.could_win(heap[0].bound):
+        spent = record.whole.spent_cells + recourse.spent_cells - before
         if spent + problem.cells > effort.dispatched_cells or boxes >= effort.boxes:
             break
         box = heapq.heappop(heap)
         boxes += 1
         if on_progress is not None:
-            share = max(spent / effort.dispatched_cells, boxes / effort.boxes)
-            on_progress("proving the base counts", min(share, 1.0))
+            on_progress("proving the base counts", max(spent / effort.dispatched_cells, boxes / effort.boxes))
         counts = np.clip(np.rint(box.point), box.lower, box.upper)
-        if limits.allow(counts) and _key(counts) not in examined:
-            cut = recourse.evaluate(counts)
-            program.add(cut)
-            level = float(cost_usd @ counts) + cut.value_usd
-            examined[_key(counts)] = (np.inf, level)
-            if level < best_total:
-                based = float(cost_usd @ counts)
-                dispatch = whole.dispatch_below(counts, best_total - based, recourse.floor_usd(counts))
-                if dispatch is not None:
-                    total = based + dispatch.cost_usd
-                    examined[_key(counts)] = (total, max(based + dispatch.bound_usd, level))
-                    if total < best_total:
-                        best, best_total = dispatch, total
-                else:
-                    examined[_key(counts)] = (np.inf, best_total)
+        if limits.allow(counts) and _key(counts) not in record.known:
+            program.add(record.examine(counts))
         for lower, upper in _split(box, counts):
             promised, point = program.bound(lower, upper)
-            if promised < best_total:
+            if promised < record.best_total:
                 heapq.heappush(heap, _Box(max(promised, box.bound), next(serial), lower, upper, point))
-    open_bound = heap[0].bound if heap else np.inf
-    least = min(bound for _, bound in examined.values())
-    totals = sorted((key, total) for key, (total, _) in examined.items() if np.isfinite(total))
-    return Walk(
-        best=best,
-        total_usd=best_total,
-        bound_usd=min(best_total, open_bound, least),
-        is_proven=open_bound >= best_total - CLOSE * (1 + abs(best_total)),
-        examined=tuple(sorted(totals, key=lambda item: item[1])),
-    )
+    return record.result(heap[0].bound if heap else np.inf)
+
+
+class _Record:
+    """What is known of the counts examined so far, and the best of them."""
+
+    def __init__(self, problem: Problem, recourse: Recourse, relaxed: Relaxed) -> None:
+        self.whole = WholeNodes(problem)
+        self._recourse = recourse
+        self._cost_usd = column_cost_usd(problem)
+        self.best = self.whole.dispatch(relaxed.counts)
+        based = float(self._cost_usd @ relaxed.counts)
+        self.best_total = based + self.best.cost_usd
+        bound = max(based + self.best.bound_usd, relaxed.bound_usd)
+        self.known = {_key(relaxed.counts): (self.best_total, bound)}
+        """Counts -> total (inf: given up, it cannot win) and bound."""
+
+    def could_win(self, bound: float) -> bool:
+        """Whether counts with this bound may still be better than the best."""
+        return bound < self.best_total - CLOSE * (1 + abs(self.best_total))
+
+    def examine(self, counts: Floats) -> Cut:
+        """Prices the counts and, where they could win, dispatches them in whole nodes; the cut at the counts."""
+        cut = self._recourse.evaluate(counts)
+        based = float(self._cost_usd @ counts)
+        level = based + cut.value_usd
+        total, bound = np.inf, level
+        if level < self.best_total:
+            floor = self._recourse.floor_usd(counts)
+            dispatch = self.whole.dispatch_below(counts, self.best_total - based, floor)
+            bound = self.best_total
+            if dispatch is not None:
+                total, bound = based + dispatch.cost_usd, max(based + dispatch.bound_usd, level)
+                if total < self.best_total:
+                    self.best, self.best_total = dispatch, total
+        self.known[_key(counts)] = (total, bound)
+        return cut
+
+    def result(self, open_bound: float) -> Walk:
+        """The walk's end, `open_bound` below which no unexamined counts lie."""
+        totals = [(key, total) for key, (total, _) in self.known.items() if np.isfinite(total)]
+        least = min(bound for _, bound in self.known.values())
+        return Walk(
+            best=self.best,
+            total_usd=self.best_total,
+            bound_usd=min(self.best_total, open_bound, least),
+            is_proven=not self.could_win(open_bound),
+            examined=tuple(sorted(totals, key=lambda item: (item[1], item[0]))),
+        )
 
 
 def _key(counts: Floats) -> tuple[int, ...]:
