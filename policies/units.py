@@ -9,8 +9,5 @@ SECONDS_PER_HOUR = 3600
 TOKENS_PER_MTOK = 1_000_000
 BYTES_PER_GB = 1_000_000_000
 CENT = Decimal("0.01")
-
-
-def mtok_per_hour(tok_s: float) -> float:
-    """Million tokens an hour at a rate of `tok_s` tokens per second."""
-    return tok_s * SECONDS_PER_HOUR / TOKENS_PER_MTOK
+MTOK_PER_TOK_S_HOUR = SECONDS_PER_HOUR / TOKENS_PER_MTOK
+"""Million tokens of one token per second kept up for an hour."""

@@ -30,9 +30,7 @@ from planner.plan import (
     UnitCost,
     Utilization,
 )
-
-SECONDS = 3600 / 1e6
-"""From tok/s over an hour to million tokens."""
+from policies.units import MTOK_PER_TOK_S_HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +155,8 @@ def assemble(
             catalog=origin.catalog,
             forecast=origin.forecast,
             policy=origin.policy,
-            solver="HiGHS (PuLP master, cuts)",
-            status="optimal" if walk.is_proven else "limit",
+            solver=relaxed.solver,
+            status=relaxed.status,
             recourse=recourse_name,
             version=origin.version,
         ),
@@ -233,8 +231,8 @@ def _unit_cost(problem: Problem, dispatch: Dispatch, served: Serving, money: Mon
                     work_in += float((shares[index] * fresh) @ weight)
                     work_out += float((shares[index] * problem.output_tok_s[m] / rates.decode_tok_s) @ weight)
     share = np.where(problem.has_demand, 1 - dispatch.unserved, 0.0)
-    input_mtok = float((share * problem.input_tok_s).sum(axis=0) @ weight) * SECONDS
-    output_mtok = float((share * problem.output_tok_s).sum(axis=0) @ weight) * SECONDS
+    input_mtok = float((share * problem.input_tok_s).sum(axis=0) @ weight) * MTOK_PER_TOK_S_HOUR
+    output_mtok = float((share * problem.output_tok_s).sum(axis=0) @ weight) * MTOK_PER_TOK_S_HOUR
     work = work_in + work_out
     if work <= 0:
         return UnitCost(blended=None, input=None, output=None)
@@ -333,8 +331,7 @@ def _hours(problem: Problem, dispatch: Dispatch, marginal_usd: Floats, scenario:
     first = scenario * problem.hours
     asked = problem.input_tok_s + problem.output_tok_s
     with np.errstate(divide="ignore", invalid="ignore"):
-        per_mtok = np.where(asked > 0, marginal_usd / (asked * SECONDS), np.nan)
-    rented = base_counts(problem, dispatch.counts)
+        per_mtok = np.where(asked > 0, marginal_usd / (asked * MTOK_PER_TOK_S_HOUR), np.nan)
     hours = []
     for h in range(problem.hours):
         t = first + h
@@ -354,7 +351,7 @@ def _hours(problem: Problem, dispatch: Dispatch, marginal_usd: Floats, scenario:
             HourDetail(
                 hour=problem.start + timedelta(hours=h),
                 by_model=by_model,
-                base={key: count for key, count in rented.items() if count},
+                base=_counted([o.key for o in problem.base], dispatch.base_nodes[:, :, t].sum(axis=0)),
                 burst=_counted([o.key for o in problem.burst], dispatch.nodes[:, :, t].sum(axis=0)),
                 unserved_ratio=float((asked[:, t] * dispatch.unserved[:, t]).sum()) / total if total else 0.0,
                 marginal_usd_mtok=_mean_marginal(by_model, total),

@@ -9,7 +9,7 @@ import numpy as np
 
 from planner.errors import SolverError
 from planner.optimize.limits import CountLimits
-from planner.optimize.master import Master
+from planner.optimize.master import Master, solver_name
 from planner.optimize.problem import Floats, Problem
 from planner.optimize.recourse import Cut, Recourse
 
@@ -32,6 +32,10 @@ class Relaxed:
     """No counts have a lower L; equal to `total_usd` up to the tolerance."""
     cuts: tuple[Cut, ...]
     rounds: int
+    solver: str
+    """Which solver ran, with its version."""
+    status: str
+    """What it said of the last master."""
 
 
 def column_cost_usd(problem: Problem) -> Floats:
@@ -63,6 +67,14 @@ def solve_relaxed(problem: Problem, recourse: Recourse, limits: CountLimits) -> 
         returned = counts.tobytes() in cuts
         if whole and (returned or best - promised <= CLOSE * (1 + abs(promised))):
             found = tuple(cuts.values())
-            return Relaxed(counts=best_counts, total_usd=best, bound_usd=min(promised, best), cuts=found, rounds=rounds)
+            return Relaxed(
+                counts=best_counts,
+                total_usd=best,
+                bound_usd=min(promised, best),
+                cuts=found,
+                rounds=rounds,
+                solver=solver_name(),
+                status=master.status,
+            )
         whole = whole or returned or total - promised <= FRACTION_CLOSE * (1 + abs(promised))
     raise SolverError(f"the decomposition did not settle within {MAX_ROUNDS} rounds")

@@ -5,6 +5,7 @@ minimise  sum cost * N + theta
           count limits on N; z_j = 1 where N >= j                         (survive k)
 """
 
+import highspy
 import numpy as np
 import pulp
 
@@ -37,6 +38,7 @@ class Master:
         for c, levels in enumerate(self._level):
             self._mark_levels(c, levels, float(limits.upper[c]))
         self._cuts = 0
+        self.status = "not solved"
 
     def _mark_levels(self, c: int, levels: list[pulp.LpVariable], most: float) -> None:
         """z_j = 1 whenever N >= j: N <= z_1 + ... + z_(k-1) + (most - k + 1) z_k, z falling."""
@@ -66,6 +68,7 @@ class Master:
         for variable in [*self._count, *(level for levels in self._level for level in levels)]:
             variable.cat = pulp.LpInteger if whole else pulp.LpContinuous
         self._program.solve(pulp.HiGHS(msg=False, gapRel=0, gapAbs=0, **EXACT_HIGHS))
+        self.status = str(pulp.LpSolution[self._program.sol_status])
         if self._program.sol_status != pulp.LpSolutionOptimal:
             raise SolverError(f"the master was not solved: {pulp.LpStatus[self._program.status]}")
         counts = np.array([pulp.value(count) for count in self._count], dtype=np.float64)
@@ -75,3 +78,8 @@ class Master:
 
     def _weighted(self, coefficient: Floats) -> pulp.LpAffineExpression:
         return pulp.lpSum(float(a) * count for a, count in zip(coefficient, self._count, strict=True) if a != 0)
+
+
+def solver_name() -> str:
+    """The solver of the master and of the hourly programs, with versions."""
+    return f"HiGHS {highspy.Highs().version()} through PuLP {pulp.__version__}"

@@ -16,6 +16,7 @@ from planner.catalog.offer import Offer
 from planner.demand.forecast import Forecast
 from planner.profile.model import Model, Rates
 from policies.planning import PlanningPolicy
+from policies.units import MTOK_PER_TOK_S_HOUR
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -132,7 +133,7 @@ class Problem:
         return self._egress(tuple(float(o.egress_usd_mtok) for o in self.burst))
 
     def _egress(self, usd_mtok: tuple[float, ...]) -> Floats:
-        mtok_output = self.output_tok_s * 3600 / 1e6
+        mtok_output = self.output_tok_s * MTOK_PER_TOK_S_HOUR
         return mtok_output[:, None, :] * np.array(usd_mtok, dtype=np.float64)[None, :, None]
 
 
@@ -166,7 +167,7 @@ def build_problem(
                 if known is not None:
                     work[m, index] = work_nodes(input_tok_s[m], output_tok_s[m], model.cache_hit_ratio, known)
         usd_mtok = policy.unserved_usd_mtok if model.unserved_usd_mtok is None else model.unserved_usd_mtok
-        penalty[m] = (input_tok_s[m] + output_tok_s[m]) * (float(usd_mtok) * 3600 / 1e6)
+        penalty[m] = (input_tok_s[m] + output_tok_s[m]) * (float(usd_mtok) * MTOK_PER_TOK_S_HOUR)
     return Problem(
         start=forecast.start,
         hours=forecast.hours,

@@ -9,8 +9,10 @@ from decimal import Decimal
 
 import numpy as np
 
+from planner.errors import SolverError
 from planner.optimize.assemble import Origin, assemble, count_money
-from planner.optimize.decompose import Relaxed, solve_relaxed
+from planner.optimize.bill import exact
+from planner.optimize.decompose import Relaxed, column_cost_usd, solve_relaxed
 from planner.optimize.limits import CountLimits, count_limits
 from planner.optimize.loads import pay_loads
 from planner.optimize.prepare import Prepared
@@ -19,7 +21,11 @@ from planner.optimize.recourse import Recourse
 from planner.optimize.walk import Effort, Report, Walk, walk
 from planner.plan import Plan
 
-BUDGET_ROUNDS = 12
+BUDGET_ROUNDS = 10
+SMALLEST_BUDGET_USD = Decimal("0.000001")
+"""A budget must be above 0; this one buys nothing."""
+QUICK = Effort(dispatched_cells=1, boxes=1)
+"""While a budget is fitted, the base counts of the relaxed optimum are good enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +45,7 @@ def solve(
 ) -> Solved:
     """The cheapest plan of a prepared problem, with its proof."""
     problem, effort = prepared.problem, effort or Effort()
-    found = _fit_budget(problem, _search(problem, effort, on_progress), effort, on_progress)
+    found = _fit_budget(problem, _search(problem, effort, on_progress), on_progress)
     recourse, relaxed, walked = found.recourse, found.relaxed, found.walk
     paid = pay_loads(problem, walked.best)
     changes = f"base nodes change model {paid.changes} times while busy; their load time is paid"
@@ -77,32 +83,49 @@ def _search(problem: Problem, effort: Effort, on_progress: Report | None) -> _Fo
         found = _search(free, effort, on_progress)
         if _bill_usd(problem, found.walk) <= problem.policy.max_usd_month * problem.months:
             return found
+    return _walk(problem, effort, on_progress)
+
+
+def _walk(problem: Problem, effort: Effort, on_progress: Report | None) -> _Found:
     limits, recourse = count_limits(problem), Recourse(problem)
     relaxed = solve_relaxed(problem, recourse, limits)
     walked = walk(problem, recourse, limits, relaxed, effort, on_progress)
     return _Found(limits=limits, recourse=recourse, relaxed=relaxed, walk=walked)
 
 
-def _fit_budget(problem: Problem, found: _Found, effort: Effort, on_progress: Report | None) -> _Found:
-    """Lead times and started hours cost more than the hours themselves: tighten the budget until the bill is within it.
+def _fit_budget(problem: Problem, found: _Found, on_progress: Report | None) -> _Found:
+    """Lead times and started hours cost more than the hours themselves: a smaller budget for the hours, until all fits.
 
-    The bounds stay those of the budget as given, which any plan within it obeys.
+    The hours' budget is bisected between what fits and what does not; the plan of least total among those that fit is
+    taken. The bounds stay those of the budget as given, which any plan within it obeys. At the low end there is no
+    burst, only the minimum counts, so a plan within the budget always exists.
     """
     budget = problem.policy.max_usd_month
-    if budget is None:
+    if budget is None or _bill_usd(problem, found.walk) <= budget * problem.months:
         return found
-    allowed, target, walked = budget * problem.months, budget, found.walk
-    for _ in range(BUDGET_ROUNDS):
-        bill = _bill_usd(problem, walked)
-        if bill <= allowed:
-            break
-        target -= max((bill - allowed) / problem.months, budget / 1000)
-        if target <= 0:
-            break
+    allowed = budget * problem.months
+    least = exact(float(column_cost_usd(problem) @ found.limits.lower)) / problem.months + SMALLEST_BUDGET_USD
+    low, high = least, budget
+    target = max(budget * allowed / _bill_usd(problem, found.walk), least)
+    best: tuple[Decimal, Walk] | None = None
+    for number in range(BUDGET_ROUNDS):
+        if on_progress is not None:
+            on_progress("fitting the bill into the budget", number / BUDGET_ROUNDS)
         tight = replace(problem, policy=replace(problem.policy, max_usd_month=target))
-        narrower = _search(tight, effort, on_progress)
-        walked = replace(narrower.walk, bound_usd=found.walk.bound_usd, is_proven=False)
-    return replace(found, walk=walked)
+        walked = _walk(tight, QUICK, None).walk
+        money = count_money(problem, pay_loads(problem, walked.best).dispatch)
+        if money.bill_usd <= allowed:
+            low = target
+            if best is None or money.total_usd < best[0]:
+                best = (money.total_usd, walked)
+        else:
+            high = target
+        if best is not None and high - low <= budget / 200:
+            break
+        target = least if number == BUDGET_ROUNDS - 2 and best is None else (low + high) / 2
+    if best is None:
+        raise SolverError("no plan within the budget was found, though one without burst exists")
+    return replace(found, walk=replace(best[1], bound_usd=found.walk.bound_usd, is_proven=False))
 
 
 def _bill_usd(problem: Problem, walked: Walk) -> Decimal:
