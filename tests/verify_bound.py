@@ -1,8 +1,8 @@
 """The relaxed bound of a plan document, solved anew from plan.json alone with scipy's MILP solver.
 
 Written from the design's "planning problem", without importing the program: base counts whole, burst in fractions of
-nodes. Covers plans with one scenario, no losses to survive, no shares, no budget, a node for one model, and no least
-counts (plan.json does not state those); `relaxed_bound_usd` returns None for others.
+nodes. Covers plans with one scenario, no losses to survive, no budget and a node for one model; `relaxed_bound_usd`
+returns None for others. An owned option is an option like any other, its least and most counts stated.
 """
 
 from collections.abc import Mapping
@@ -40,10 +40,8 @@ def is_covered(document: Json) -> bool:
     return (
         len(document["scenarios"]) == 1
         and policy["survive_base_losses"] == 0
-        and policy["max_spot_share"] == policy["max_pool_share"] == 1
         and policy["max_usd_month"] is None
         and (policy["sharing"] == "none" or len(document["models"]) == 1)
-        and not document["owned_changes"]["keep"]
     )
 
 
@@ -89,6 +87,11 @@ def relaxed_bound_usd(document: Json) -> float | None:
                 else:
                     nodes.setdefault(key, []).append((share, need))
             rows.add(served, least=1.0, most=1.0)
+        if document["policy"]["max_pool_share"] < 1 or document["policy"]["max_spot_share"] < 1:
+            for key, terms in nodes.items():  # idle nodes make room for others
+                idle = float(offers[key]["rate_usd_hour"]) + float(offers[key]["interruption_usd_hour"])
+                terms.append((variable(idle, np.inf), 1.0))
+            _share_rows(rows, document, nodes)
         _count_rows(rows, offers, based, nodes)
     result = milp(
         np.array(cost),
@@ -101,6 +104,17 @@ def relaxed_bound_usd(document: Json) -> float | None:
     return float(result.fun)
 
 
+def _share_rows(rows: Rows, document: Json, nodes: Mapping[str, list[tuple[int, float]]]) -> None:
+    """Nodes of one pool ≤ max_pool_share × burst nodes + 1, spot nodes ≤ max_spot_share × burst nodes + 1; 0: none."""
+    policy, offers = document["policy"], document["offers"]
+    spot = [key for key in nodes if offers[key]["is_spot"]]
+    limited = [([key], policy["max_pool_share"]) for key in nodes] + [(spot, policy["max_spot_share"])]
+    for inside, share in limited:
+        if share < 1 and inside:
+            terms = [(column, value * ((key in inside) - share)) for key in nodes for column, value in nodes[key]]
+            rows.add(terms, most=1.0 if share > 0 else 0.0)
+
+
 def _count_rows(
     rows: Rows, offers: Json, based: Mapping[tuple[str, str], int], nodes: Mapping[str, list[tuple[int, float]]]
 ) -> None:
@@ -110,6 +124,8 @@ def _count_rows(
         terms = (
             nodes.get(key, []) if offer["role"] == "burst" else [(n, 1.0) for (_, o), n in based.items() if o == key]
         )
+        if offer["role"] == "base" and offer["min_count"] > 0 and terms:
+            rows.add(terms, most=np.inf, least=offer["min_count"])
         if offer["max_count"] is not None and terms:
             rows.add(terms, most=offer["max_count"])
         if "count_group" in offer:
