@@ -30,7 +30,7 @@ NO_BURST = 1e5
 """A multiplier on the bill at which the usual penalty is far cheaper than any node."""
 STRIDE = 6.0
 """By how much the multiplier grows until the bill fits."""
-BRANCH_LIMIT = 1_000
+BRANCH_LIMIT = 200
 """Branches a cell may take before its best dispatch so far is used, with the bound proven until then."""
 
 

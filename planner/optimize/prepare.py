@@ -4,6 +4,7 @@ Pure. An option is set aside, with its reason, when it cannot serve any model, o
 the same for no more (dominated): neither changes the optimum.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -215,12 +216,9 @@ def _undominated(
             key=o.key,
             costs=(float(o.price_usd_hour + o.interruption_usd_hour), float(o.price_usd_hour)),
             egress_usd_mtok=float(o.egress_usd_mtok),
-            # Under a share, what a pool or spot may hold depends on the other nodes: nothing is plentiful then.
-            is_plenty=o.max_count is None
-            and o.count_group is None
-            and policy.max_pool_share >= 1
-            and not (o.is_spot and policy.max_spot_share < 1),
+            is_plenty=o.max_count is None and o.count_group is None,
             is_fixed=False,
+            is_limited_spot=o.is_spot and policy.max_spot_share < 1,
         )
         for o in burst
     ]
@@ -230,11 +228,15 @@ def _undominated(
             costs=(float(o.fee_usd + o.setup_usd),),
             egress_usd_mtok=float(o.egress_usd_mtok),
             is_plenty=o.max_count is None and o.count_group is None,
+            is_limited_spot=False,
             is_fixed=o.min_count > 0 or o.owned_count is not None,  # owned stays, so that the plan can say "cancel"
         )
         for o in base
     ]
-    lost = {one.offer: one for one in (*_dominated(bases, rates), *_dominated(rivals, rates))}
+    # Where a pool holds at most a share s of the nodes, 1/s pools that are each as good leave room for any node: were
+    # they all full, no other node would be there. Then only one node for one, which keeps the number of nodes.
+    needed = 1 if policy.max_pool_share >= 1 else math.ceil(1 / max(policy.max_pool_share, 1e-9))
+    lost = {one.offer: one for one in (*_dominated(bases, rates, 1), *_dominated(rivals, rates, needed))}
     kept_base = [option for option in base if option.key not in lost]
     kept_burst = [option for option in burst if option.key not in lost]
     return kept_base, kept_burst, list(lost.values())
@@ -249,31 +251,45 @@ class _Rival:
     egress_usd_mtok: float
     is_plenty: bool
     """Never scarce: as many as one likes."""
+    is_limited_spot: bool
+    """Spot, where spot is limited: it may stand for spot only, node for node."""
     is_fixed: bool
     """Stays among the options whatever replaces it."""
 
 
-def _dominated(rivals: list[_Rival], rates: list[dict[str, Rates]]) -> list[Rejected]:
-    """Options that a plentiful other one replaces, one for one or several for one, at no more cost and egress."""
+def _dominated(rivals: list[_Rival], rates: list[dict[str, Rates]], needed: int) -> list[Rejected]:
+    """Options that `needed` plentiful others replace, each at no more cost and egress; several for one if it is 1."""
     rejected: dict[str, Rejected] = {}
     by_cost = sorted(rivals, key=lambda rival: (rival.costs, rival.key))
     for one in by_cost:
-        for other in by_cost:
-            usable = other.is_plenty and other.key not in rejected and other.key != one.key
-            if one.is_fixed or not usable or other.egress_usd_mtok > one.egress_usd_mtok:
+        by: list[tuple[_Rival, int]] = []
+        for other in by_cost if not one.is_fixed else []:
+            if other.key in rejected or other.key == one.key or not other.is_plenty:
                 continue
-            nodes = _replacement(rates, one.key, other.key)
-            if nodes is None or any(nodes * b > a for a, b in zip(one.costs, other.costs, strict=True)):
-                continue
-            many = "" if nodes == 1 else f"{nodes} x "
-            saving = Decimal(repr(one.costs[0] - nodes * other.costs[0]))
+            nodes = _nodes_instead(one, other, rates)
+            if nodes is not None and (nodes == 1 or needed == 1):
+                by.append((other, nodes))
+            if len(by) == needed:
+                break
+        if len(by) == needed:
+            names = " and ".join(f"{'' if nodes == 1 else f'{nodes} x '}{other.key}" for other, nodes in by)
+            first, nodes = by[0]
             rejected[one.key] = Rejected(
                 offer=one.key,
-                reason=f"dominated by {many}{other.key}: at least as fast at every input:output mix, for no more",
-                cheaper_by_usd=saving,
+                reason=f"dominated by {names}: at least as fast at every input:output mix, for no more",
+                cheaper_by_usd=Decimal(repr(one.costs[0] - nodes * first.costs[0])),
             )
-            break
     return list(rejected.values())
+
+
+def _nodes_instead(one: _Rival, other: _Rival, rates: list[dict[str, Rates]]) -> int | None:
+    """How many nodes of `other` stand for one of `one` at no more cost and egress; None if they cannot."""
+    if other.egress_usd_mtok > one.egress_usd_mtok or (other.is_limited_spot and not one.is_limited_spot):
+        return None
+    nodes = _replacement(rates, one.key, other.key)
+    if nodes is None or any(nodes * b > a for a, b in zip(one.costs, other.costs, strict=True)):
+        return None
+    return None if other.is_limited_spot and nodes > 1 else nodes
 
 
 def _replacement(rates: list[dict[str, Rates]], option: str, by: str) -> int | None:

@@ -135,6 +135,11 @@ def _bill_usd(problem: Problem, walked: Walk) -> Decimal:
 def _remarks(problem: Problem) -> tuple[str, ...]:
     """What a reader should know: a penalty so low that leaving demand unserved beats an offer."""
     remarks = []
+    if problem.policy.max_usd_month is not None and problem.budget_usd is not None:
+        remarks.append(
+            f"budget of {problem.policy.max_usd_month} USD a month: {problem.budget_usd:,.2f} USD for these "
+            f"{problem.hours} hours ({problem.months:.3f} months); what it cannot pay for is left unserved"
+        )
     target = problem.policy.target_utilization
     for m, model in enumerate(problem.models):
         cost = problem.burst_work[m] * (problem.burst_cost_usd_hour()[:, None] / target)

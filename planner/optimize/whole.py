@@ -21,8 +21,8 @@ PART_CELLS = 250
 MOST_PARTS = 8
 MOST_TO_SPLIT = 40
 """A group with more nodes left than this is shared between models by integer programs."""
-PROGRAM_CELLS = 150
-"""A small integer program takes about as long as this many cells of the plain cover."""
+PROGRAM_CELLS = 600
+"""A cell branched in linear programs takes about as long as this many cells of the plain cover."""
 FIRST_MULTIPLIER = 0.5
 """How much dearer a billed dollar is made first when a budget binds; a search follows."""
 

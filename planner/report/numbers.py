@@ -31,7 +31,7 @@ class Currency:
         if self.code == "USD":
             return ""
         dated = "" if self.rate_date is None else f" of {self.rate_date.isoformat()}"
-        return f"shown in {self.code} at {self.usd_per_unit} USD/{self.code}{dated}; plan.json is in USD"
+        return f"shown in {self.code} at {self.usd_per_unit} USD/{self.code}{dated}; JSON stays in USD"
 
 
 USD = Currency()

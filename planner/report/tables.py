@@ -214,10 +214,12 @@ def _changes(verb: str, nodes: Mapping[str, int]) -> str:
 
 
 def _proof_sentence(plan: Plan, currency: Currency) -> str:
-    proof = "proven optimal base counts" if plan.search == "proven" else "base counts not proven optimal (search limit)"
+    proof = "base counts not proven optimal (search limit)"
+    if plan.search == "proven":
+        proof = "base counts proven optimal before launch overhead"
     over = plan.total_usd - plan.lower_bound_usd
     if abs(over) < Decimal("0.005"):
-        return f"{proof.capitalize()}; the total is the proven minimum."
+        return "Base counts proven optimal; the total is the proven minimum."
     total = float(plan.total_usd) or 1.0
     parts = ", ".join(
         f"{name} {percent(float(amount) / total, 2)} %"
@@ -243,7 +245,8 @@ def basis(plan: Plan, currency: Currency = USD) -> str:
     fees = (
         "fees per calendar month" if plan.fee_basis == "month" else "fees prorated by the hours of each calendar month"
     )
-    parts = ["Basis: " + plan.price_basis, fees, _rates_used(plan), currency.note]
+    leases = "burst amounts are leases as billed: lead times, started hours" if plan.leases else ""
+    parts = ["Basis: " + plan.price_basis, fees, leases, _rates_used(plan), currency.note]
     return "; ".join(part for part in parts if part) + "."
 
 

@@ -81,7 +81,7 @@ def test_another_currency_is_converted_and_labelled() -> None:
     euro = Currency(code="EUR", usd_per_unit=Decimal("1.2144"), rate_date=date(2026, 11, 1))
     shown = render_plan(plans.small_plan(), currency=euro)
     assert "Bill EUR 2.74: EUR 0.3458 per million tokens" in shown  # 3.3264 / 1.2144, 0.42 / 1.2144
-    assert "shown in EUR at 1.2144 USD/EUR of 2026-11-01; plan.json is in USD" in shown
+    assert "shown in EUR at 1.2144 USD/EUR of 2026-11-01; JSON stays in USD" in shown
     assert "USD/h" not in shown
 
 
