@@ -161,11 +161,14 @@ class _Record:
         """The walk's end, `open_bound` below which no unexamined counts lie."""
         totals = [(key, total) for key, (total, _) in self.known.items() if np.isfinite(total)]
         least = min(bound for _, bound in self.known.values())
+        best = _key(self.best.counts)
+        others = min((bound for key, (_, bound) in self.known.items() if key != best), default=np.inf)
         return Walk(
             best=self.best,
             total_usd=self.best_total,
             bound_usd=min(self.best_total, open_bound, least),
-            is_proven=not self.could_win(open_bound),
+            # A dispatch that was not solved to its end leaves its counts in the race.
+            is_proven=not self.could_win(min(open_bound, others)),
             examined=tuple(sorted(totals, key=lambda item: (item[1], item[0]))),
         )
 
