@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from planner.catalog.offer import Offer
+from planner.profile import memory as fit
 from planner.profile.curve import Machine, Profile
 from planner.profile.estimate import LeaveOneOut, estimated_machine, leave_one_out
-from planner.profile.model import Model, Rates, Unfit
+from planner.profile.model import Memory, Model, Rates, Unfit
 from planner.profile.rate import rated_for
 from planner.profile.rating import Rated
 
@@ -80,6 +81,8 @@ class OfferRow:
     rates: Rates | None
     reason: str | None
     machine: str | None
+    max_model_len: int | None
+    """Longest context of one request that fits, tokens; 0 where the weights do not, None without memory figures."""
     workloads: tuple[WorkloadRow, ...]
     points: tuple[PointRow, ...]
 
@@ -102,9 +105,18 @@ def error_rows(profile: Profile) -> tuple[LeaveOneOut, ...]:
 def offer_row(model: Model, offer: Offer, profiles: Mapping[str, Profile], *, measured_only: bool = False) -> OfferRow:
     """How `model` is rated on `offer`: curve points, rated point, P, G, residual per workload, basis, source, date."""
     found = rated_for(model, offer, profiles, measured_only=measured_only)
+    profile = profiles.get(model.profile)
+    memory = model.memory or (None if profile is None else profile.memory)
     if isinstance(found, Unfit):
         return OfferRow(
-            offer=offer.id, model=model.name, rates=None, reason=found.reason, machine=None, workloads=(), points=()
+            offer=offer.id,
+            model=model.name,
+            rates=None,
+            reason=found.reason,
+            machine=None,
+            max_model_len=_max_model_len(memory, offer, replicas=1),
+            workloads=(),
+            points=(),
         )
     return OfferRow(
         offer=offer.id,
@@ -112,6 +124,7 @@ def offer_row(model: Model, offer: Offer, profiles: Mapping[str, Profile], *, me
         rates=found.rates,
         reason=None,
         machine=found.machine.key,
+        max_model_len=_max_model_len(memory, offer, replicas=_replicas(found.machine, offer)),
         workloads=tuple(
             WorkloadRow(
                 workload=rated.curve.workload,
@@ -124,6 +137,18 @@ def offer_row(model: Model, offer: Offer, profiles: Mapping[str, Profile], *, me
         ),
         points=tuple(_points(found)),
     )
+
+
+def _max_model_len(memory: Memory | None, offer: Offer, *, replicas: int) -> int | None:
+    """Tokens of context one of `replicas` equal parts of the node holds; None where a figure is not known."""
+    available = None if memory is None else fit.available_gib(memory, offer, 1 / replicas)
+    return None if memory is None or available is None else fit.max_model_len(memory, available)
+
+
+def _replicas(machine: Machine, offer: Offer) -> int:
+    """Copies of the machine side by side on the offer's node: more than one only where it stands for more cards."""
+    is_own = machine.key == f"{offer.provider}/{offer.product}".lower()
+    return 1 if is_own or machine.gpu_count == 0 else max(1, offer.gpu_count // machine.gpu_count)
 
 
 def _points(found: Rated) -> Iterable[PointRow]:

@@ -18,6 +18,10 @@ POSITIVE: Json = {"type": "number", "exclusiveMinimum": 0}
 SIGNED: Json = {"type": "number"}
 MONEY: Json = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
 DATE: Json = {"type": "string", "format": "date"}
+MAX_MODEL_LEN: Json = {
+    "anyOf": [COUNT, {"type": "null"}],
+    "description": "Longest context of one request that fits memory, tokens; null without memory figures.",
+}
 BASIS: Json = {"enum": ["measured", "estimated"]}
 
 
@@ -74,7 +78,10 @@ def profile_schema() -> Json:
             ),
             "profiles": _said(_list(TEXT), "Names of all profiles."),
             "offers": _list(_rated_offer()),
-            "unfit": _said(_list(_record({"offer": TEXT, "reason": TEXT})), "Offers without a rate, and why."),
+            "unfit": _said(
+                _list(_record({"offer": TEXT, "reason": TEXT, "max_model_len": MAX_MODEL_LEN})),
+                "Offers without a rate, and why; max_model_len with the model split over all of the node.",
+            ),
             "leave_one_out": _said(
                 _list(_record({"key": TEXT, **test, "prefill_error": SIGNED, "decode_error": SIGNED})),
                 "Test of the rule behind estimated offers, tok/s; errors are estimated / measured - 1.",
@@ -149,6 +156,7 @@ def _rated_offer() -> Json:
             "ttft_p95_ms": _said(_null(NUMBER), "Of the slowest workload at its rated point."),
             "tpot_ms": _said(_null(NUMBER), "Of the slowest workload at its rated point."),
             "residual_ratio": _null(NUMBER),
+            "max_model_len": MAX_MODEL_LEN,
             "usd_mtok": _null(MONEY),
             "basis": BASIS,
             **dict.fromkeys(("rule", "source", "source_date"), TEXT),

@@ -107,6 +107,8 @@ def render_offer(listing: ProfileListing, *, screen: Screen | None = None, curre
     rates = one.row.rates
     if rates is None:
         parts += wrapped(f"Not rated: {one.row.reason}.", screen)
+        for line in _context_lines(one):
+            parts += wrapped(line, screen)
         return render(parts, screen)
     if _stand_in(one):
         parts += wrapped(f"Not measured itself; the curve is of {one.row.machine}.", screen)
@@ -165,6 +167,7 @@ def render_machines(listing: ProfileListing, *, screen: Screen | None = None) ->
 
 def profile_document(listing: ProfileListing, *, points: bool = False) -> Json:
     """The listing as the JSON document `baseload.profile/1`: money in USD as decimal strings, unknown is null."""
+    longest = {one.offer.id: one.row.max_model_len for one in listing.offers}
     document: Json = {
         "schema": PROFILE_SCHEMA,
         "currency": "USD",
@@ -174,7 +177,9 @@ def profile_document(listing: ProfileListing, *, points: bool = False) -> Json:
         "profile": asdict(listing.profile),
         "profiles": list(listing.others),
         "offers": [_offer_json(one, rates, points) for one, rates in listing.rated],
-        "unfit": [{"offer": offer, "reason": reason} for offer, reason in listing.unfit],
+        "unfit": [
+            {"offer": offer, "reason": reason, "max_model_len": longest[offer]} for offer, reason in listing.unfit
+        ],
         "leave_one_out": [
             {**asdict(test), "prefill_error": test.prefill_error, "decode_error": test.decode_error}
             for test in listing.errors
@@ -340,9 +345,20 @@ def _rate_lines(one: RatedOffer, rates: Rates, listing: ProfileListing, currency
         lines.append(
             f"Cost: {currency.code} {cost} per million tokens at {mix_words(listing.mix)}, node busy all the time"
         )
+    lines += _context_lines(one)
     lines.append(f"Rule: {rates.rule}")
     lines.append(f"Source: {rates.source}")
     return [*lines, *(f"Remark: {remark}" for remark in rates.remarks)]
+
+
+def _context_lines(one: RatedOffer) -> list[str]:
+    """How long a context fits, in a line; none where the memory figures are not known."""
+    longest = one.row.max_model_len
+    if longest is None:
+        return []
+    if longest == 0:
+        return ["Context that fits (max_model_len): none, the weights leave no memory for it"]
+    return [f"Context that fits (max_model_len): {number(longest, 0)} tokens for one request"]
 
 
 def _error_table(errors: Sequence[LeaveOneOut]) -> "RenderableType":
@@ -385,6 +401,7 @@ def _offer_json(one: RatedOffer, rates: Rates, points: bool) -> Json:
         "ttft_p95_ms": one.ttft_p95_ms,
         "tpot_ms": one.tpot_ms,
         "residual_ratio": rates.residual_ratio,
+        "max_model_len": one.row.max_model_len,
         "usd_mtok": None if one.usd_mtok is None else money(one.usd_mtok),
         "basis": str(rates.basis),
         "rule": rates.rule,

@@ -12,6 +12,8 @@ CLOSE = 0.001
 """Relative width of the bracket around the factor at which the search ends."""
 QUICK = Effort(dispatched_cells=1, boxes=1)
 """While the factor is searched, the base counts of the relaxed optimum are good enough."""
+USUAL_TRIES = 30
+"""For the progress bar: a bracket, and ten halvings of a factor of two, and some."""
 MOST_DOUBLINGS = 30
 
 
@@ -33,34 +35,36 @@ def most_traffic(case: Case, on_progress: Callable[[str, float], None] | None = 
     factor a little above the bracket may fit again; none below it was left untried by more than the bracket.
     """
     policy = case.fleet.policy
-    if policy.max_usd_month is None:
+    budget = policy.max_usd_month
+    if budget is None:
         raise InputError("--maximize traffic needs a budget; expected max_usd_month in [policy] or by --set")
     free = replace(case, fleet=replace(case.fleet, policy=replace(policy, max_usd_month=None)))
-    tried = 0
+    held: dict[float, Solved] = {}
+    tried: list[float] = []
 
-    def fits(factor: float, effort: Effort | None) -> Solved | None:
-        nonlocal tried
-        tried += 1
-        if on_progress is not None:
-            on_progress("searching for the most traffic", min(tried / 40, 1.0))
+    def affordable(factor: float, effort: Effort | None) -> Solved | None:
         solved = solve_case(_scaled(free, factor), effort)
-        allowed = policy.max_usd_month * solved.problem.months if policy.max_usd_month is not None else None
-        served = solved.plan.unserved_ratio <= policy.max_unserved_ratio
-        return solved if served and allowed is not None and solved.plan.bill_usd <= allowed else None
+        is_paid = solved.plan.bill_usd <= budget * solved.problem.months
+        return solved if is_paid and solved.plan.unserved_ratio <= policy.max_unserved_ratio else None
 
-    low, high = _bracket(lambda factor: fits(factor, QUICK) is not None)
+    def fits(factor: float) -> bool:
+        tried.append(factor)
+        if on_progress is not None:
+            on_progress("searching for the most traffic", min(len(tried) / USUAL_TRIES, 1.0))
+        found = affordable(factor, QUICK) or affordable(factor, None)
+        if found is not None:
+            held[factor] = found
+        return found is not None
+
+    low, high = _bracket(fits)
     while high > low * (1 + CLOSE):
         middle = (low * high) ** 0.5 if low > 0 else high / 2
-        low, high = (middle, high) if fits(middle, QUICK) is not None else (low, middle)
+        low, high = (middle, high) if fits(middle) else (low, middle)
         if high < CLOSE:
-            raise InputError(f"max_usd_month: {policy.max_usd_month} USD serve less than a thousandth of the forecast")
-    factor = low
-    while True:  # the proven base counts cost a little less or, after launches, a little more than the quick ones
-        found = fits(factor, None)
-        if found is not None:
-            solved = _with_budget(found, case, factor)
-            return MostTraffic(factor=factor, too_much=high, case=_scaled(case, factor), solved=solved)
-        factor, high = factor * (1 - CLOSE), factor
+            raise InputError(f"max_usd_month: {budget} USD serve less than a thousandth of the forecast")
+    # Proven base counts cost a little less than the quick ones or, after launches, a little more.
+    solved = _with_budget(affordable(low, None) or held[low], case, low)
+    return MostTraffic(factor=low, too_much=high, case=_scaled(case, low), solved=solved)
 
 
 def _bracket(fits: Callable[[float], bool]) -> tuple[float, float]:

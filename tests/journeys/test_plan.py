@@ -203,7 +203,6 @@ def test_euros_are_for_reading_and_json_stays_in_dollars(plan: Plan, day: Path) 
 
 @pytest.mark.parametrize(("name", "magic"), [("plan.svg", b"<?xml"), ("plan.PNG", b"\x89PNG\r\n\x1a\n")])
 def test_a_chart_is_written_beside_the_plan(plan: Plan, day: Path, tmp_path: Path, name: str, magic: bytes) -> None:
-    pytest.importorskip("matplotlib")
     done = plan("-f", day, "--chart", tmp_path / name)
     content = (tmp_path / name).read_bytes()
     assert content.startswith(magic)

@@ -1,6 +1,7 @@
 """Listings of offers and profiles: what a person and a program read."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from planner.catalog.listing import listing_rows, quoted_usd_hour, usd_mtok
 from planner.catalog.offer import Catalog, LeftOut, Offer, Role
 from planner.profile.curve import Curve, Machine, PlainRates, Point, Profile, by_key
 from planner.profile.listing import machine_rows, offer_row, profile_rows
-from planner.profile.model import Model, Slo, Unfit
+from planner.profile.model import Memory, Model, Slo, Unfit
 from planner.profile.rate import rates_for
 from planner.report.listing_schemas import (
     catalog_schema,
@@ -281,6 +282,64 @@ def test_an_offer_rated_by_another_machine_says_whose_the_curve_is() -> None:
     assert "Not measured itself; the curve is of delta/gpu." in text
     assert "2 replicas" in text
     assert "delta/gpu" in lines_of(render_offers(profile_listing(BARE, profiles=profiles)), "gamma/bare")[0]
+
+
+# The figures of Qwen3-8B: 15.26 GiB of weights, 147,456 B of cache and 90,112 B of activations a token.
+QWEN3_8B = Memory(
+    weights_gib=8_190_735_360 * 2 / 1024**3,
+    layers=36,
+    kv_heads=8,
+    head_dim=128,
+    native_context_tokens=32_768,
+    extended_context_tokens=131_072,
+    hidden_size=4096,
+    intermediate_size=12_288,
+)
+A10G = offer("aws/g5.4xlarge", gpu="A10G", gpu_count=1, gpu_memory_gib=24.0)
+FOUR = offer("aws/g5.12xlarge", gpu="A10G", gpu_count=4, gpu_memory_gib=24.0)
+LARGE, SMALL = offer("beta/node", memory_gib=32.0), offer("gamma/small", memory_gib=16.0)
+
+
+def with_memory() -> dict[str, Profile]:
+    """The tiny profile with the memory of Qwen3-8B, measured on one A10G too."""
+    card = Machine(provider="aws", server="g5.4xlarge", gpu="A10G", gpu_count=1, curves=steps(1, 500), source="x")
+    machines = by_key((*PROFILE.machines.values(), card))
+    return {"tiny": replace(PROFILE, machines=machines, memory=QWEN3_8B)}
+
+
+@pytest.mark.parametrize(
+    ("one", "longest"),
+    [
+        # (0.9 x 22.06 - 15.26) GiB / 237,568 B, the 20K of the chargeback guide: tests/planner/profile/test_memory.py
+        pytest.param(A10G, 20_779, id="one card"),
+        pytest.param(FOUR, 20_779, id="four replicas: each has a card to itself"),
+        # (0.9 x 32 - 15.26) GiB / 237,568 B
+        pytest.param(LARGE, 61_213, id="a CPU node of 32 GiB"),
+        # 0.9 x 16 = 14.4 GiB are less than the weights
+        pytest.param(SMALL, 0, id="not even the weights"),
+    ],
+)
+def test_each_offer_says_how_long_a_context_fits(one: Offer, longest: int) -> None:
+    listing = profile_listing(one, profiles=with_memory())
+    document: Any = profile_document(listing)
+    shown = (document["offers"] + document["unfit"])[0]
+    assert (shown["offer"], shown["max_model_len"]) == (one.id, longest)
+    assert errors(profile_schema(), document) == []
+    (line,) = lines_of(render_offer(listing), "Context that fits (max_model_len): ")
+    assert (f": {longest:,} tokens" if longest else ": none") in line
+
+
+def test_the_memory_of_the_model_goes_before_that_of_its_profile() -> None:
+    own = replace(MODEL, memory=replace(QWEN3_8B, extended_context_tokens=None, native_context_tokens=4096))
+    assert offer_row(own, A10G, with_memory()).max_model_len == 4096
+
+
+def test_without_memory_figures_the_context_is_not_known() -> None:
+    document: Any = profile_document(profile_listing())
+    assert {one["max_model_len"] for one in [*document["offers"], *document["unfit"]]} == {None}
+    assert "max_model_len" not in render_offer(profile_listing(BURST))
+    unknown = replace(A10G, gpu_memory_gib=None)  # the model's figures are known, the card's are not
+    assert offer_row(MODEL, unknown, with_memory()).max_model_len is None
 
 
 def test_machines_are_listed_with_what_was_measured() -> None:
