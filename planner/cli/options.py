@@ -1,6 +1,5 @@
 """Options that several commands share, and what every command does with results and remarks."""
 
-import os
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from planner.catalog.offer import Catalog
     from planner.report.numbers import Currency
     from planner.report.screen import Screen
-
-NARROWEST = 60
 
 
 class Fill(StrEnum):
@@ -69,15 +66,9 @@ def split(selectors: list[str] | None) -> tuple[str, ...]:
 
 def screen() -> "Screen":
     """Where results go: a terminal's width and colours, or everything in full when piped."""
-    from planner.report.screen import Screen
+    from planner.report.screen import screen_of
 
-    if not sys.stdout.isatty():
-        return Screen()
-    try:
-        width = os.get_terminal_size(sys.stdout.fileno()).columns
-    except OSError:
-        return Screen()
-    return Screen(width=max(width, NARROWEST), color=not os.environ.get("NO_COLOR"))
+    return screen_of(sys.stdout)
 
 
 def say(context: typer.Context, remarks: Iterable[str]) -> None:

@@ -79,8 +79,13 @@ def select_month(forecast: Forecast, month: str, fill: Literal["weekly"] | None 
             raise InputError(f"{covers}; {month} is before that, and --fill weekly repeats a week that has been")
         # hours since the end, modulo a week, keep the weekday and the hour of the day
         index = np.where(is_known, index, forecast.hours - _WEEK_H + (index - forecast.hours) % _WEEK_H)
+        held = (
+            f"none of the {hours} hours of {month} is"
+            if missing == hours
+            else f"{missing} of the {hours} hours of {month} are not"
+        )
         remarks += (
-            f"{missing} of the {hours} hours of {month} are not in {forecast.source}: its last week"
+            f"{held} in {forecast.source}: its last week"
             f" ({_named(forecast.end - timedelta(hours=_WEEK_H))} to {_named(forecast.end)}) is repeated",
         )
     return replace(
