@@ -1,0 +1,1 @@
+"""What a million tokens costs and should cost: of a quick quote, a plan or a month. Pure: values and arithmetic."""

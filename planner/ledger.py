@@ -1,0 +1,148 @@
+"""Facts: what was rented, what was served, what else was invoiced, and the prices in force. Pure: values and checks.
+
+Money is USD net of VAT, as everywhere inside; what an invoice says in another currency keeps that currency and the
+dated rate it was converted at, so that the invoice's own amount can be given back. Times are UTC, spans half-open.
+Tags say whose a thing is (`team`, `product`); nothing of a prompt or a person is a tag unless someone names it so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policies.billing import Tariff
+
+Tags = tuple[tuple[str, str], ...]
+"""Tag -> value, sorted by tag; empty: untagged."""
+
+TEAM = "team"
+"""The tag charges are allocated by unless another is named."""
+
+
+def tags_of(tags: Mapping[str, str]) -> Tags:
+    """The tags of a mapping, sorted; empty values are no tags."""
+    return tuple(sorted((name, value) for name, value in tags.items() if value))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceInForce:
+    """What an offer costs whoever ordered it from a date on."""
+
+    offer: str
+    """Id of the offer in the catalog, such as hetzner/ax102."""
+    provider: str
+    tariff: Tariff
+    setup_fee_usd: Decimal = Decimal(0)
+    invoice_currency: str = "USD"
+    usd_per_unit: Decimal = Decimal(1)
+    """USD for one unit of the invoice's currency."""
+    rate_date: date | None = None
+    """Date of that rate; None for USD."""
+    effective_from: date | None = None
+    """Orders from this date on pay it; None: unknown, since ever."""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.usd_per_unit <= 0:
+            raise ValueError(f"usd_per_unit must be above 0, got {self.usd_per_unit}")
+        if self.setup_fee_usd < 0:
+            raise ValueError(f"setup_fee_usd must be 0 or more, got {self.setup_fee_usd}")
+        if self.invoice_currency == "USD" and self.usd_per_unit != 1:
+            raise ValueError(f"usd_per_unit of USD must be 1, got {self.usd_per_unit}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """One node over a span, as billed."""
+
+    id: str
+    """Unique in the ledger: the provider's own id of the machine, or ours of the intent."""
+    offer: str
+    provider: str
+    start: datetime
+    end: datetime | None = None
+    """None: still running."""
+    is_base: bool = False
+    """Rented by the month, on in every hour; else burst."""
+    model: str | None = None
+    """What it served; None: not known, or nothing in particular (then its cost is shared)."""
+    region: str | None = None
+    tags: Tags = ()
+    interrupted: bool = False
+    """Taken back by the provider."""
+    price: PriceInForce
+
+    def __post_init__(self) -> None:
+        for name, moment in (("start", self.start), ("end", self.end)):
+            if moment is not None and (moment.tzinfo is None or moment.utcoffset() != timedelta(0)):
+                raise ValueError(f"lease {self.id}: {name} must be UTC, got {moment}")
+        if self.end is not None and self.end < self.start:
+            raise ValueError(f"lease {self.id}: end must not be before start, got {self.start} to {self.end}")
+        if self.price.offer != self.offer:
+            raise ValueError(f"lease {self.id}: the price in force is of {self.price.offer}, expected {self.offer}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherCost:
+    """What is invoiced beside leases: traffic, storage, addresses, monitoring."""
+
+    id: str
+    provider: str
+    what: str
+    """In words, such as "egress" or "primary IPv4"."""
+    start: datetime
+    end: datetime
+    amount_usd: Decimal
+    invoice_currency: str = "USD"
+    usd_per_unit: Decimal = Decimal(1)
+    rate_date: date | None = None
+    model: str | None = None
+    tags: Tags = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedHours:
+    """Tokens served, by hour, model and tags: R rows in columns, because a month of many teams is a million of them.
+
+    A row is one (hour, model, tags); the order is free and a triple may appear more than once (its tokens add up).
+    """
+
+    start: datetime
+    """The hour that index 0 of `hour` means, aware UTC."""
+    hours: int
+    """Hours covered from `start`; an hour without any row was measured as empty unless it is in `gaps`."""
+    models: tuple[str, ...]
+    tags: tuple[Tags, ...]
+    """Distinct tag sets."""
+    hour: NDArray[np.int32]
+    """(R,) hours from `start`."""
+    model: NDArray[np.int32]
+    """(R,) index into `models`."""
+    tag: NDArray[np.int32]
+    """(R,) index into `tags`."""
+    input_tokens: NDArray[np.int64]
+    """(R,) served, cached ones included."""
+    output_tokens: NDArray[np.int64]
+    cached_input_tokens: NDArray[np.int64] | None = None
+    """(R,) of the input tokens, those found in the prefix cache; None: not recorded."""
+    unserved_tokens: NDArray[np.int64] | None = None
+    """(R,) input + output tokens asked for and not served; None: not recorded."""
+    gaps: frozenset[int] = field(default_factory=frozenset)
+    """Hours from `start` in which the collector was off: unknown, never 0."""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.start.utcoffset() != timedelta(0):
+            raise ValueError(f"start must be UTC, got {self.start}")
+        rows = self.hour.shape
+        for name in ("model", "tag", "input_tokens", "output_tokens", "cached_input_tokens", "unserved_tokens"):
+            column = getattr(self, name)
+            if column is not None and column.shape != rows:
+                raise ValueError(f"{name} has the shape {column.shape}, expected {rows}")
+
+    def at(self, index: int) -> datetime:
+        """Start of the hour at `index`."""
+        return (self.start + timedelta(hours=index)).astimezone(UTC)
