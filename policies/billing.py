@@ -14,6 +14,8 @@ from policies.units import SECONDS_PER_HOUR
 
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
+_FINEST_USD = Decimal("1e-18")
+"""What a month's part is cut to where a price leaves more digits: then parts add up without rounding."""
 MIN_BILLED_SECONDS = 60
 """Least seconds a lease by the second is charged (AWS)."""
 
@@ -81,6 +83,34 @@ def charge_usd(tariff: Tariff, start: datetime, end: datetime, *, interrupted: b
             return _fee(tariff) * sum(1 for _ in _month_parts(start, end))
 
 
+def charges_by_month(
+    tariff: Tariff, start: datetime, end: datetime, *, interrupted: bool = False
+) -> dict[datetime, Decimal]:
+    """How a lease's charge falls on calendar months: first instant of each month touched (UTC) -> USD.
+
+    The parts sum to `charge_usd` exactly. Under a rule with a monthly cap or fee each month is charged as it is;
+    a started hour belongs to the month it begins in, a second to its own month, and what the 60 s minimum adds to the
+    month the lease starts in. Setup fees are apart, as in `charge_usd`.
+    """
+    start, end = _span(start, end)
+    spans = _month_spans(start, end)
+    if tariff.fee_usd_month is not None and tariff.billing in NEEDS_MONTHLY_FEE:
+        return {first: charge_usd(tariff, begin, until) for first, begin, until in spans}
+    total = charge_usd(tariff, start, end, interrupted=interrupted)
+    charges: dict[datetime, Decimal] = {}
+    for first, _, until in spans:
+        so_far = total if until == end else _finest(_by_then_usd(tariff, start, until, end, total))
+        charges[first] = so_far - sum(charges.values(), Decimal(0))
+    return charges
+
+
+def month_span(moment: datetime) -> tuple[datetime, datetime]:
+    """The calendar month (UTC) that holds `moment`: its first instant, and that of the next."""
+    moment = moment.astimezone(UTC)
+    first = datetime(moment.year, moment.month, 1, tzinfo=UTC)
+    return first, datetime(first.year + first.month // 12, first.month % 12 + 1, 1, tzinfo=UTC)
+
+
 def horizon_fee_usd(tariff: Tariff, start: datetime, end: datetime) -> Decimal:
     """The fee of a base node over a plan's horizon, USD: per calendar month, fee x time in the horizon / its length.
 
@@ -129,13 +159,31 @@ def _span(start: datetime, end: datetime) -> tuple[datetime, datetime]:
     return start, end
 
 
+def _by_then_usd(tariff: Tariff, start: datetime, until: datetime, end: datetime, total: Decimal) -> Decimal:
+    """What of the charge `total` of [start, end) falls before a month's end `until`, for rules without a month."""
+    if tariff.billing is Billing.STARTED_HOUR:
+        return _price(tariff) * started_hours(until - start)
+    after = -(-(end - start) // SECOND) + (until - start) // -SECOND  # whole seconds begun from there on
+    return max(total - _price(tariff) * after / SECONDS_PER_HOUR, Decimal(0))
+
+
+def _finest(usd: Decimal) -> Decimal:
+    exponent = usd.as_tuple().exponent
+    return usd.quantize(_FINEST_USD) if isinstance(exponent, int) and exponent < -18 else usd
+
+
 def _month_parts(start: datetime, end: datetime) -> Iterator[tuple[timedelta, timedelta]]:
     """Per calendar month touched: its length, and the part of [start, end) in it."""
+    for first, begin, until in _month_spans(start, end):
+        yield month_span(first)[1] - first, until - begin
+
+
+def _month_spans(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, datetime]]:
+    """Per calendar month touched: its first instant, and the part of [start, end) in it."""
     while start < end:
-        first = datetime(start.year, start.month, 1, tzinfo=UTC)
-        following = datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)
+        first, following = month_span(start)
         until = min(end, following)
-        yield following - first, until - start
+        yield first, start, until
         start = until
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -6,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.billing import Billing, Tariff, charge_usd, horizon_fee_usd, months_in, started_hours
+from policies.billing import (
+    Billing,
+    Tariff,
+    charge_usd,
+    charges_by_month,
+    horizon_fee_usd,
+    month_span,
+    months_in,
+    started_hours,
+)
 
 ovh = Tariff(billing=Billing.STARTED_HOUR, price_usd_hour=Decimal("0.40"))
 hetzner_cloud = Tariff(billing=Billing.STARTED_HOUR_CAPPED, price_usd_hour=Decimal("0.10"), fee_usd_month=Decimal("60"))
@@ -105,6 +115,46 @@ def test_charge_of_an_interrupted_lease(tariff: Tariff, held: timedelta, usd: st
 
 def test_spot_ended_by_us_in_its_first_hour_is_charged() -> None:
     assert charge_usd(spot, NOON, NOON + minutes(20)) == Decimal("1.20")
+
+
+NOVEMBER, DECEMBER = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("tariff", "start", "held", "november", "december"),
+    [
+        pytest.param(ovh, MONTH_END, minutes(60), "0.40", "0", id="an hour belongs to the month it begins in"),
+        pytest.param(ovh, MONTH_END, minutes(61), "0.40", "0.40", id="the second hour begins in December"),
+        pytest.param(ovh, LATE_NOVEMBER, timedelta(days=40), "192.00", "192.00", id="480 hours in each"),
+        pytest.param(hetzner_cloud, MONTH_END, minutes(60), "0.10", "0.10", id="a month is a bill of its own"),
+        pytest.param(hetzner_cloud, NOVEMBER, timedelta(days=50), "60", "48.00", id="November is at its cap"),
+        pytest.param(dedicated, LATE_NOVEMBER, timedelta(days=51), "96", "144", id="2/3 of November, all of December"),
+        pytest.param(fixed, LATE_NOVEMBER, timedelta(days=40), "154", "154", id="a fee for each month touched"),
+        pytest.param(aws, MONTH_END, minutes(45), "1.80", "0.90", id="30 minutes, then 15, by the second"),
+        pytest.param(aws, DECEMBER - minutes(0.5), timedelta(seconds=40), "0.05", "0.01", id="the minimum in November"),
+        pytest.param(aws, DECEMBER - timedelta(seconds=0.5), minutes(2), "0.001", "0.119", id="a begun second"),
+        pytest.param(spot, MONTH_END, minutes(45), "1.80", "0.90", id="spot that we ended"),
+    ],
+)
+def test_a_charge_falls_on_its_months(
+    tariff: Tariff, start: datetime, held: timedelta, november: str, december: str
+) -> None:
+    charges = charges_by_month(tariff, start, start + held)
+    assert charges == {NOVEMBER: Decimal(november), DECEMBER: Decimal(december)}
+
+
+def test_a_charge_that_is_waived_is_waived_in_every_month() -> None:
+    charges = charges_by_month(spot, MONTH_END, MONTH_END + minutes(45), interrupted=True)
+    assert charges == {NOVEMBER: 0, DECEMBER: 0}
+
+
+def test_a_lease_of_no_length_touches_no_month() -> None:
+    assert charges_by_month(ovh, NOON, NOON) == {}
+
+
+def test_the_month_of_a_moment_is_reckoned_in_utc() -> None:
+    assert month_span(datetime(2026, 12, 1, 1, tzinfo=ZoneInfo("Asia/Tokyo"))) == (NOVEMBER, DECEMBER)
+    assert month_span(DECEMBER) == (DECEMBER, datetime(2027, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -228,6 +278,17 @@ def test_capped_is_never_above_the_cap_per_month_touched(start: datetime, held: 
     months = charge_usd(fixed, start, start + held) / 154
     assert charge_usd(hetzner_cloud, start, start + held) <= 60 * months
     assert charge_usd(dedicated, start, start + held) <= 144 * months
+
+
+@given(tariff=st.sampled_from(ALL), third=st.booleans(), start=starts, held=spans, interrupted=st.booleans())
+def test_the_months_of_a_charge_sum_to_it(
+    tariff: Tariff, third: bool, start: datetime, held: timedelta, interrupted: bool
+) -> None:
+    if third and tariff.price_usd_hour is not None:  # a converted price may have every digit there is
+        tariff = replace(tariff, price_usd_hour=tariff.price_usd_hour / 3)
+    charges = charges_by_month(tariff, start, start + held, interrupted=interrupted)
+    assert sum(charges.values()) == charge_usd(tariff, start, start + held, interrupted=interrupted)
+    assert all(usd >= 0 for usd in charges.values())
 
 
 @given(start=starts, held=spans)
