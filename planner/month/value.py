@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from planner.economics.charges import Chargeback
 from planner.economics.spend import Spend
-from planner.plan import OwnedChanges, Plan, UnitCost
+from planner.plan import OwnedChanges, Plan, UnitCost, Utilization
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +56,9 @@ class Hourly:
     burst_nodes: Mapping[str, Floats]
     """By offer."""
     cost_usd: Floats
-    """Each lease's charge spread evenly over the time it was held; base over the month."""
+    """Each lease's charge spread evenly over the time it was held in the month."""
+    unserved_tok_s: Floats | None = None
+    """Input and output tokens asked for and not served; None: not recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +78,23 @@ class ModelMonth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variance:
-    """Actual less planned bill, USD, exactly volume + price + utilization. Each effect at what the ones before it left.
+    """Actual less planned bill, USD: exactly volume + price + utilization + other, each to a millionth of a dollar.
 
-    Order of substitution: volume at planned unit cost, then prices of the node-hours actually used, then the rest,
-    which is more or fewer (or dearer kinds of) node-hours for the same work: utilization.
+    The first three explain the cost of nodes (`nodes_actual_usd` - `nodes_planned_usd`). Order of substitution: volume
+    at the planned unit costs of input and output; then prices, of the node-hours actually used; then the rest, which is
+    more or fewer (or dearer kinds of) node-hours for the same work: utilization. What is no node's cost stands apart:
+    setup fees, egress and other costs (`other_usd`).
     """
 
     planned_usd: Decimal
     actual_usd: Decimal
+    nodes_planned_usd: Decimal
+    """Base fees and burst."""
+    nodes_actual_usd: Decimal
     volume_usd: Decimal
     price_usd: Decimal
     utilization_usd: Decimal
+    other_usd: Decimal
     remarks: tuple[str, ...] = ()
 
 
@@ -98,7 +106,8 @@ class Regret:
     hindsight_usd: Decimal
     """Its bill on the same basis as `actual_usd`."""
     actual_usd: Decimal
-    """The part of the actual bill a plan can decide: leases, setup, egress; without other costs."""
+    """The part of the actual bill a plan can decide: leases, egress, and setup fees spread over the tenure as a plan
+    spreads them; without other costs, and without setup fees paid before the month."""
     remarks: tuple[str, ...] = ()
 
     @property
@@ -196,7 +205,14 @@ class MonthReport:
     hourly: Hourly
     gap_hours: int
     """Hours without measurement."""
+    utilization: Utilization | None
+    """Busy node-hours over paid ones, and the busiest hour; None: nothing was measured."""
+    unserved_ratio: float | None
+    """Share of the tokens asked for that was not served; None: not recorded."""
     unit: UnitCost
+    """Allocation basis: the whole bill, idle time and shared cost included, per million tokens."""
+    usage_unit: UnitCost
+    """Usage basis: the busy part of the nodes' cost per million tokens."""
     spend: Spend
     trend: tuple[TrendPoint, ...]
     plan: Plan | None
@@ -210,3 +226,8 @@ class MonthReport:
     assumptions: tuple[Assumption, ...]
     remarks: tuple[str, ...] = ()
     """What a reader must know first: gaps, a month that is not over, a missing plan."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the facts reach to the end of the month."""
+        return self.as_of >= self.end
