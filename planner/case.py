@@ -12,7 +12,7 @@ from typing import Literal
 from planner import files
 from planner.catalog.offer import Catalog, Offer
 from planner.catalog.read import FxRate, merge, read_catalog, shipped_catalog, shipped_fx
-from planner.catalog.select import only, without
+from planner.catalog.select import matches, only, without
 from planner.demand.forecast import Forecast
 from planner.demand.horizon import for_models, select_month
 from planner.demand.read import read_forecast
@@ -58,7 +58,21 @@ def load_fleet(path: Path | None, policy: str | None = None) -> tuple[Fleet, tup
         )
     else:
         fleet = read_fleet_file(path)
-    return (fleet if policy is None else with_policy(fleet, policy)), remarks
+    if policy is None:
+        return fleet, remarks
+    under = with_policy(fleet, policy)
+    under = with_policy(fleet, policy)
+    return under, (*remarks, *policy_remarks(under))
+
+
+def policy_remarks(fleet: Fleet) -> tuple[str, ...]:
+    """What a named policy does beside its numbers: the offers it keeps to, or why it does not."""
+    if not fleet.policy_offers:
+        return ()
+    kept = f"{fleet.policy_source} keeps to offers of {', '.join(fleet.policy_offers)}"
+    if fleet.catalog.only:
+        return (f"{kept}; not so here, because [catalog] only of {fleet.source} says {', '.join(fleet.catalog.only)}",)
+    return (f"{kept} where the catalog has any; [catalog] only of a fleet.toml wins over it",)
 
 
 def load_catalog(fleet: Fleet) -> Catalog:
@@ -77,9 +91,14 @@ def load_catalog(fleet: Fleet) -> Catalog:
         if group not in {offer.count_group for offer in catalog}:
             raise InputError(f"{fleet.source}, [catalog] group_max.{group}: no offer has this count_group")
     catalog = replace(catalog, group_max={**catalog.group_max, **settings.group_max})
-    if settings.only:
-        catalog = only(catalog, settings.only)
+    catalog = only(catalog, settings.only) if settings.only else kept_to(catalog, fleet.policy_offers)
     return without(catalog, settings.without) if settings.without else catalog
+
+
+def kept_to(catalog: Catalog, selectors: Iterable[str]) -> Catalog:
+    """The catalog with the offers a policy keeps to; selectors that mean none of it are passed over."""
+    known = [selector for selector in selectors if any(matches(offer, selector) for offer in catalog)]
+    return only(catalog, known) if known else catalog
 
 
 def load_profiles(fleet: Fleet) -> Mapping[str, Profile]:

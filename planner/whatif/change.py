@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from planner.case import Case
+from planner.case import Case, kept_to, policy_remarks
 from planner.catalog.nearest import nearest
 from planner.catalog.offer import Catalog
 from planner.catalog.select import only, without
@@ -45,7 +45,7 @@ class Change:
 def changed(case: Case, change: Change) -> Case:
     """The case with the change made: policy, only, without, settings, SLO, measured only, in this order."""
     if change.policy is not None:
-        case = replace(case, fleet=with_policy(case.fleet, change.policy))
+        case = _under_policy(case, change.policy)
     if change.only:
         case = _cut(case, only(case.catalog, spelt_out(case.catalog, change.only)))
     if change.without:
@@ -57,6 +57,13 @@ def changed(case: Case, change: Change) -> Case:
     if change.measured_only:
         case = replace(case, fleet=replace(case.fleet, policy=replace(case.fleet.policy, measured_only=True)))
     return replace(case, remarks=(*case.remarks, remark(change))) if change.words else case
+
+
+def _under_policy(case: Case, policy: str) -> Case:
+    """The case under another policy, kept to the policy's offers, with a remark, unless the fleet names its own."""
+    fleet = with_policy(case.fleet, policy)
+    case = replace(case, fleet=fleet, remarks=(*case.remarks, *policy_remarks(fleet)))
+    return case if fleet.catalog.only else _cut(case, kept_to(case.catalog, fleet.policy_offers))
 
 
 def remark(change: Change) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner.case import load_catalog, policy_remarks
 from planner.demand.read import read_forecast
 from planner.errors import InputError
 from planner.files import read_text
@@ -27,13 +29,15 @@ from planner.fleet import (
     fleet_schema_text,
     known_set_keys,
     planning_preset,
+    pricing_preset,
     read_fleet,
     read_fleet_file,
-    read_policy,
+    read_policy_file,
     sample_forecast_text,
     with_policy,
 )
 from policies.planning import PlanningPolicy, Sharing
+from policies.pricing import DEFAULT_PRICING, DEFAULT_TIERS, Direction, Rounding, Tier, cost_plus
 
 ROOT = Path(__file__).parents[2]
 FLEETS = sorted((ROOT / "examples").glob("*/fleet.toml"))
@@ -210,6 +214,64 @@ def test_a_preset_states_every_planning_number_with_its_reason(name: str) -> Non
     assert all("  #" in line for line in text.splitlines() if "=" in line)
 
 
+def test_a_preset_carries_the_guides_advice_as_pricing() -> None:
+    bootstrapped, funded, enterprise = (pricing_preset(name) for name in PRESETS)
+    bands = [(one.min_price_usd_mtok, one.max_price_usd_mtok) for one in (bootstrapped, funded, enterprise)]
+    assert bands == [
+        (Decimal("0.2"), Decimal("0.3")),
+        (Decimal("0.15"), Decimal("0.25")),
+        (Decimal("0.5"), None),
+    ]
+    assert bootstrapped.commitments  # require minimum commits
+    assert funded.volume_discounts  # offer volume discounts
+    assert all(tier.has_sla for tier in enterprise.tiers)  # SLA commitments
+    assert bootstrapped.sla_headroom_ratio < funded.sla_headroom_ratio < enterprise.sla_headroom_ratio
+
+
+def test_naming_a_preset_keeps_to_its_providers_unless_the_fleet_names_its_own() -> None:
+    fleet = with_policy(default_fleet(), "bootstrapped")
+    assert fleet.policy_offers == ("hetzner",)  # start with Hetzner only
+    assert {offer.provider for offer in load_catalog(fleet)} == {"hetzner", "hetzner-cloud"}
+    own = with_policy(replace(fleet, catalog=CatalogSettings(only=("ovh",))), "bootstrapped")
+    assert {offer.provider for offer in load_catalog(own)} == {"ovh"}
+    (kept,), (not_kept,) = policy_remarks(fleet), policy_remarks(own)
+    assert kept == (
+        "preset bootstrapped keeps to offers of hetzner where the catalog has any; "
+        "[catalog] only of a fleet.toml wins over it"
+    )
+    assert not_kept.endswith("not so here, because [catalog] only of default fleet says ovh")
+    assert policy_remarks(with_policy(default_fleet(), "funded")) == ()
+
+
+def test_pricing_is_read_beside_the_policy_and_differs_from_its_preset() -> None:
+    fleet = read(
+        MODEL
+        + '[policy]\npreset = "funded"\n[policy.pricing]\nmarkup_ratio = 1.0\n'
+        + 'rounding = { step_usd_mtok = 0.05, direction = "up" }\n'
+    )
+    assert (fleet.pricing.markup_ratio, fleet.pricing.margin_ratio) == (Decimal(1), None)
+    assert fleet.pricing.rounding == Rounding(step_usd_mtok=Decimal("0.05"), direction=Direction.UP)
+    assert fleet.pricing.tiers == pricing_preset("funded").tiers
+    assert fleet.policy == planning_preset("funded")
+    assert cost_plus(fleet.pricing, Decimal("0.26")).price_usd_mtok == Decimal("0.55")  # 0.52, up to 0.55
+
+
+def test_without_a_word_on_pricing_half_of_the_price_is_margin() -> None:
+    assert read(MODEL).pricing == DEFAULT_PRICING
+    fleet = read(MODEL + "[policy.pricing]\nmax_price_usd_mtok = 0.4\n")
+    assert (fleet.pricing.margin_ratio, fleet.pricing.max_price_usd_mtok) == (Decimal("0.5"), Decimal("0.4"))
+    assert fleet.pricing.tiers == DEFAULT_TIERS
+
+
+def test_a_policy_file_of_prices_alone_leaves_planning_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "prices.toml"
+    path.write_text('[pricing]\nmarkup_ratio = 0.5\n[[pricing.tiers]]\nname = "all"\nat_cost = true\n')
+    fleet = with_policy(apply_set(default_fleet(), "target_utilization=0.6"), str(path))
+    assert fleet.policy.target_utilization == 0.6
+    assert fleet.pricing.tiers == (Tier(name="all", at_cost=True),)
+    assert apply_set(fleet, "target_utilization=0.7").pricing == fleet.pricing
+
+
 def test_presets_grow_more_careful() -> None:
     bootstrapped, funded, enterprise = (planning_preset(name) for name in PRESETS)
     assert bootstrapped.target_utilization > funded.target_utilization > enterprise.target_utilization
@@ -243,11 +305,24 @@ def test_a_policy_is_given_by_preset_or_by_file(tmp_path: Path) -> None:
         ("[planning]\ntarget = 0.5\n", "p.toml, [planning] target: unknown key 'target'; did you mean"),
         ("[planning]\nmax_spot_share = 2\n", "p.toml, [planning]: max_spot_share must be in [0, 1], got 2"),
         ('[planning]\npreset = "funded"\n', "p.toml, [planning] preset: a policy file is complete"),
+        ("[pricing]\nmarkup = 0.5\n", "p.toml, [pricing] markup: unknown key 'markup'; did you mean 'markup_ratio'?"),
+        ("[pricing]\nmarkup_ratio = 1\nmargin_ratio = 0.5\n", "p.toml, [pricing]: markup_ratio and margin_ratio: both"),
+        ('[pricing]\ntiers = [{ name = "a" }]\n', "p.toml, [pricing] tiers.0: tier 'a' must have one of"),
+        (
+            '[pricing]\nrounding = { step_usd_mtok = 0.1, direction = "off" }\n',
+            "p.toml, [pricing] rounding.direction is",
+        ),
+        (
+            "[pricing]\n[catalog]\nwithout = []\n",
+            "p.toml, [catalog] without: unknown key 'without'; expected one of only",
+        ),
+        ("[pricing]\n[catalog]\nonly = 'ovh'\n", "p.toml, [catalog] only is 'ovh'; expected a list"),
+        ("planning = 3\n", "p.toml: planning is no table; expected [planning]"),
     ],
 )
 def test_a_wrong_policy_file_is_one_line(text: str, said: str) -> None:
     with pytest.raises(InputError) as caught:
-        read_policy(text, source="p.toml")
+        read_policy_file(text, source="p.toml")
     assert str(caught.value).startswith(said)
 
 
