@@ -5,6 +5,7 @@ import typer
 from planner.cli.catalog import catalog_app
 from planner.cli.init import init
 from planner.cli.plan import plan
+from planner.cli.price.command import price
 from planner.cli.profile import profile_app
 from planner.cli.whatif import whatif
 
@@ -12,5 +13,6 @@ app = typer.Typer()
 app.command("init")(init)
 app.command("plan")(plan)
 app.command("whatif")(whatif)
+app.command("price")(price)
 app.add_typer(catalog_app, name="catalog", help="What can be rented, with price, date and source.")
 app.add_typer(profile_app, name="profile", help="Throughput of a model on each offer: curves, rated points, P and G.")

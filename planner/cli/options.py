@@ -88,14 +88,14 @@ def is_verbose(context: typer.Context) -> bool:
     return bool((context.find_object(dict) or {}).get("verbose"))
 
 
-def currency_of(code: CurrencyCode, catalog: "Catalog") -> "Currency":
-    """The currency to show amounts in, at the catalog's dated rate."""
+def currency_of(code: CurrencyCode, catalog: "Catalog | None" = None) -> "Currency":
+    """The currency to show amounts in, at the catalog's dated rate, or the shipped one."""
     from planner.catalog.read import shipped_fx
     from planner.report.numbers import USD, Currency
 
     if code is CurrencyCode.USD:
         return USD
-    if catalog.usd_per_eur is not None:
+    if catalog is not None and catalog.usd_per_eur is not None:
         return Currency(code="EUR", usd_per_unit=catalog.usd_per_eur, rate_date=catalog.usd_per_eur_date)
     rate = shipped_fx()
     return Currency(code="EUR", usd_per_unit=rate.usd_per_eur, rate_date=rate.date)

@@ -8,6 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from policies.billing import months_in
+from policies.units import HOURS_PER_MONTH
+
 
 class SpendBasis(StrEnum):
     """Where a spend comes from."""
@@ -45,6 +48,15 @@ class ModelSpend:
     """Input's part of the measured work, sum of I (1 - hit) / P over sum of I (1 - hit) / P + O / G; None: unknown."""
     utilization: float | None
     """Busy node-hours over paid node-hours; None: unknown."""
+    usage_usd: Decimal | None = None
+    """The part of `cost_usd` that paid for busy time; None: `cost_usd` x `utilization`."""
+
+    @property
+    def busy_usd(self) -> Decimal | None:
+        """Cost of the busy time; None: unknown."""
+        if self.usage_usd is not None:
+            return self.usage_usd
+        return None if self.utilization is None else self.cost_usd * Decimal(repr(self.utilization))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +71,13 @@ class Spend:
     start: datetime | None
     end: datetime | None
     hours: Decimal
-    """Calendar hours of the span; for a quote, one."""
+    """Calendar hours of the span; for a quote, the 720 of the month it is quoted for."""
     lines: tuple[SpendLine, ...]
     models: tuple[ModelSpend, ...]
+    node_hours: Decimal | None = None
+    """Paid for, base and burst; None: unknown."""
+    remarks: tuple[str, ...] = ()
+    """What a reader must know of the figures."""
 
     @property
     def cost_usd(self) -> Decimal:
@@ -72,3 +88,10 @@ class Spend:
     def tokens(self) -> float:
         """Input and output tokens served."""
         return sum(model.input_tokens + model.output_tokens for model in self.models)
+
+    @property
+    def months(self) -> Decimal:
+        """Calendar months in the span, parts by their hours; a quote's hours in months of 720 h."""
+        if self.start is None or self.end is None:
+            return self.hours / HOURS_PER_MONTH
+        return months_in(self.start, self.end)

@@ -7,12 +7,14 @@ from planner.files import write_atomic
 from planner.fleet import fleet_schema_text
 from planner.report.listing_schemas import catalog_schema_text, profile_schema_text
 from planner.report.plan_schema import plan_schema_text
+from planner.report.price.registry import price_schema_text
 
 SCHEMAS = {
     "plan.schema.json": plan_schema_text,
     "fleet.schema.json": fleet_schema_text,
     "catalog.schema.json": catalog_schema_text,
     "profile.schema.json": profile_schema_text,
+    "price.schema.json": price_schema_text,
 }
 
 

@@ -1,0 +1,81 @@
+"""`baseload price`: the command and its options."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planner.cli.options import CurrencyCode, CurrencyOption, JsonOption, currency_of, say, screen
+
+
+def price(  # noqa: PLR0917 - a command's options are its arguments
+    context: typer.Context,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", metavar="FILE", help="A plan.json of `baseload plan -o`.")
+    ] = None,
+    usd_hour: Annotated[
+        str | None, typer.Option("--usd-hour", metavar="USD", help="Quick quote: a machine's price per hour.")
+    ] = None,
+    usd_month: Annotated[
+        str | None, typer.Option("--usd-month", metavar="USD", help="Or its price per month, quoted at 720 h.")
+    ] = None,
+    tok_s: Annotated[
+        str | None, typer.Option("--tok-s", metavar="TOK/S", help="Tokens per second at full load, input and output.")
+    ] = None,
+    decode_only: Annotated[
+        bool, typer.Option("--decode-only", help="--tok-s counts output alone; input is taken to cost no time.")
+    ] = False,
+    utilization: Annotated[
+        str | None,
+        typer.Option("--utilization", metavar="RATIOS", help="Assumed, such as 0.7,0.5; the first is used throughout."),
+    ] = None,
+    mtok_month: Annotated[
+        str | None, typer.Option("--mtok-month", metavar="MTOK", help="Or the million tokens served in a month.")
+    ] = None,
+    mix: Annotated[
+        str | None, typer.Option("--mix", metavar="RATIO", help="Input tokens per output token of a quote (1).")
+    ] = None,
+    costs: Annotated[
+        Path | None, typer.Option("--costs", metavar="FILE", help="A price sheet, TOML: several machines to quote.")
+    ] = None,
+    machine: Annotated[
+        str | None, typer.Option("--machine", metavar="NAME", help="The machine of the price sheet to look at.")
+    ] = None,
+    currency: CurrencyOption = CurrencyCode.USD,
+    as_json: JsonOption = False,
+) -> None:
+    """What a million tokens costs and what to charge: of a plan, a price sheet or a quick quote.
+
+    Example: baseload price --usd-hour 0.214 --tok-s 300 --utilization 0.7
+    """
+    from planner.cli.price.cost import cost_sections
+    from planner.cli.price.subject import QuoteOptions, read_subject
+    from planner.report.price.document import PriceHead, price_document, render_price
+
+    quote = QuoteOptions(
+        usd_hour=usd_hour,
+        usd_month=usd_month,
+        tok_s=tok_s,
+        decode_only=decode_only,
+        utilization=utilization,
+        mtok_month=mtok_month,
+        mix=mix,
+    )
+    today = datetime.now(UTC).date()
+    subject = read_subject(quote=quote, costs=costs, machine=machine, plan=plan, today=today)
+    sections = cost_sections(subject)
+    head = PriceHead(
+        basis=subject.basis,
+        source=subject.source,
+        price_basis=subject.price_basis,
+        start=None if subject.spend is None else subject.spend.start,
+        end=None if subject.spend is None else subject.spend.end,
+        remarks=subject.remarks,
+    )
+    if as_json:
+        typer.echo(json.dumps(price_document(head, sections), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(render_price(head, sections, screen=screen(), currency=currency_of(currency)), nl=False)
+    say(context, subject.remarks)

@@ -1,0 +1,235 @@
+"""What `baseload price` is asked about: a quick quote, a price sheet, a plan. Reads it and says what it is."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from planner import files
+from planner.economics.plan_spend import spend_of_plan
+from planner.economics.quote import Machine, needed_utilization, price_of_month, quote_spend, traffic_spend
+from planner.economics.spend import Spend
+from planner.errors import InputError
+from planner.exchange.plan_file import read_plan
+from planner.exchange.price_sheet import PriceSheet, read_price_sheet
+from planner.plan import Plan
+from policies.units import HOURS_PER_MONTH
+
+DEFAULT_UTILIZATIONS = (Decimal(1), Decimal("0.7"), Decimal("0.5"))
+"""Of a quote that names none: the columns of the pricing guide's cost tables."""
+DEFAULT_UTILIZATION = Decimal("0.7")
+DEFAULT_MIX = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteOptions:
+    """The options of a quick quote as written; None: not given."""
+
+    usd_hour: str | None
+    usd_month: str | None
+    tok_s: str | None
+    decode_only: bool
+    utilization: str | None
+    mtok_month: str | None
+    mix: str | None
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the options that were given."""
+        return tuple(f"--{name.replace('_', '-')}" for name in self.__slots__ if getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is priced: one spend, and where it comes from; or several machines of a sheet, which are only quoted."""
+
+    spend: Spend | None
+    """None: several machines, and none of them chosen."""
+    basis: str
+    source: str
+    price_basis: str
+    machines: tuple[Machine, ...] = ()
+    utilizations: tuple[Decimal, ...] = ()
+    plan: Plan | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def read_subject(
+    *, quote: QuoteOptions, costs: Path | None, machine: str | None, plan: Path | None, today: date
+) -> Subject:
+    """The subject of the command; exactly one of quote, sheet and plan must be given."""
+    ways = [name for name, given in (("--costs", costs), ("--plan", plan)) if given is not None]
+    quoted = quote.usd_hour is not None or quote.usd_month is not None
+    if len(ways) + quoted != 1:
+        got = ", ".join([*ways, *(["--usd-hour or --usd-month"] if quoted else [])]) or "none"
+        raise InputError(
+            f"price: expected exactly one of --usd-hour (or --usd-month), --costs FILE and --plan FILE, got {got}"
+        )
+    if machine is not None and costs is None:
+        raise InputError("--machine: needs --costs; expected both")
+    if plan is not None:
+        if quote.given:
+            raise InputError(f"{quote.given[0]}: not used with --plan, where traffic and rates are the plan's own")
+        return _of_plan(plan)
+    if costs is not None:
+        unused = [name for name in quote.given if name not in ("--utilization", "--mix")]
+        if unused:
+            raise InputError(f"{unused[0]}: not used with --costs; expected it in the file")
+        return _of_sheet(read_price_sheet(files.read_text(costs), source=str(costs)), quote, costs, machine, today)
+    return _of_quote(quote, today)
+
+
+def _of_plan(path: Path) -> Subject:
+    plan = read_plan(files.read_text(path), source=str(path))
+    spend = spend_of_plan(plan, source=str(path))
+    return Subject(
+        spend=spend,
+        basis=spend.basis.value,
+        source=spend.source,
+        price_basis=spend.price_basis,
+        plan=plan,
+        remarks=spend.remarks,
+    )
+
+
+def _of_sheet(sheet: PriceSheet, quote: QuoteOptions, path: Path, machine: str | None, today: date) -> Subject:
+    dated = today if sheet.price_date is None else sheet.price_date
+    basis = _price_basis(dated, f" ({sheet.source})" if sheet.source else "")
+    given = _utilizations(quote.utilization)
+    uses = given or sheet.utilizations or DEFAULT_UTILIZATIONS
+    mix, remarks = _mix(quote.mix, sheet.input_per_output)
+    chosen = sheet.machines
+    if machine is not None:
+        chosen = tuple(one for one in sheet.machines if one.name == machine)
+        if not chosen:
+            names = ", ".join(one.name for one in sheet.machines)
+            raise InputError(f"--machine {machine}: not in {path}; expected one of {names}")
+    spend = None
+    if len(chosen) == 1:
+        use, assumed = _throughout(given)
+        spend = quote_spend(chosen[0], use, input_per_output=mix, price_basis=basis)
+        remarks = (*assumed, *remarks)
+    return Subject(
+        spend=spend,
+        basis="quote",
+        source=str(path) if spend is None else spend.source,
+        price_basis=basis,
+        machines=chosen,
+        utilizations=uses,
+        remarks=remarks if spend is not None else (),
+    )
+
+
+def _of_quote(quote: QuoteOptions, today: date) -> Subject:
+    basis = _price_basis(today, " (as given)")
+    mix, remarks = _mix(quote.mix, None)
+    if quote.usd_hour is not None and quote.usd_month is not None:
+        raise InputError("price: expected one of --usd-hour and --usd-month, got both")
+    if quote.usd_hour is not None:
+        hourly, name = _above_0("--usd-hour", quote.usd_hour), f"USD {quote.usd_hour.strip()}/h"
+    else:
+        assert quote.usd_month is not None  # read_subject asks for one of them
+        monthly = _above_0("--usd-month", quote.usd_month)
+        hourly, name = price_of_month(monthly), f"USD {quote.usd_month.strip()}/month"
+    traffic = None if quote.mtok_month is None else _above_0("--mtok-month", quote.mtok_month)
+    if traffic is not None and quote.utilization is not None:
+        raise InputError("price: expected one of --utilization and --mtok-month, got both")
+    if quote.tok_s is None:
+        return _of_traffic(quote, name, hourly, traffic, mix, basis, remarks)
+    rate = _above_0("--tok-s", quote.tok_s)
+    machine = Machine(name=name, price_usd_hour=hourly, tok_s=rate, is_decode_only=quote.decode_only)
+    given = _utilizations(quote.utilization)
+    uses = given or DEFAULT_UTILIZATIONS
+    if traffic is not None:
+        counted = traffic / (1 + mix) if quote.decode_only else traffic
+        use = needed_utilization(machine, counted)
+        if use > 1:
+            raise InputError(
+                f"--mtok-month {quote.mtok_month}: the machine serves {1 / use:.1%} of it at full load; "
+                "expected less traffic or a higher --tok-s"
+            )
+        given = uses = (use,)
+    use, assumed = _throughout(given)
+    spend = quote_spend(machine, use, input_per_output=mix, price_basis=basis)
+    return Subject(
+        spend=spend,
+        basis="quote",
+        source=f"{name} at {rate:f} tok/s",
+        price_basis=basis,
+        machines=(machine,),
+        utilizations=uses,
+        remarks=(*assumed, *remarks),
+    )
+
+
+def _of_traffic(
+    quote: QuoteOptions,
+    name: str,
+    hourly: Decimal,
+    traffic: Decimal | None,
+    mix: Decimal,
+    basis: str,
+    remarks: tuple[str, ...],
+) -> Subject:
+    """A cost and the tokens it serves, without a rate: what one such month costs per million tokens."""
+    if traffic is None or quote.decode_only:
+        raise InputError("price: --tok-s is missing; expected the machine's rate at full load (or --mtok-month)")
+    spend = traffic_spend(
+        name=name, cost_usd_month=hourly * HOURS_PER_MONTH, mtok_month=traffic, mix=mix, price_basis=basis
+    )
+    return Subject(spend=spend, basis="quote", source=spend.source, price_basis=basis, remarks=remarks)
+
+
+def _price_basis(dated: date, source: str) -> str:
+    return f"USD net of VAT, prices of {dated.isoformat()}{source}, a month quoted as {HOURS_PER_MONTH} h"
+
+
+def _mix(written: str | None, of_sheet: Decimal | None) -> tuple[Decimal, tuple[str, ...]]:
+    """Input tokens per output token, and a remark where it is assumed."""
+    if written is not None:
+        mix = decimal_of("--mix", written)
+        if mix < 0:
+            raise InputError(f"--mix {written}: expected input tokens per output token, 0 or more")
+        return mix, ()
+    if of_sheet is not None:
+        return of_sheet, ()
+    return DEFAULT_MIX, (
+        "one input token per output token is assumed, as the pricing guide does; --mix says otherwise",
+    )
+
+
+def _utilizations(written: str | None) -> tuple[Decimal, ...]:
+    if written is None:
+        return ()
+    uses = tuple(decimal_of("--utilization", part) for part in written.split(","))
+    for use in uses:
+        if not 0 < use <= 1:
+            raise InputError(f"--utilization {use}: expected ratios in (0, 1], such as 0.7 or 0.7,0.5")
+    return uses
+
+
+def _throughout(given: tuple[Decimal, ...]) -> tuple[Decimal, tuple[str, ...]]:
+    """The utilization that everything but the table of quotes is at, and a remark where it is assumed."""
+    if given:
+        return given[0], ()
+    return DEFAULT_UTILIZATION, (
+        f"{DEFAULT_UTILIZATION * 100:.0f} % utilization is assumed beyond the quotes; --utilization says otherwise",
+    )
+
+
+def _above_0(option: str, written: str) -> Decimal:
+    value = decimal_of(option, written)
+    if value <= 0:
+        raise InputError(f"{option} {written}: expected a number above 0")
+    return value
+
+
+def decimal_of(option: str, written: str) -> Decimal:
+    """The number an option was given as."""
+    try:
+        value = Decimal(written.strip())
+    except InvalidOperation:
+        raise InputError(f"{option} {written}: expected a number") from None
+    if not value.is_finite():
+        raise InputError(f"{option} {written}: expected a finite number")
+    return value

@@ -1,0 +1,137 @@
+"""`baseload price`: a quick quote, a price sheet, a plan; the document follows its schema."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from autoscaler.cli import baseload, run
+from planner.fleet import sample_forecast_text
+from planner.report.price.registry import price_schema, price_schema_text
+
+PUBLISHED = Path(__file__).parents[2] / "docs/schemas/price.schema.json"
+
+
+def said(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> tuple[str, str]:
+    """stdout and stderr of `baseload price …`, which ends with `code`."""
+    assert run(baseload(), ["price", *arguments]) == code
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """The JSON document, held against the schema."""
+    found: dict[str, Any] = json.loads(said(capsys, 0, *arguments, "--json")[0])
+    validator = jsonschema.Draft202012Validator(price_schema(), format_checker=jsonschema.FormatChecker())
+    assert [error.message for error in validator.iter_errors(found)] == []
+    return found
+
+
+@pytest.fixture(scope="module")
+def plan_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The plan of the packaged forecast's first day."""
+    folder = tmp_path_factory.mktemp("plan")
+    forecast = folder / "forecast.csv"
+    forecast.write_text("\n".join(sample_forecast_text().splitlines()[:25]) + "\n")
+    assert run(baseload(), ["plan", "-f", str(forecast), "-o", str(folder / "plan.json"), "-q"]) == 0
+    return str(folder / "plan.json")
+
+
+def test_the_quick_quote_of_the_guide(capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = said(capsys, 0, "--usd-hour", "0.214", "--tok-s", "300", "--utilization", "0.7")
+    assert "0.2831" in out
+    assert "net of VAT" in out.splitlines()[-1]
+    assert "one input token per output token is assumed" in err
+    found = document(capsys, "--usd-hour", "0.214", "--tok-s", "300", "--utilization", "0.7")
+    (machine,) = found["quotes"]
+    assert round(Decimal(machine["costs"][0]["cost_usd_mtok"]), 2) == Decimal("0.28")
+    assert found["unit_cost"]["models"][0]["allocation_usd_mtok"]["blended"].startswith("0.28306")
+
+
+def test_without_a_utilization_the_guides_three_are_quoted(capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = said(capsys, 0, "--usd-month", "154.08", "--tok-s", "300", "--mix", "2")
+    assert "at 100 %" in out
+    assert "at 50 %" in out
+    assert "70 % utilization is assumed" in err
+
+
+def test_traffic_instead_of_utilization(capsys: pytest.CaptureFixture[str]) -> None:
+    # 300 tok/s serve 777.6 Mtok in 720 h.
+    found = document(capsys, "--usd-hour", "0.2", "--tok-s", "300", "--mtok-month", "388.8", "--mix", "1")
+    assert found["unit_cost"]["models"][0]["utilization_ratio"] == 0.5
+    found = document(capsys, "--usd-month", "700", "--mtok-month", "3000")
+    assert "quotes" not in found
+    assert found["unit_cost"]["models"][0]["utilization_ratio"] is None
+    _, err = said(capsys, 2, "--usd-hour", "0.2", "--tok-s", "300", "--mtok-month", "7776")
+    assert "the machine serves 10.0% of it at full load" in err
+
+
+def test_a_price_sheet_quotes_every_machine_and_looks_at_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = tmp_path / "costs.toml"
+    sheet.write_text(
+        'utilizations = [1.0, 0.5]\nprice_date = 2026-11-01\n[[machine]]\nname = "a"\nusd_hour = 0.36\ntok_s = 100\n'
+        '[[machine]]\nname = "b"\nusd_hour = 0.72\ntok_s = 100\n'
+    )
+    found = document(capsys, "--costs", str(sheet))
+    assert [[Decimal(cost["cost_usd_mtok"]) for cost in one["costs"]] for one in found["quotes"]] == [[1, 2], [2, 4]]
+    assert "unit_cost" not in found
+    assert "prices of 2026-11-01" in found["price_basis"]
+    found = document(capsys, "--costs", str(sheet), "--machine", "b", "--utilization", "0.5")
+    assert Decimal(found["unit_cost"]["models"][0]["allocation_usd_mtok"]["blended"]) == 4
+    _, err = said(capsys, 2, "--costs", str(sheet), "--machine", "c")
+    assert "not in" in err
+    assert "expected one of a, b" in err
+
+
+def test_a_plans_price_is_its_own_unit_cost(plan_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = json.loads(Path(plan_file).read_text())
+    found = document(capsys, "--plan", plan_file)
+    (model,) = found["unit_cost"]["models"]
+    assert Decimal(found["unit_cost"]["cost_usd"]) == Decimal(plan["bill_usd"])
+    for kind, usd in plan["cost_usd_mtok"].items():
+        assert float(model["allocation_usd_mtok"][kind]) == pytest.approx(float(usd), rel=1e-4)
+    assert found["splits"][0]["splits"][0]["recovery_ratio"] == pytest.approx(1)
+    assert (found["start"], found["basis"]) == (plan["horizon"]["start"], "plan")
+
+
+def test_euros_are_dated_and_json_stays_in_dollars(plan_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = said(capsys, 0, "--plan", plan_file, "--currency", "EUR")
+    assert "EUR/Mtok" in out
+    assert "shown in EUR at" in out.splitlines()[-1]
+    assert document(capsys, "--plan", plan_file, "--currency", "EUR")["currency"] == "USD"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ((), "expected exactly one of --usd-hour (or --usd-month), --costs FILE and --plan FILE, got none"),
+        (("--usd-hour", "1", "--plan", "p.json"), "got --plan, --usd-hour or --usd-month"),
+        (("--usd-hour", "1", "--usd-month", "1", "--tok-s", "3"), "expected one of --usd-hour and --usd-month"),
+        (("--usd-hour", "1"), "--tok-s is missing"),
+        (("--usd-hour", "much", "--tok-s", "3"), "--usd-hour much: expected a number"),
+        (("--usd-hour", "nan", "--tok-s", "3"), "expected a finite number"),
+        (("--usd-hour", "1", "--tok-s", "0"), "--tok-s 0: expected a number above 0"),
+        (("--usd-hour", "1", "--tok-s", "3", "--utilization", "70"), "expected ratios in (0, 1]"),
+        (("--usd-hour", "1", "--tok-s", "3", "--mix", "-1"), "--mix -1: expected input tokens per output token"),
+        (("--usd-hour", "1", "--tok-s", "3", "--utilization", "1", "--mtok-month", "1"), "got both"),
+        (("--usd-hour", "1", "--tok-s", "3", "--machine", "a"), "--machine: needs --costs"),
+        (("--plan", "p.json", "--mix", "3"), "--mix: not used with --plan"),
+        (("--costs", "c.toml", "--tok-s", "3"), "--tok-s: not used with --costs"),
+        (("--plan", "none.json"), "none.json: no such file"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = said(capsys, 2, *arguments)
+    assert out == ""
+    assert complaint in err
+    assert len(err.splitlines()) == 1
+
+
+def test_the_published_schema_is_current_and_is_a_schema() -> None:
+    assert PUBLISHED.read_text() == price_schema_text()
+    jsonschema.Draft202012Validator.check_schema(price_schema())
