@@ -56,7 +56,7 @@ class Hourly:
     burst_nodes: Mapping[str, Floats]
     """By offer."""
     cost_usd: Floats
-    """Each lease's charge spread evenly over the time it was held in the month."""
+    """Each lease's charge spread evenly over the time it was held in the month, other costs over theirs; no setup."""
     unserved_tok_s: Floats | None = None
     """Input and output tokens asked for and not served; None: not recorded."""
 

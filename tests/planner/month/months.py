@@ -20,9 +20,12 @@ from decimal import Decimal
 
 import numpy as np
 
+from planner.catalog.offer import Catalog, Offer, Role
 from planner.economics.charges import Charge, Chargeback
 from planner.economics.spend import ModelSpend, Spend, SpendBasis, SpendLine
+from planner.fleet import Fleet
 from planner.ledger import Lease, OtherCost, PriceInForce, ServedHours, tags_of
+from planner.month.facts import EarlierMonth, MonthFacts, PlanOfMonth
 from planner.month.value import (
     Assumption,
     BillLine,
@@ -52,7 +55,9 @@ from planner.plan import (
     UnitCost,
     Utilization,
 )
-from planner.profile.model import Basis, Rates
+from planner.profile.curve import Profile
+from planner.profile.document import read_profile
+from planner.profile.model import Basis, Model, Rates
 from policies.billing import Billing, Tariff
 from policies.planning import PlanningPolicy
 
@@ -409,7 +414,7 @@ def small_hourly() -> Hourly:
         utilization=work / (1 + burst),
         base_nodes=np.ones(720),
         burst_nodes={POOL: burst},
-        cost_usd=0.1 * (1 + burst),
+        cost_usd=0.1 * (1 + burst) + 20 / 720,
     )
 
 
@@ -558,3 +563,82 @@ def report_with_gaps() -> MonthReport:
         utilization=cut(whole.hourly.utilization),
     )
     return replace(whole, hourly=hourly, gap_hours=24, remarks=("24 of 720 hours were not measured",))
+
+
+# --- the fleet it is reckoned with ----------------------------------------------------------------
+
+
+def small_profile() -> Profile:
+    text = f"""
+        name = "by-hand"
+        source = "our bench"
+        date = 2026-10-01
+        [[machine]]
+        server = "{BASE}"
+        prefill_tok_s = {INPUT_H / 3600!r}
+        decode_tok_s = {OUTPUT_H / 3600!r}
+        [[machine]]
+        server = "{POOL}"
+        prefill_tok_s = {INPUT_H / 3600!r}
+        decode_tok_s = {OUTPUT_H / 3600!r}
+    """
+    return read_profile(text, "by-hand.toml")
+
+
+def small_catalog(*, fee: str = "72", hourly: str = "0.10", day: date = date(2026, 10, 12)) -> Catalog:
+    """The base offer by the month, and the pool by the started hour."""
+    base = Offer(
+        id=BASE,
+        provider="hetzner",
+        product="ax102",
+        role=Role.BASE,
+        region="EU",
+        billing=Billing.MONTH,
+        fee_usd_month=dollars(fee),
+        setup_fee_usd=dollars("25"),
+        price_date=day,
+        source="price list",
+    )
+    pool = Offer(
+        id=POOL,
+        provider="ovh",
+        product="b3-64",
+        role=Role.BURST,
+        region="EU",
+        billing=Billing.STARTED_HOUR,
+        price_usd_hour=dollars(hourly),
+        lead_time_s=0.0,
+        price_date=day,
+        source="price list",
+    )
+    return Catalog(offers=(base, pool), usd_per_eur=dollars("1.25"), usd_per_eur_date=RATE_DATE)
+
+
+def small_fleet(**policy: object) -> Fleet:
+    numbers: dict[str, object] = {"target_utilization": 0.9, "tenure_months": 10, **policy}
+    return Fleet(
+        models=(Model(name="m", profile="by-hand", load_time_s=0.0),),
+        policy=PlanningPolicy(**numbers),  # type: ignore[arg-type]  # a test names what differs
+        source="fleet.toml",
+        policy_source="fleet.toml",
+    )
+
+
+def small_facts(**changes: object) -> MonthFacts:
+    """The facts `small_report` is to come of, but for the plans, which are solved."""
+    facts = MonthFacts(
+        month="2026-11",
+        as_of=datetime(2026, 12, 2, 8, tzinfo=UTC),
+        leases=(base_lease(), *burst_leases()),
+        others=(monitoring(),),
+        served=served(),
+        planned=PlanOfMonth(plan=small_plan(), saved_at=datetime(2026, 10, 28, tzinfo=UTC), source="plan.json"),
+        earlier=(
+            EarlierMonth(month="2026-09", bill_usd=dollars("90"), tokens=1_500_000_000),
+            EarlierMonth(month="2026-10", bill_usd=dollars("72"), tokens=None),
+        ),
+        fleet=small_fleet(),
+        catalog=small_catalog(),
+        profiles={"by-hand": small_profile()},
+    )
+    return replace(facts, **changes)  # type: ignore[arg-type]  # a test names what differs

@@ -1,0 +1,132 @@
+"""Next month: its plan with the servers now rented as owned, and what it saves against staying as is. Solves two plans.
+
+Traffic: the forecast given, else the month's last whole week over and over. Staying as is: every base server kept, and
+of burst only the offers that were used in the month. Both are planned by the same policy and prices, so the saving is
+what the changes bring.
+"""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from planner.case import Case, solve_case
+from planner.demand.forecast import Forecast
+from planner.errors import InputError
+from planner.fleet import Owned
+from planner.month.demand import WEEK_H, Asked, repeated_week
+from planner.month.facts import HOUR, MonthFacts, Reckoning
+from planner.month.servers import held_at, staying, with_owned
+from planner.month.value import NextMonth
+from planner.optimize.walk import Effort
+from planner.profile.model import Unfit
+from planner.profile.rate import rates_for
+from policies.billing import horizon_fee_usd
+
+ZERO = Decimal(0)
+
+
+def next_month(
+    month: Reckoning, came: Asked | None, forecast: Forecast | None = None, effort: Effort | None = None
+) -> tuple[NextMonth | None, tuple[str, ...]]:
+    """The plan of the month after; or None, and why. `forecast` is of that month, by the fleet's models."""
+    facts = month.facts
+    name = f"{facts.end:%Y-%m}"
+    traffic, said = _traffic(facts, came, forecast, name)
+    if traffic is None:
+        return None, said
+    now = _now(facts)
+    case = Case(
+        fleet=with_owned(facts.fleet, now.owned), catalog=facts.catalog, forecast=traffic, profiles=facts.profiles
+    )
+    plan = solve_case(case, effort).plan
+    used = frozenset(one.lease.offer for one in month.bill.leases if not one.lease.is_base)
+    staying_usd, why = _staying_usd(case, used, effort)
+    return NextMonth(
+        month=name,
+        plan=plan,
+        changes=plan.owned_changes,
+        staying_usd=staying_usd,
+        remarks=(*said, *now.remarks, *why),
+    ), ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Now:
+    """What is rented by the month as the next one begins."""
+
+    owned: tuple[Owned, ...]
+    remarks: tuple[str, ...]
+
+
+def _traffic(
+    facts: MonthFacts, came: Asked | None, forecast: Forecast | None, name: str
+) -> tuple[Forecast | None, tuple[str, ...]]:
+    if forecast is not None:
+        return forecast, forecast.remarks
+    if came is None:
+        return None, (f"no forecast is given and no traffic of {facts.month} is known: {name} is not planned",)
+    repeated = repeated_week(came.forecast, name)
+    if repeated is None:
+        return None, (
+            f"no forecast is given, and {facts.month} has {came.forecast.hours} hours of traffic, less than a week to "
+            f"repeat: {name} is not planned",
+        )
+    first = came.forecast.end - WEEK_H * HOUR
+    return repeated, (
+        f"no forecast is given: the last whole week of traffic ({first:%Y-%m-%d %H:%M} to "
+        f"{came.forecast.end:%Y-%m-%d %H:%M} UTC) is repeated, without growth or season",
+    )
+
+
+def _now(facts: MonthFacts) -> _Now:
+    """The fleet's [[owned]], else the base leases that run at the end of what is known."""
+    moment = facts.known_until
+    running = [one for one in facts.leases if one.end is None or one.end > moment]
+    servers = held_at(running, moment, facts.catalog)
+    held = sum(block.count for block in servers.owned) + len(servers.unknown)
+    said = []
+    if facts.fleet.owned:
+        named = sum(block.count for block in facts.fleet.owned)
+        if named != held:
+            said.append(
+                f"{facts.fleet.source} names {named} owned servers, the ledger has {held} running at "
+                f"{moment:%Y-%m-%d %H:%M} UTC; the former are planned with"
+            )
+        return _Now(owned=facts.fleet.owned, remarks=tuple(said))
+    if servers.unknown:
+        said.append(
+            f"{', '.join(sorted({lease.offer for lease in servers.unknown}))}: rented by the month and not among the "
+            "catalog's base offers; planned without, their fees are in neither bill"
+        )
+    return _Now(owned=servers.owned, remarks=tuple(said))
+
+
+def _staying_usd(case: Case, used: frozenset[str], effort: Effort | None) -> tuple[Decimal | None, tuple[str, ...]]:
+    """The bill of keeping every server and the burst offers used; None: they cannot serve the traffic, and why."""
+    idle = [block for block in case.fleet.owned if not _can_serve(case, block)]
+    kept = tuple(block for block in case.fleet.owned if block not in idle)
+    allowed = staying(case.catalog, kept, used)
+    fixed = sum((_fees_usd(case, block) for block in idle), ZERO)
+    what = "the servers now rented" + (f" and {', '.join(sorted(used))}" if used else ", without burst,")
+    try:
+        plan = solve_case(replace(case, fleet=with_owned(case.fleet, ()), catalog=allowed), effort).plan
+    except InputError:
+        return None, (f"staying as is: {what} cannot serve the traffic",)
+    if plan.unserved_ratio > plan.policy.max_unserved_ratio:
+        return None, (f"staying as is: {what} would leave {plan.unserved_ratio:.1%} of the tokens unserved",)
+    return plan.bill_usd + fixed, ()
+
+
+def _can_serve(case: Case, block: Owned) -> bool:
+    offer = case.catalog[block.offer]
+    return any(
+        not isinstance(rates_for(model, offer, case.profiles, measured_only=case.fleet.policy.measured_only), Unfit)
+        for model in case.models
+    )
+
+
+def _fees_usd(case: Case, block: Owned) -> Decimal:
+    """Fees of owned servers over the forecast's hours."""
+    offer = case.catalog[block.offer]
+    fee = block.fee_in_force_usd(case.catalog.usd_per_eur)
+    tariff = (offer if fee is None else replace(offer, fee_usd_month=fee)).tariff
+    return block.count * horizon_fee_usd(tariff, case.forecast.start, case.forecast.end)

@@ -1,0 +1,115 @@
+"""The month's report: facts in, MonthReport out. Solves up to three plans; no clock and no files.
+
+What cannot be said is left out with a remark that says why; only a month of which nothing is recorded is an error.
+"""
+
+from planner.demand.forecast import Forecast
+from planner.economics.unit import UNKNOWN
+from planner.ledger import TEAM
+from planner.month.assumptions import assumptions
+from planner.month.bill_lines import bill_lines, currency_remarks
+from planner.month.demand import asked
+from planner.month.facts import MonthFacts, Reckoning, reckon
+from planner.month.following import next_month
+from planner.month.hindsight import regret
+from planner.month.risks import risks
+from planner.month.spend import (
+    hourly,
+    model_months,
+    spend_of_month,
+    trend,
+    unit_row,
+    unserved_ratio,
+    utilization,
+)
+from planner.month.value import MonthReport
+from planner.month.variance import variance
+from planner.optimize.walk import Effort
+
+TITLE = "Capacity report"
+
+
+def month_report(
+    facts: MonthFacts,
+    *,
+    by: str = TEAM,
+    title: str = TITLE,
+    forecast: Forecast | None = None,
+    effort: Effort | None = None,
+) -> MonthReport:
+    """The report of a month. `forecast`: of the month after, by the fleet's models; `effort`: of each plan's search."""
+    month = reckon(facts, by=by)
+    lines = bill_lines(month.bill)
+    spend = spend_of_month(month)
+    unit = unit_row(month, spend)
+    came = asked(month)
+    varied, no_variance = variance(month)
+    judged, no_regret = regret(month, came, effort)
+    following, no_next = next_month(month, came, forecast, effort)
+    plans = tuple(
+        plan
+        for plan in (
+            None if judged is None else judged.hindsight,
+            None if following is None else following.plan,
+        )
+        if plan is not None
+    )
+    unserved = unserved_ratio(month)
+    return MonthReport(
+        month=facts.month,
+        start=facts.start,
+        end=facts.end,
+        as_of=facts.as_of,
+        title=title,
+        models=month.hours.models,
+        bill_usd=month.bill.bill_usd,
+        bill=lines,
+        charges=month.charges,
+        model_months=model_months(month, spend),
+        hourly=hourly(month),
+        gap_hours=month.gap_hours,
+        utilization=utilization(month),
+        unserved_ratio=unserved,
+        unit=UNKNOWN if unit is None else unit.allocation,
+        usage_unit=UNKNOWN if unit is None else unit.usage,
+        spend=spend,
+        trend=trend(month),
+        plan=None if facts.planned is None else facts.planned.plan,
+        variance=varied,
+        regret=judged,
+        next_month=following,
+        break_even=(),
+        prices=(),
+        risks=risks(month, unserved),
+        assumptions=assumptions(month, plans),
+        remarks=(*_remarks(month), *currency_remarks(lines), *no_variance, *no_regret, *no_next, *facts.remarks),
+    )
+
+
+def _remarks(month: Reckoning) -> tuple[str, ...]:
+    """What a reader must know before any figure."""
+    facts, hours = month.facts, month.hours
+    said = []
+    if facts.known_until < facts.end:
+        said.append(
+            f"{facts.month} is not over: {facts.past_hours} of {facts.hours} hours, running leases charged up to "
+            f"{facts.known_until:%Y-%m-%d %H:%M} UTC"
+        )
+    if not month.has_usage:
+        said.append(f"no usage of {facts.month} is recorded: unit cost, utilization and charges by use are unknown")
+    elif month.gap_hours:
+        said.append(f"{month.gap_hours} of {facts.past_hours} hours were not measured: traffic and use are of the rest")
+    if not month.bill.leases:
+        said.append(
+            f"no lease of {facts.month} is recorded: the bill holds other costs alone, and unit cost is unknown"
+        )
+    known = {model.name for model in facts.fleet.models}
+    said += [
+        f"{name}: not a model of {facts.fleet.source}; its rates are unknown, and it is not planned"
+        for name in hours.models
+        if name not in known
+    ]
+    missing = sorted({lease.offer for lease in facts.leases if lease.offer not in facts.catalog})
+    if missing:
+        said.append(f"{', '.join(missing)}: not in the catalog; charged at the price of the lease, and in no new plan")
+    return tuple(said)
