@@ -1,0 +1,91 @@
+"""Where values stand on a drawing: scales, round ticks, grid lines, days, legends."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from planner.report.month.drawing import Drawing, text_width
+
+LEGEND_ROW_PX = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The rectangle data are drawn in, and what values its edges stand for."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    x_low: float = 0.0
+    x_high: float = 1.0
+    y_low: float = 0.0
+    y_high: float = 1.0
+
+    def x(self, value: float) -> float:
+        """Where a value stands, px from the left."""
+        return self.left + (self.right - self.left) * (value - self.x_low) / ((self.x_high - self.x_low) or 1.0)
+
+    def y(self, value: float) -> float:
+        """Where a value stands, px from the top."""
+        return self.bottom - (self.bottom - self.top) * (value - self.y_low) / ((self.y_high - self.y_low) or 1.0)
+
+
+def ticks(low: float, high: float, about: int) -> list[float]:
+    """Round values from the last one at or below `low` to the first at or above `high`, some `about` of them."""
+    if not high > low:
+        high = low + (abs(low) or 1.0)
+    rough = (high - low) / max(1, about)
+    size = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [step * index for index in range(first, last + 1)]
+
+
+def horizontal_grid(drawing: Drawing, frame: Frame, at: Sequence[float], label: Callable[[float], str]) -> None:
+    """Lines across the frame with their values at the left; the lowest is the axis."""
+    for index, value in enumerate(at):
+        y = frame.y(value)
+        drawing.line([(frame.left, y), (frame.right, y)], "line" if index else "c7")
+        drawing.text(frame.left - 6, y + 4, label(value), anchor="end", size=11)
+
+
+def vertical_grid(drawing: Drawing, frame: Frame, at: Sequence[float], label: Callable[[float], str]) -> None:
+    """Lines down the frame with their values below."""
+    for value in at:
+        x = frame.x(value)
+        drawing.line([(x, frame.top), (x, frame.bottom)], "line")
+        drawing.text(x, frame.bottom + 15, label(value), anchor="middle", size=11)
+
+
+def day_labels(drawing: Drawing, frame: Frame, start: datetime, hours: int, *, every: int) -> None:
+    """Days of the month below the frame, each `every` days from the first; x counts hours from `start`."""
+    day = start
+    end = start + timedelta(hours=hours)
+    while day < end:
+        if (day.day - 1) % every == 0:
+            x = frame.x((day - start) / timedelta(hours=1))
+            drawing.line([(x, frame.bottom), (x, frame.bottom + 4)], "c7")
+            drawing.text(
+                x, frame.bottom + 17, f"{day.day} {day:%b}", anchor="start" if day == start else "middle", size=11
+            )
+        day += timedelta(days=1)
+
+
+def legend(drawing: Drawing, entries: Sequence[tuple[str, str]], *, left: float, right: float, top: float) -> float:
+    """Squares with names, from the left, as many lines as needed; returns where the last line ends, px."""
+    x, y = left, top
+    for name, ink in entries:
+        room = 16 + text_width(name) + 14
+        if x > left and x + room > right:
+            x, y = left, y + LEGEND_ROW_PX
+        drawing.rect(x, y + 3, 11, 11, ink, radius=2)
+        drawing.text(x + 16, y + 13, name)
+        x += room
+    return y + LEGEND_ROW_PX if entries else top
+
+
+def legend_height(entries: Sequence[tuple[str, str]], width: float) -> float:
+    """Height the legend takes at that width, px."""
+    return legend(Drawing(width=width, height=0), entries, left=0, right=width, top=0)

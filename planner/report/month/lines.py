@@ -1,0 +1,184 @@
+"""Pictures over time: the bill as it grew, demand above the nodes that met it, unit cost from month to month."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from planner.month.value import Floats, Hourly
+from planner.plan import Plan
+from planner.report.month.axes import (
+    Frame,
+    day_labels,
+    horizontal_grid,
+    legend,
+    legend_height,
+    ticks,
+)
+from planner.report.month.bars import NARROW_PX
+from planner.report.month.drawing import Drawing, Point
+from planner.report.month.palette import BASE_INKS, BURST_INKS
+
+HOUR = timedelta(hours=1)
+AXIS_PX = 56
+
+
+def planned_by_hour(plan: Plan, start: datetime, hours: int) -> Floats:
+    """The planned bill spread over the hours: each lease over its time, all else evenly. Sums to the plan's bill."""
+    spread = np.zeros(hours)
+    for lease in plan.leases:
+        first = max(0.0, (lease.start - start) / HOUR)
+        last = min(float(hours), (lease.end - start) / HOUR)
+        if last > first:
+            edges = np.clip(np.arange(hours + 1), first, last)
+            spread += float(lease.charge_usd) * np.diff(edges) / (last - first)
+    planned: Floats = spread + (float(plan.bill_usd) - float(spread.sum())) / hours
+    return planned
+
+
+def grown_bill(actual: Floats, planned: Floats | None, start: datetime, *, hours: int, width: float) -> Drawing:
+    """The bill from the first hour to each, and the planned one; amounts in the reader's currency."""
+    narrow = width < NARROW_PX
+    entries = [("actual", "c1"), *([("planned, dashed", "ink")] if planned is not None else [])]
+    top = legend_height(entries, width) + 12
+    grown = np.concatenate(([0.0], np.cumsum(actual)))
+    meant = None if planned is None else np.concatenate(([0.0], np.cumsum(planned)))
+    at = ticks(0, max(float(grown[-1]), float(meant[-1]) if meant is not None else 0.0), 4)
+    drawing = Drawing(width=width, height=top + (180 if narrow else 230) + 26)
+    frame = Frame(
+        left=AXIS_PX, right=width - 8, top=top, bottom=drawing.height - 26, x_high=hours, y_low=0, y_high=at[-1]
+    )
+    legend(drawing, entries, left=0, right=width, top=0)
+    horizontal_grid(drawing, frame, at, lambda value: f"{value:,.0f}" if at[-1] >= 8 else f"{value:,.2f}")
+    points = _points(frame, grown)
+    drawing.area([*points, (points[-1][0], frame.bottom), (points[0][0], frame.bottom)], "c1", opacity=0.18)
+    drawing.line(points, "c1", width=2.5)
+    if meant is not None:
+        drawing.line(_points(frame, meant), "ink", width=1.5, dash="5 4")
+    drawing.dot(*points[-1], 4, "c1")
+    day_labels(drawing, frame, start, hours, every=10 if narrow else 5)
+    return drawing
+
+
+def _points(frame: Frame, grown: Floats) -> list[Point]:
+    """A running sum as points, six hours apart: finer than a pixel or two says nothing."""
+    index = sorted({*range(0, len(grown), 6), len(grown) - 1})
+    return [(frame.x(i), frame.y(float(grown[i]))) for i in index]
+
+
+def demand_and_nodes(hourly: Hourly, start: datetime, *, width: float) -> Drawing:
+    """Tokens served per second, and below it the nodes that were on: base, and each burst offer on top."""
+    narrow = width < NARROW_PX
+    hours = len(hourly.input_tok_s)
+    layers = [("base", np.asarray(hourly.base_nodes, dtype=np.float64), BASE_INKS[0])]
+    for index, (offer, nodes) in enumerate(hourly.burst_nodes.items()):
+        layers.append((f"burst {offer}", nodes, BURST_INKS[index % len(BURST_INKS)]))
+    entries = [(name, ink) for name, _, ink in layers]
+    upper, lower = (120, 120) if narrow else (150, 150)
+    below = legend_height(entries, width)
+    drawing = Drawing(width=width, height=22 + upper + 40 + lower + 28 + below)
+    demand = hourly.input_tok_s + hourly.output_tok_s
+    at = ticks(0, _highest(demand), 3)
+    frame = Frame(left=AXIS_PX, right=width - 8, top=22, bottom=22 + upper, x_high=hours, y_high=at[-1])
+    drawing.text(0, 12, "served, tok/s (input + output)", size=11)
+    horizontal_grid(drawing, frame, at, lambda value: f"{value:,.0f}")
+    for first, last in _known_runs(demand):
+        points = _steps(frame, demand, first, last)
+        drawing.area([(points[0][0], frame.bottom), *points, (points[-1][0], frame.bottom)], "c6", opacity=0.35)
+        drawing.line(points, "c1", width=1.2)
+    _gaps(drawing, frame, demand)
+    top = frame.bottom + 40
+    drawing.text(0, top - 10, "nodes on", size=11)
+    stack = sum((np.nan_to_num(nodes) for _, nodes, _ in layers), np.zeros(hours))
+    at = ticks(0, max(1.0, _highest(stack)), 3)
+    at = [value for value in at if value == round(value)] if at[-1] >= 2 else [0.0, 1.0, 2.0][: int(at[-1]) + 1]
+    below_frame = Frame(left=AXIS_PX, right=width - 8, top=top, bottom=top + lower, x_high=hours, y_high=at[-1])
+    horizontal_grid(drawing, below_frame, at, lambda value: f"{value:,.0f}")
+    _stacked(drawing, below_frame, layers)
+    day_labels(drawing, below_frame, start, hours, every=10 if narrow else 5)
+    legend(drawing, entries, left=0, right=width, top=below_frame.bottom + 26)
+    return drawing
+
+
+def _stacked(drawing: Drawing, frame: Frame, layers: Sequence[tuple[str, Floats, str]]) -> None:
+    """Filled steps on top of one another."""
+    hours = len(layers[0][1])
+    floor = np.zeros(hours)
+    for _, nodes, ink in layers:
+        roof = floor + np.nan_to_num(nodes)
+        if (roof > floor).any():
+            for first, last in _runs(roof > floor):
+                up = _steps(frame, roof, first, last)
+                down = _steps(frame, floor, first, last)
+                drawing.area([*up, *reversed(down)], ink)
+        floor = roof
+
+
+def _steps(frame: Frame, values: Floats, first: int, last: int) -> list[Point]:
+    """Values held from hour to hour over [first, last)."""
+    points: list[Point] = []
+    for index in range(first, last):
+        y = frame.y(float(values[index]))
+        points += [(frame.x(index), y), (frame.x(index + 1), y)]
+    return points
+
+
+def _runs(mask: "np.typing.NDArray[np.bool_]") -> list[tuple[int, int]]:
+    """Spans [first, last) where the mask holds."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False]))))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _known_runs(values: Floats) -> list[tuple[int, int]]:
+    return _runs(~np.isnan(values))
+
+
+def _gaps(drawing: Drawing, frame: Frame, values: Floats) -> None:
+    """Hours without measurement, marked over the frame's height."""
+    for first, last in _runs(np.isnan(values)):
+        drawing.rect(frame.x(first), frame.top, frame.x(last) - frame.x(first), frame.bottom - frame.top, "gap")
+
+
+def _highest(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.max()) if len(known) and known.max() > 0 else 1.0
+
+
+def trend(months: Sequence[tuple[str, float | None]], *, unit: str, width: float) -> Drawing:
+    """One value per month, with its figure; a month without one is a break in the line."""
+    narrow = width < NARROW_PX
+    known = [value for _, value in months if value is not None]
+    at = ticks(0, max(known, default=1.0) * 1.08, 3)
+    drawing = Drawing(width=width, height=190 if narrow else 220)
+    frame = Frame(
+        left=AXIS_PX,
+        right=width - 16,
+        top=26,
+        bottom=drawing.height - 28,
+        x_low=-0.5,
+        x_high=len(months) - 0.5,
+        y_high=at[-1],
+    )
+    figures = 2 if at[-1] >= 10 else 3 if at[-1] >= 0.1 else 4
+    places = 0 if at[-1] >= 50 else 2 if at[-1] >= 0.2 else 4
+    drawing.text(0, 12, unit, size=11)
+    horizontal_grid(drawing, frame, at, lambda value: f"{value:,.{places}f}")
+    run: list[Point] = []
+    for index, (_, value) in enumerate(months):
+        if value is None:
+            drawing.line(run, "c1", width=2.5)
+            run = []
+        else:
+            run.append((frame.x(index), frame.y(value)))
+    drawing.line(run, "c1", width=2.5)
+    every = max(1, -(-len(months) // (6 if narrow else 12)))
+    for index, (month, value) in enumerate(months):
+        x = frame.x(index)
+        last = index == len(months) - 1
+        if (len(months) - 1 - index) % every == 0:
+            drawing.text(x, frame.bottom + 17, month, anchor="middle", size=11)
+        if value is not None:
+            drawing.dot(x, frame.y(value), 4.5 if last else 3.5, "c1")
+            if (len(months) - 1 - index) % every == 0:
+                drawing.text(x, frame.y(value) - 11, f"{value:,.{figures}f}", ink="ink", anchor="middle", bold=last)
+    return drawing

@@ -1,0 +1,325 @@
+"""Sections that look ahead: the next month's plan, break-even and prices, risks; and the appendix."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from planner.month.value import MonthReport, NextMonth
+from planner.plan import Plan
+from planner.report.month.bars import Bar, bars
+from planner.report.month.cells import BLANK, MILLION, count, figure, money, named, notes, short, table, words
+from planner.report.month.document import Block, Cell, Column, Figure, Heading, Paragraph, Points, Section, Table, Tone
+from planner.report.month.reading import Reading, month_name
+from planner.report.month.summary import decision
+from planner.report.numbers import UNKNOWN, percent, span
+
+ZERO = Decimal(0)
+OWNED = "#owned"
+"""What the key of an owned server ends with."""
+
+
+# Next month
+
+
+def next_section(report: MonthReport, reading: Reading) -> Section:
+    """The next month's plan: bill, base servers, saving."""
+    coming = report.next_month
+    if coming is None:
+        text = "There is no plan for the next month: no forecast was given, or none could be made."
+        return Section(id="next", title="Next month", blocks=(Paragraph(text=text),))
+    plan = coming.plan
+    blocks: list[Block] = [
+        Paragraph(text=_decision_sentence(coming, reading)),
+        *([_base_figure(coming)] if _servers(coming) else []),
+        _base_table(coming, reading),
+        _next_bill_table(coming, reading),
+    ]
+    facts = [
+        f"Expected utilization {percent(plan.utilization.mean, 0)} % on average and "
+        f"{percent(plan.utilization.peak, 0)} % at peak; {percent(plan.unserved_ratio, 2)} % of tokens unserved.",
+        f"A million tokens are expected to cost {reading.money(plan.cost_usd_mtok.blended, 4)}.",
+    ]
+    if plan.setup_due_usd:
+        facts.append(f"Setup fees of {reading.money(plan.setup_due_usd)} fall due at once.")
+    blocks.append(Points(items=tuple(facts)))
+    remarks = dict.fromkeys((*coming.remarks, *plan.remarks))
+    blocks += notes(remarks)
+    return Section(id="next", title=f"Next month: {month_name(coming.month)}", blocks=tuple(blocks))
+
+
+def _decision_sentence(coming: NextMonth, reading: Reading) -> str:
+    text = f"The cheapest plan for {month_name(coming.month)} is {decision(coming.changes)}."
+    if coming.saving_usd is None:
+        return f"{text} Staying as is could not serve the forecast."
+    if coming.saving_usd <= 0:
+        return f"{text} Staying as is would cost {reading.money(coming.staying_usd)}, no more than the plan."
+    return (
+        f"{text} Staying as is would cost {reading.money(coming.staying_usd)}; the plan saves "
+        f"{reading.money(coming.saving_usd)}."
+    )
+
+
+def _servers(coming: NextMonth) -> list[tuple[str, int, int, int]]:
+    """Offer, and how many to keep, buy and cancel; by offer, owned and new ones together."""
+    changes = coming.changes
+    offers = dict.fromkeys(
+        _plain(offer) for nodes in (changes.keep, changes.buy, changes.cancel) for offer, n in nodes.items() if n
+    )
+    return [(offer, _of(changes.keep, offer), _of(changes.buy, offer), _of(changes.cancel, offer)) for offer in offers]
+
+
+def _plain(offer: str) -> str:
+    return offer.removesuffix(OWNED)
+
+
+def _of(nodes: Mapping[str, int], offer: str) -> int:
+    return sum(count for key, count in nodes.items() if _plain(key) == offer)
+
+
+def _base_figure(coming: NextMonth) -> Figure:
+    entries = [("keep", "c1"), ("buy", "c3"), ("cancel", "c5")]
+    rows = [
+        Bar(
+            name=offer,
+            parts=tuple((1.0, ink) for nodes, ink in ((keep, "c1"), (buy, "c3"), (cancel, "c5")) for _ in range(nodes)),
+            figure=f"{keep + cancel} → {keep + buy}",
+        )
+        for offer, keep, buy, cancel in _servers(coming)
+    ]
+    told = "; ".join(
+        f"{offer}: keep {keep}, buy {buy}, cancel {cancel}" for offer, keep, buy, cancel in _servers(coming)
+    )
+    return figure(
+        "base",
+        "Base servers now → next month, one block each",
+        f"Blocks, one per server: {told}.",
+        lambda width: bars(rows, width=width, entries=entries),
+    )
+
+
+def _base_table(coming: NextMonth, reading: Reading) -> Table:
+    rows = []
+    for offer, keep, buy, cancel in _servers(coming):
+        terms = coming.plan.offers.get(offer) or coming.plan.offers.get(f"{offer}{OWNED}")
+        fee = None if terms is None else terms.fee_usd_horizon
+        rows.append(
+            [
+                words(offer),
+                count(keep + cancel),
+                count(keep),
+                Cell(text=str(buy), tone=Tone.BAD if buy else Tone.MUTED),
+                Cell(text=str(cancel), tone=Tone.GOOD if cancel else Tone.MUTED),
+                count(keep + buy),
+                money(reading, fee),
+            ]
+        )
+    columns = (
+        named("Base server"),
+        Column(title="Now"),
+        Column(title="Keep"),
+        Column(title="Buy"),
+        Column(title="Cancel"),
+        Column(title="Next"),
+        Column(title="Fee each", unit=f"{reading.code}/month"),
+    )
+    if not rows:
+        rows = [[words("none"), *[BLANK] * 6]]
+    return table("base-table", "Base servers to keep, buy and cancel", columns, rows)
+
+
+def _next_bill_table(coming: NextMonth, reading: Reading) -> Table:
+    plan = coming.plan
+    cost = plan.cost
+    lines = [
+        ("Base fees", cost.base_fees_usd, "base_fees_usd"),
+        (f"Setup fees over {plan.policy.tenure_months} months", cost.setup_usd, "setup_usd"),
+        ("Burst", cost.burst_usd, "burst_usd"),
+        ("Egress", cost.egress_usd, "egress_usd"),
+    ]
+    rows = [
+        [words(name), money(reading, usd, f"next_month.plan.cost.{key}")]
+        for name, usd, key in lines
+        if usd or key in {"base_fees_usd", "burst_usd"}
+    ]
+    rows.append([words("Planned bill"), money(reading, plan.bill_usd, "next_month.plan.bill_usd")])
+    rows.append([words("Staying as is"), money(reading, coming.staying_usd, "next_month.staying_usd")])
+    saving = coming.saving_usd
+    cell = (
+        Cell(text=UNKNOWN)
+        if saving is None
+        else Cell(
+            text=reading.amount(saving),
+            key="next_month.saving_usd",
+            tone=Tone.GOOD if saving > 0 else Tone.PLAIN,
+        )
+    )
+    columns = (named("Line"), Column(title="Amount", unit=reading.code))
+    caption = f"Planned bill of {month_name(coming.month)}, and what it saves"
+    return table("next-table", caption, columns, rows, [words("Saving"), cell])
+
+
+# Prices
+
+
+def price_section(report: MonthReport, reading: Reading) -> Section:
+    """Break-even and prices."""
+    blocks: list[Block] = []
+    per_mtok = f"{reading.code}/Mtok"
+    if report.break_even:
+        rows = [
+            [
+                words(reading.amount(row.price_usd_mtok, 4)),
+                Cell(text="never", tone=Tone.BAD)
+                if row.tokens_month is None
+                else count(row.tokens_month / MILLION, f"break_even.{index}.tokens_month", 1),
+                count(row.tok_s, f"break_even.{index}.tok_s", 1),
+            ]
+            for index, row in enumerate(report.break_even)
+        ]
+        columns = (
+            Column(title="Price", unit=per_mtok, is_number=False),
+            Column(title="Tokens a month", unit="Mtok"),
+            Column(title="Average rate", unit="tok/s"),
+        )
+        caption = "Traffic at which a price pays for the fleet"
+        blocks.append(table("break-even-table", caption, columns, rows))
+    if report.prices:
+        blocks.append(_price_table(report, reading))
+    if not blocks:
+        blocks.append(Paragraph(text="No prices are set in the policy, so there is nothing to break even with."))
+    else:
+        text = "Margin is (price − cost) / price, with this month's cost per million tokens, the whole bill included."
+        blocks.append(Paragraph(text=text, is_note=True))
+    return Section(id="prices", title="Break-even and prices", blocks=tuple(blocks))
+
+
+def _price_table(report: MonthReport, reading: Reading) -> Table:
+    per_mtok = f"{reading.code}/Mtok"
+    rows = [
+        [
+            words(row.tier),
+            money(reading, row.price_usd_mtok, f"prices.{index}.price_usd_mtok", 4),
+            money(reading, row.input_usd_mtok, f"prices.{index}.input_usd_mtok", 4),
+            money(reading, row.output_usd_mtok, f"prices.{index}.output_usd_mtok", 4),
+            Cell(
+                text=percent(row.margin_ratio),
+                key=f"prices.{index}.margin_ratio",
+                tone=Tone.BAD if row.margin_ratio is not None and row.margin_ratio < 0 else Tone.PLAIN,
+            ),
+        ]
+        for index, row in enumerate(report.prices)
+    ]
+    columns = (
+        named("Tier"),
+        *(Column(title=title, unit=per_mtok) for title in ("Blended", "Input", "Output")),
+        Column(title="Margin", unit="%"),
+    )
+    return table("price-table", "Prices and their margin at this month's cost", columns, rows)
+
+
+# Risks
+
+
+def risk_section(report: MonthReport) -> Section:
+    """What may go wrong, with its figure."""
+    if not report.risks:
+        text = "No risk was found worth naming."
+        return Section(id="risks", title="Risks", blocks=(Paragraph(text=text),))
+    rows = [
+        [
+            words(risk.name.capitalize()),
+            words(risk.figure),
+            Cell(text="watch", tone=Tone.BAD) if risk.is_warning else Cell(text="fine", tone=Tone.GOOD),
+            words(risk.meaning),
+        ]
+        for risk in report.risks
+    ]
+    columns = (named("Risk"), named("Figure"), short("Verdict"), named("What it means"))
+    return Section(id="risks", title="Risks", blocks=(table("risk-table", "Risks and what they mean", columns, rows),))
+
+
+# Appendix
+
+
+def appendix(report: MonthReport, reading: Reading) -> Section:
+    """Every assumption, price date and source."""
+    blocks: list[Block] = [
+        Heading(id="assumptions", text="Assumptions"),
+        table(
+            "assumption-table",
+            "What the report rests on",
+            (named("What"), named("Value"), short("Dated"), named("Source")),
+            [
+                [
+                    words(fact.what),
+                    words(fact.value),
+                    words(UNKNOWN if fact.dated is None else fact.dated.isoformat()),
+                    words(fact.source or UNKNOWN),
+                ]
+                for fact in report.assumptions
+            ],
+        ),
+    ]
+    plans = [("this month's plan", report.plan)]
+    if report.regret is not None:
+        plans.append(("the plan in hindsight", report.regret.hindsight))
+    if report.next_month is not None:
+        plans.append(("the next month's plan", report.next_month.plan))
+    known = [(name, plan) for name, plan in plans if plan is not None]
+    if known:
+        blocks += [Heading(id="planned-prices", text="Prices in the plans"), _planned_prices(known, reading)]
+        blocks += [Heading(id="provenance", text="Where the plans come from"), _provenance(known)]
+    blocks.append(Heading(id="basis", text="Basis of the amounts"))
+    basis = [
+        f"{report.spend.price_basis}.",
+        "Amounts are net of VAT. Bills are by the provider's calendar month, in UTC.",
+    ]
+    if reading.currency.note:
+        basis.append(f"Amounts are {reading.currency.note}.")
+    blocks.append(Points(items=tuple(basis)))
+    return Section(id="appendix", title="Appendix: assumptions, prices, sources", blocks=tuple(blocks))
+
+
+def _planned_prices(plans: list[tuple[str, Plan]], reading: Reading) -> Table:
+    """Offers the plans rent, with price, date and source."""
+    rows = []
+    seen: set[tuple[str, str]] = set()
+    for _, plan in plans:
+        used = {offer for offer, nodes in plan.base.items() if nodes} | {lease.offer for lease in plan.leases}
+        for offer in sorted(used):
+            terms = plan.offers[offer]
+            price = terms.fee_usd_horizon if terms.rate_usd_hour is None else terms.rate_usd_hour
+            unit = "month" if terms.rate_usd_hour is None else "h"
+            shown = f"{reading.amount(price, 2 if unit == 'month' else 4)} {reading.code}/{unit}"
+            if (offer, shown) in seen:
+                continue
+            seen.add((offer, shown))
+            rows.append(
+                [
+                    words(offer),
+                    words(terms.role),
+                    Cell(text=shown),
+                    words(terms.price_date.isoformat()),
+                    words(terms.source),
+                ]
+            )
+    columns = (named("Offer"), short("Role"), Column(title="Price"), short("Price of"), named("Source"))
+    return table("planned-price-table", "Prices of the offers the plans rent", columns, rows)
+
+
+def _provenance(plans: list[tuple[str, Plan]]) -> Table:
+    rows = [
+        [
+            words(name.capitalize()),
+            words(span(plan.start, plan.end)),
+            words(plan.provenance.forecast),
+            words(plan.provenance.catalog),
+            words(plan.provenance.policy),
+            words(
+                f"{plan.provenance.solver}, {plan.provenance.status}, at most {percent(plan.gap_ratio, 2)} % above "
+                "the bound"
+            ),
+        ]
+        for name, plan in plans
+    ]
+    titles = ("Plan", "Horizon", "Forecast", "Catalog", "Policy", "Solver")
+    return table("provenance-table", "Inputs and proof of each plan", [named(title) for title in titles], rows)
