@@ -90,10 +90,19 @@ def _month_spend(
     utilization: float | None,
     price_basis: str,
 ) -> Spend:
-    """`tokens` are output alone where `is_decode_only`, else input and output, which are then equal work."""
+    """A month of one machine, or of an unknown number where utilization is unknown.
+
+    `tokens` are output alone where `is_decode_only`, else input and output, which are then equal work;
+    without a rate nothing is known of the work.
+    """
     if not (input_per_output.is_finite() and input_per_output >= 0):
         raise ValueError(f"input_per_output must be 0 or more, got {input_per_output}")
     output = tokens if is_decode_only else tokens / (1 + input_per_output)
+    input_work: float | None = float(input_per_output / (1 + input_per_output))
+    if utilization is None:
+        input_work = None
+    elif is_decode_only:
+        input_work = 0.0
     return Spend(
         basis=SpendBasis.QUOTE,
         source=source,
@@ -108,11 +117,11 @@ def _month_spend(
                 cost_usd=cost_usd,
                 input_tokens=float(output * input_per_output),
                 output_tokens=float(output),
-                input_work_ratio=0.0 if is_decode_only else float(input_per_output / (1 + input_per_output)),
+                input_work_ratio=input_work,
                 utilization=utilization,
             ),
         ),
-        node_hours=Decimal(HOURS_PER_MONTH),
+        node_hours=None if utilization is None else Decimal(HOURS_PER_MONTH),
     )
 
 

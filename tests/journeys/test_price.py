@@ -106,6 +106,34 @@ def test_euros_are_dated_and_json_stays_in_dollars(plan_file: str, capsys: pytes
     assert document(capsys, "--plan", plan_file, "--currency", "EUR")["currency"] == "USD"
 
 
+def test_the_guides_full_cost_example(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hidden = tmp_path / "hidden.toml"
+    hidden.write_text('[[hidden]]\nkind = "support"\nusd_month = 200\n')
+    options = ("--usd-month", "500", "--mtok-month", "3000", "--hidden", str(hidden), "--price", "0.25")
+    cost = document(capsys, *options)["true_cost"]
+    assert [Decimal(cost[key]) for key in ("direct_usd", "hidden_usd", "true_usd")] == [500, 200, 700]
+    assert cost["at_prices"][0]["true_margin_ratio"] == pytest.approx(50 / 750)
+    assert round(Decimal(cost["price_usd_mtok"]), 2) == Decimal("0.47")
+    out, _ = said(capsys, 0, *options)
+    assert "A price of USD 0.4667 per million tokens has a true margin of 50 %" in out
+    hidden.write_text('[[hidden]]\nkind = "support"\nusd_server = 200\n')
+    assert "support is priced per server" in said(capsys, 2, *options)[1]
+
+
+def test_the_curve_of_a_plan_and_of_a_machine(plan_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    curve = document(capsys, "--plan", plan_file, "--curve")["curve"]
+    plan = json.loads(Path(plan_file).read_text())
+    at_1 = next(point for point in curve["plan"] if point["factor"] == 1)
+    assert float(at_1["cost_usd"]) == pytest.approx(float(plan["bill_usd"]))
+    assert {node["name"] for node in curve["nodes"]} <= set(plan["offers"])
+    assert curve["hours"]["spread_ratio"] > 1
+    machine = document(capsys, "--usd-hour", "0.36", "--tok-s", "100", "--curve")["curve"]
+    assert machine["nodes"][0]["spread_ratio"] == pytest.approx(100)
+    assert (machine["plan"], machine["hours"]) == ([], None)
+    out, _ = said(capsys, 0, "--plan", plan_file, "--curve")
+    assert "The same node spans 100× between 1 % and 100 % load" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -123,6 +151,11 @@ def test_euros_are_dated_and_json_stays_in_dollars(plan_file: str, capsys: pytes
         (("--plan", "p.json", "--mix", "3"), "--mix: not used with --plan"),
         (("--costs", "c.toml", "--tok-s", "3"), "--tok-s: not used with --costs"),
         (("--plan", "none.json"), "none.json: no such file"),
+        (("--usd-hour", "1", "--tok-s", "3", "--price", "0.5"), "--price: needs --hidden"),
+        (("--usd-hour", "1", "--tok-s", "3", "--hidden", "h.toml", "--price", "0"), "--price 0: expected USD"),
+        (("--usd-hour", "1", "--tok-s", "3", "--hidden", "h.toml", "--margin", "1"), "--margin 1: expected a share"),
+        (("--usd-hour", "1", "--tok-s", "3", "--hidden", "h.toml"), "h.toml: no such file"),
+        (("--usd-month", "1", "--mtok-month", "3", "--curve"), "--curve: needs the machine's --tok-s"),
     ],
 )
 def test_bad_input_is_one_line(arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,6 +43,19 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
     machine: Annotated[
         str | None, typer.Option("--machine", metavar="NAME", help="The machine of the price sheet to look at.")
     ] = None,
+    curve: Annotated[bool, typer.Option("--curve", help="USD per million tokens against load.")] = False,
+    hidden: Annotated[
+        Path | None,
+        typer.Option("--hidden", metavar="FILE", help="Hidden costs, TOML: the true cost beside the direct."),
+    ] = None,
+    prices: Annotated[
+        str | None,
+        typer.Option("--price", metavar="USD", help="With --hidden: what these prices, such as 0.25,0.5, earn."),
+    ] = None,
+    margin: Annotated[
+        str | None,
+        typer.Option("--margin", metavar="RATIO", help="With --hidden: name the price of this margin (0.5)."),
+    ] = None,
     currency: CurrencyOption = CurrencyCode.USD,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,7 +63,7 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
 
     Example: baseload price --usd-hour 0.214 --tok-s 300 --utilization 0.7
     """
-    from planner.cli.price.cost import cost_sections
+    from planner.cli.price.cost import cost_options, cost_sections
     from planner.cli.price.subject import QuoteOptions, read_subject
     from planner.report.price.document import PriceHead, price_document, render_price
 
@@ -63,9 +76,10 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
         mtok_month=mtok_month,
         mix=mix,
     )
+    asked = cost_options(curve=curve, hidden=hidden, prices=prices, margin=margin)
     today = datetime.now(UTC).date()
     subject = read_subject(quote=quote, costs=costs, machine=machine, plan=plan, today=today)
-    sections = cost_sections(subject)
+    sections = cost_sections(subject, asked)
     head = PriceHead(
         basis=subject.basis,
         source=subject.source,

@@ -75,6 +75,8 @@ def test_a_cost_and_its_traffic_leave_utilization_unknown() -> None:
     )
     assert (spend.cost_usd, spend.tokens) == (700, 3e9)
     assert spend.models[0].busy_usd is None
+    assert spend.models[0].input_work_ratio is None
+    assert spend.node_hours is None
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "NaN", "Infinity"])
