@@ -11,3 +11,7 @@ class InputError(PlannerError):
 
 class SolverError(PlannerError):
     """The solver failed or returned something that cannot be trusted. Exit code 5."""
+
+
+class StoreError(PlannerError):
+    """The ledger's database cannot be reached, is busy, or failed. Exit code 5."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,3 +147,78 @@ class ServedHours:
     def at(self, index: int) -> datetime:
         """Start of the hour at `index`."""
         return (self.start + timedelta(hours=index)).astimezone(UTC)
+
+
+class BatchKind(StrEnum):
+    """What the facts of a batch are."""
+
+    LEASES = "leases"
+    USAGE = "usage"
+    COSTS = "costs"
+    PRICES = "prices"
+    PLAN = "plan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where the facts of a batch come from."""
+
+    source: str
+    """What a person calls it: the name of the file, or "plan"."""
+    sha256: str
+    """Of the text that was read, in hex; the same text is not taken twice."""
+    added_at: datetime
+    """UTC."""
+    tags: tuple[str, ...] = ()
+    """Names of the tags that were kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Facts that came in together, and stay or are retracted together."""
+
+    id: int
+    """From 1, in the order they came."""
+    kind: BatchKind
+    origin: Origin
+    rows: int
+    start: datetime | None
+    """Start of the time the facts speak of; of usage, the first hour measured. None: no time, or no facts."""
+    end: datetime | None
+    """Its end; None also where a lease is still running."""
+    retracted_at: datetime | None = None
+    why_retracted: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRecord:
+    """A plan as it was recorded, with the forecast it was made for."""
+
+    batch: int
+    start: datetime
+    """Of the plan's horizon."""
+    end: datetime
+    saved_at: datetime
+    document: str
+    """The plan's JSON, `baseload.plan/1`, as saved; exchange/plan_file.py reads it."""
+    forecast: str | None
+    """Text of the forecast file; None: not recorded."""
+    forecast_source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthOfFacts:
+    """How much the ledger holds of a calendar month (UTC)."""
+
+    month: str
+    """Such as 2026-11."""
+    leases: int
+    """That touch it."""
+    hours: int
+    """Of the calendar."""
+    gap_hours: int
+    """Of them, those in which usage is unknown."""
+    usage_rows: int
+    other_costs: int
+    plans: int
+    """Whose horizon touches it."""

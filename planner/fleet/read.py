@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from planner import files
 from planner.errors import InputError
 from planner.fleet.faults import Table, complaint, explained, place, unknown
-from planner.fleet.value import DEFAULT_SOURCE, PRESETS, Fleet, FleetFile
+from planner.fleet.value import DEFAULT_SOURCE, PRESETS, DatabaseSettings, Fleet, FleetFile
 from policies.planning import PlanningPolicy
 from policies.pricing import DEFAULT_PRICING, PricingPolicy
 
@@ -26,7 +26,6 @@ _LATER = {
     "metrics": "the autoscaler",
     "cluster": "the autoscaler",
     "providers": "the autoscaler",
-    "database": "the ledger",
     "report": "the monthly report",
 }
 _LATER_POLICY = {"scaling": "the autoscaler"}
@@ -184,6 +183,9 @@ def fleet_of(document: FleetFile, *, source: str, folder: str | None, policy_sou
     def placed(names: tuple[str, ...]) -> tuple[str, ...]:
         return names if folder is None else tuple(str(Path(folder) / name) for name in names)
 
+    url, url_file = document.database.url, document.database.url_file
+    if url is not None and "://" not in url:
+        url = placed((url,))[0]
     try:
         return Fleet(
             models=document.model,
@@ -192,6 +194,7 @@ def fleet_of(document: FleetFile, *, source: str, folder: str | None, policy_sou
             policy=planning_of(document),
             pricing=document.policy.pricing or DEFAULT_PRICING,
             profile_files=placed(document.profiles.files),
+            database=DatabaseSettings(url=url, url_file=None if url_file is None else placed((url_file,))[0]),
             source=source,
             policy_source=policy_source,
         )

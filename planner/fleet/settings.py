@@ -52,6 +52,7 @@ def _document(fleet: Fleet) -> Table:
         catalog=fleet.catalog,
         policy=PolicyTable(**{name: getattr(fleet.policy, name) for name in PLANNING_KEYS}, pricing=fleet.pricing),
         profiles=ProfileSettings(files=fleet.profile_files),
+        database=fleet.database,
     )
     document: Table = adapter().dump_python(written, mode="json")
     return document

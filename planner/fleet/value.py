@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import ClassVar, Literal
+from urllib.parse import urlsplit
 
 from planner.errors import InputError
 from planner.profile.model import Model
@@ -85,6 +86,24 @@ class ProfileSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """Where the ledger is, unless BASELOAD_DATABASE_URL says so; without either, in the user's data folder."""
+
+    url: str | None = None
+    """A path (relative to the fleet file), or postgresql://HOST/DATABASE without a password: a fleet file is shared."""
+    url_file: str | None = None
+    """A file that holds the URL, which may then have a password; relative to the fleet file."""
+
+    def __post_init__(self) -> None:
+        if self.url is not None and self.url_file is not None:
+            raise ValueError("url and url_file are both given; expected one")
+        if self.url is not None and _has_password(self.url):
+            raise ValueError(
+                "url holds a password; expected it in BASELOAD_DATABASE_URL, in the file url_file names or in ~/.pgpass"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyTable(PlanningPolicy):
     """The planning policy as written: a preset, and what differs from it."""
 
@@ -105,6 +124,7 @@ class FleetFile:
     catalog: CatalogSettings = CatalogSettings()
     policy: PolicyTable = PolicyTable()
     profiles: ProfileSettings = ProfileSettings()
+    database: DatabaseSettings = DatabaseSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +139,8 @@ class Fleet:
     policy_offers: tuple[str, ...] = ()
     """Offers that a policy named by --policy keeps to; not in force where the fleet's own [catalog] only is."""
     profile_files: tuple[str, ...] = ()
+    database: DatabaseSettings = DatabaseSettings()
+    """As read, the path of `url_file` is relative to the working folder."""
     source: str = DEFAULT_SOURCE
     """The file it was read from."""
     policy_source: str = DEFAULT_SOURCE
@@ -136,3 +158,12 @@ class Fleet:
     def model_names(self) -> tuple[str, ...]:
         """Names of the models, in the order of the file."""
         return tuple(model.name for model in self.models)
+
+
+def _has_password(url: str) -> bool:
+    """Whether a URL names one, before the host or among its parameters; what cannot be read is taken to."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.password) or "password=" in parts.query.lower()
+    except ValueError:
+        return True

@@ -1,0 +1,36 @@
+"""Where a command finds the ledger, and what it notes of a file it takes facts from."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from planner.ledger import Origin
+
+
+def ledger_url(config: Path | None) -> "URL":
+    """The ledger's database: BASELOAD_DATABASE_URL, else [database] of the fleet file, else the user's data folder."""
+    from planner.files import read_text
+    from planner.fleet import read_fleet_file
+    from planner.store.address import VARIABLE, database_url
+
+    if config is None or os.environ.get(VARIABLE, "").strip():
+        return database_url(os.environ)
+    settings = read_fleet_file(config).database
+    if settings.url_file is not None:
+        return database_url(os.environ, read_text(settings.url_file).strip(), fleet_source=settings.url_file)
+    return database_url(os.environ, settings.url, fleet_source=f"{config}, [database] url")
+
+
+def origin_of(source: str, text: str, tags: tuple[str, ...] = ()) -> "Origin":
+    """The origin of facts read from a text, now."""
+    import hashlib
+
+    from planner.ledger import Origin
+
+    return Origin(
+        source=source, sha256=hashlib.sha256(text.encode()).hexdigest(), added_at=datetime.now(UTC), tags=tags
+    )

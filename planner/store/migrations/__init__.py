@@ -1,0 +1,1 @@
+"""The schema's history, shipped with the package and run by `planner.store.schema`."""

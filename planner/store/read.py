@@ -1,0 +1,239 @@
+"""Reading facts: what holds of a span of time. Retracted batches are not seen; of a lease the newest version holds."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Select, and_, func, or_, select
+
+from planner.ledger import Batch, BatchKind, Lease, MonthOfFacts, OtherCost, PlanRecord, PriceInForce, ServedHours, Tags
+from planner.store import records, tables
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+_CHUNK_ROWS = 50_000
+_NONE = -1
+"""Stands for NULL while tokens are columns of integers; no count is negative."""
+
+Ints = NDArray[np.int64]
+
+
+def hour_number(moment: datetime) -> int:
+    """Hours from 1970-01-01T00:00Z to the hour that holds a moment."""
+    return (moment - EPOCH) // HOUR
+
+
+def moment_of(hour: int) -> datetime:
+    """Start of the hour with a number."""
+    return EPOCH + hour * HOUR
+
+
+def retracted() -> Select[tuple[int]]:
+    """Batches that were taken back."""
+    return select(tables.retraction.c.batch_id)
+
+
+def batches(connection: Connection) -> tuple[Batch, ...]:
+    """Every batch, retracted ones too, in the order they came."""
+    both = tables.batch.outerjoin(tables.retraction, tables.retraction.c.batch_id == tables.batch.c.id)
+    query = select(tables.batch, tables.retraction.c.retracted_at, tables.retraction.c.why).select_from(both)
+    return tuple(records.batch_of(row) for row in connection.execute(query.order_by(tables.batch.c.id)).mappings())
+
+
+def held_leases() -> Select[Any]:
+    """The version of each lease that holds."""
+    lease = tables.lease
+    newest = (
+        select(lease.c.lease_id, func.max(lease.c.batch_id).label("newest"))
+        .where(lease.c.batch_id.not_in(retracted()))
+        .group_by(lease.c.lease_id)
+        .subquery()
+    )
+    return select(lease).join(newest, and_(lease.c.lease_id == newest.c.lease_id, lease.c.batch_id == newest.c.newest))
+
+
+def leases(connection: Connection, start: datetime | None, end: datetime | None) -> tuple[Lease, ...]:
+    """Leases that overlap [start, end), by start and id; None: without that limit."""
+    column, query = tables.lease.c, held_leases()
+    if start is not None:
+        running = or_(column.end_at.is_(None), column.end_at > start)
+        query = query.where(or_(running, and_(column.start_at >= start, column.end_at == column.start_at)))
+    if end is not None:
+        query = query.where(column.start_at < end)
+    found = [records.lease_of(row) for row in connection.execute(query).mappings()]
+    return tuple(sorted(found, key=lambda lease: (lease.start, lease.id)))
+
+
+def other_costs(connection: Connection, start: datetime | None, end: datetime | None) -> tuple[OtherCost, ...]:
+    """Other costs that overlap [start, end), by start and id; of one id the newest batch holds."""
+    cost = tables.other_cost
+    newest = (
+        select(cost.c.cost_id, func.max(cost.c.batch_id).label("newest"))
+        .where(cost.c.batch_id.not_in(retracted()))
+        .group_by(cost.c.cost_id)
+        .subquery()
+    )
+    query = select(cost).join(newest, and_(cost.c.cost_id == newest.c.cost_id, cost.c.batch_id == newest.c.newest))
+    if start is not None:
+        query = query.where(
+            or_(cost.c.end_at > start, and_(cost.c.start_at >= start, cost.c.end_at == cost.c.start_at))
+        )
+    if end is not None:
+        query = query.where(cost.c.start_at < end)
+    found = [records.cost_of(row) for row in connection.execute(query).mappings()]
+    return tuple(sorted(found, key=lambda one: (one.start, one.id)))
+
+
+def prices(connection: Connection) -> tuple[PriceInForce, ...]:
+    """Every price in force, by offer and date (unknown first); of one offer and date the newest batch holds."""
+    query = select(tables.price).where(tables.price.c.batch_id.not_in(retracted()))
+    query = query.order_by(tables.price.c.batch_id, tables.price.c.row)
+    held = {
+        (price.offer, price.effective_from): price
+        for price in map(records.price_of, connection.execute(query).mappings())
+    }
+    return tuple(
+        held[key] for key in sorted(held, key=lambda key: (key[0], key[1] is not None, key[1] or EPOCH.date()))
+    )
+
+
+def plans(connection: Connection, start: datetime, end: datetime) -> tuple[PlanRecord, ...]:
+    """Recorded plans whose horizon touches [start, end), by the time they were saved."""
+    plan = tables.plan
+    query = select(plan).where(plan.c.batch_id.not_in(retracted()), plan.c.start_at < end, plan.c.end_at > start)
+    found = [records.plan_of(row) for row in connection.execute(query).mappings()]
+    return tuple(sorted(found, key=lambda one: (one.saved_at, one.batch)))
+
+
+def served(connection: Connection, start: datetime, end: datetime) -> ServedHours:
+    """What was served in [start, end), full hours."""
+    first, last = hour_number(start), hour_number(end)
+    hour, series, counts = _served_columns(connection, first, last)
+    known = {number: (model, tags) for number, model, tags in series_held(connection, np.unique(series).tolist())}
+    models = tuple(sorted({model for model, _ in known.values()}))
+    tag_sets = tuple(sorted({tags for _, tags in known.values()}))
+    to_model, to_tag = _lookups(known, models, tag_sets)
+    unknown = hours_unknown(connection, first, last) - set(np.unique(hour).tolist())
+    return ServedHours(
+        start=moment_of(first),
+        hours=last - first,
+        models=models,
+        tags=tag_sets,
+        hour=(hour - first).astype(np.int32),
+        model=to_model[series],
+        tag=to_tag[series],
+        input_tokens=counts[0],
+        output_tokens=counts[1],
+        cached_input_tokens=None if (counts[2] == _NONE).any() else counts[2],
+        unserved_tokens=None if (counts[3] == _NONE).any() else counts[3],
+        gaps=frozenset(number - first for number in unknown),
+        source="ledger",
+    )
+
+
+def hours_unknown(connection: Connection, first: int, last: int) -> set[int]:
+    """Hours in [first, last) that no batch measured: outside every batch's span, or marked as a gap."""
+    unknown = set(range(first, last))
+    for batch in batches(connection):
+        if batch.kind is not BatchKind.USAGE or batch.retracted_at is not None:
+            continue
+        if batch.start is None or batch.end is None:
+            continue
+        spanned = range(max(first, hour_number(batch.start)), min(last, hour_number(batch.end)))
+        if spanned:
+            unknown -= set(spanned) - gaps_of(connection, batch.id)
+    return unknown
+
+
+def gaps_of(connection: Connection, batch_id: int) -> set[int]:
+    """Hours a batch marks as a gap."""
+    return set(connection.execute(select(tables.gap.c.hour).where(tables.gap.c.batch_id == batch_id)).scalars())
+
+
+def series_held(connection: Connection, ids: Sequence[int] | None = None) -> list[tuple[int, str, Tags]]:
+    """Number, model and tags of the series named; None: of all."""
+    rows = connection.execute(select(tables.series.c.id, tables.series.c.model, tables.series.c.tags))
+    wanted = None if ids is None else set(ids)
+    return [(row.id, row.model, row.tags) for row in rows if wanted is None or row.id in wanted]
+
+
+def served_rows(connection: Connection, first: int, last: int) -> Iterator[Ints]:
+    """Rows of usage in hours [first, last), in chunks (n, 7): batch, hour, series and the four counts."""
+    column = tables.served.c
+    query = (
+        select(
+            *(column.batch_id, column.hour, column.series_id, column.input_tokens, column.output_tokens),
+            func.coalesce(column.cached_input_tokens, _NONE),
+            func.coalesce(column.unserved_tokens, _NONE),
+        )
+        .where(column.hour >= first, column.hour < last, column.batch_id.not_in(retracted()))
+        .order_by(column.hour, column.series_id, column.batch_id)
+    )
+    cursor = connection.execute(query).cursor
+    assert cursor is not None  # a SELECT has one; its plain tuples cost a third of rows
+    while chunk := cursor.fetchmany(_CHUNK_ROWS):
+        yield np.array(chunk, dtype=np.int64)
+
+
+def _served_columns(connection: Connection, first: int, last: int) -> tuple[Ints, Ints, tuple[Ints, ...]]:
+    """Hour, series and the four counts of what was served, as columns."""
+    chunks = list(served_rows(connection, first, last))
+    table = np.concatenate(chunks) if chunks else np.empty((0, 7), dtype=np.int64)
+    columns = [np.ascontiguousarray(column) for column in table.T[1:]]
+    return columns[0], columns[1], tuple(columns[2:])
+
+
+def _lookups(
+    known: dict[int, tuple[str, Tags]], models: Sequence[str], tag_sets: Sequence[Tags]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Index of the model and of the tags by number of the series."""
+    size = max(known, default=0) + 1
+    to_model, to_tag = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.int32)
+    model_at = {name: index for index, name in enumerate(models)}
+    tags_at = {tags: index for index, tags in enumerate(tag_sets)}
+    for number, (model, tags) in known.items():
+        to_model[number], to_tag[number] = model_at[model], tags_at[tags]
+    return to_model, to_tag
+
+
+def months(connection: Connection) -> tuple[MonthOfFacts, ...]:
+    """What is held of each calendar month (UTC) that leases, usage or other costs speak of."""
+    held = [one for one in batches(connection) if one.retracted_at is None]
+    months = {month for one in held for month in _months_of(one)}
+    column = tables.served.c
+    query = select(column.hour, func.count()).where(column.batch_id.not_in(retracted())).group_by(column.hour)
+    counted: dict[int, int] = {row[0]: row[1] for row in connection.execute(query)}
+    found = []
+    for start in sorted(months):
+        end = _next_month(start)
+        first, last = hour_number(start), hour_number(end)
+        rows = sum(count for hour, count in counted.items() if first <= hour < last)
+        unknown = {hour for hour in hours_unknown(connection, first, last) if hour not in counted}
+        found.append(
+            MonthOfFacts(
+                month=f"{start:%Y-%m}",
+                leases=len(leases(connection, start, end)),
+                hours=last - first,
+                gap_hours=len(unknown),
+                usage_rows=rows,
+                other_costs=len(other_costs(connection, start, end)),
+                plans=len(plans(connection, start, end)),
+            )
+        )
+    return tuple(found)
+
+
+def _months_of(batch: Batch) -> Iterator[datetime]:
+    """First instants of the months a batch of leases, usage or costs speaks of; a running lease's, its first."""
+    if batch.start is None or batch.kind in (BatchKind.PRICES, BatchKind.PLAN):
+        return
+    month = batch.start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    yield month
+    while batch.end is not None and (month := _next_month(month)) < batch.end:
+        yield month
+
+
+def _next_month(start: datetime) -> datetime:
+    return (start + timedelta(days=32)).replace(day=1)

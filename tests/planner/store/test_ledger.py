@@ -1,0 +1,253 @@
+"""What a ledger promises, held against both databases: the same facts in give the same facts out."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from planner.errors import InputError
+from planner.ledger import BatchKind
+from planner.store import Ledger, open_ledger
+from policies.billing import Billing, Tariff
+from tests.planner.store.facts import (
+    DECEMBER,
+    NOVEMBER,
+    a_cost,
+    a_lease,
+    a_price,
+    an_euro_cost,
+    an_origin,
+    day,
+    rows_of,
+    usage,
+)
+
+
+def test_leases_come_back_as_they_went_in(url: str) -> None:
+    spot = Tariff(billing=Billing.SECOND, price_usd_hour=Decimal("0.08215000"), is_spot=True)
+    price = a_price(
+        "aws/r7a.4xlarge/spot",
+        tariff=spot,
+        setup_fee_usd=Decimal("1E+2"),
+        invoice_currency="EUR",
+        usd_per_unit=Decimal("1.158600000001"),
+        rate_date=date(2026, 11, 20),
+        effective_from=date(2026, 10, 1),
+    )
+    leases = (
+        a_lease("a", tags=(("product", "über"), ("team", 'x "y"'))),
+        a_lease(
+            "i-0f",
+            offer="aws/r7a.4xlarge/spot",
+            provider="aws",
+            start=NOVEMBER + timedelta(hours=1, microseconds=1),
+            end=NOVEMBER + timedelta(hours=2),
+            is_base=False,
+            model="chat",
+            region="us-east-1",
+            interrupted=True,
+            price=price,
+        ),
+    )
+    with open_ledger(url, create=True) as ledger:
+        batch = ledger.add_leases(leases, an_origin())
+    with open_ledger(url) as ledger:
+        assert ledger.leases() == leases
+        assert (batch.id, batch.kind, batch.rows, batch.start, batch.end) == (1, BatchKind.LEASES, 2, NOVEMBER, None)
+        assert ledger.batches() == (batch,)
+
+
+def test_leases_of_a_span_are_those_that_overlap_it(url: str) -> None:
+    leases = [
+        a_lease("before", start=day(1), end=day(2)),
+        a_lease("into", start=day(1), end=day(3)),
+        a_lease("instant", start=day(2), end=day(2)),
+        a_lease("running", start=day(2)),
+        a_lease("last", start=day(3) - timedelta(microseconds=1), end=day(9)),
+        a_lease("after", start=day(3), end=day(4)),
+    ]
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_leases(leases, an_origin())
+        assert [lease.id for lease in ledger.leases(day(2), day(3))] == ["into", "instant", "running", "last"]
+
+
+def test_the_newest_version_of_a_lease_holds_until_it_is_retracted(url: str) -> None:
+    running, ended = a_lease("a"), a_lease("a", end=day(5))
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_leases([running], an_origin("first"))
+        with pytest.raises(InputError, match=r"second: lease 'a' .* from batch 1; --add"):
+            ledger.add_leases([ended], an_origin("second"))
+        ledger.add_leases([ended], an_origin("second"), newer=True)
+        assert ledger.leases() == (ended,)
+        ledger.retract(2, why="wrong file", at=DECEMBER)
+        assert ledger.leases() == (running,)
+
+
+def test_what_is_held_already_is_not_added_twice(url: str) -> None:
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_leases([a_lease("a")], an_origin("october"))
+        batch = ledger.add_leases([a_lease("a"), a_lease("b")], an_origin("november"))
+        assert batch.rows == 1
+        assert [lease.id for lease in ledger.leases()] == ["a", "b"]
+
+
+def test_the_same_text_is_refused_until_its_batch_is_retracted(url: str) -> None:
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_served(usage((0, "m", "x", 1, 1)), an_origin("usage.csv"))
+        with pytest.raises(InputError, match=r"in the ledger already, as batch 1 .*retract 1"):
+            ledger.add_served(usage((0, "m", "x", 1, 1)), an_origin("usage.csv"), adds=True)
+        ledger.retract(1, why="again", at=DECEMBER)
+        assert ledger.add_served(usage((0, "m", "x", 1, 1)), an_origin("usage.csv")).id == 2
+
+
+def test_usage_comes_back_by_hour_model_and_tags(url: str) -> None:
+    rows = [(0, "m", "x", 100, 50), (0, "m", "", 7, 8), (0, "n", "x", 1, 2), (23, "m", "x", 10**15, 0)]
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_served(usage(*rows, gaps=frozenset({5})), an_origin())
+    with open_ledger(url) as ledger:
+        served = ledger.served(NOVEMBER, day(3))
+    assert rows_of(served) == [
+        (0, "m", (), 7, 8),
+        (0, "m", (("team", "x"),), 100, 50),
+        (0, "n", (("team", "x"),), 1, 2),
+        (23, "m", (("team", "x"),), 10**15, 0),
+    ]
+    assert (served.start, served.hours) == (NOVEMBER, 48)
+    assert served.gaps == {5, *range(24, 48)}
+    assert served.cached_input_tokens is None
+
+
+def test_rows_of_one_hour_model_and_tags_add_up(url: str) -> None:
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_served(usage((0, "m", "x", 1, 2), (0, "m", "x", 10, 20)), an_origin())
+        assert rows_of(ledger.served(NOVEMBER, day(2))) == [(0, "m", (("team", "x"),), 11, 22)]
+
+
+def test_usage_held_already_is_refused_by_hour_and_batch(url: str) -> None:
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_served(usage((0, "m", "x", 1, 1), (3, "m", "x", 1, 1)), an_origin("a.csv"))
+        with pytest.raises(InputError, match=r"b.csv: .* 'm' team=x in the hour 2026-11-01T03:00Z .* batch 1; --add"):
+            ledger.add_served(usage((3, "m", "x", 5, 5)), an_origin("b.csv"))
+        ledger.add_served(usage((3, "m", "y", 5, 5)), an_origin("b.csv"))
+        ledger.add_served(usage((3, "m", "x", 6, 6)), an_origin("c.csv"), adds=True)
+        served = ledger.served(NOVEMBER, day(2))
+    assert served.input_tokens.sum() == 1 + 1 + 5 + 6
+
+
+def test_a_gap_of_one_batch_is_filled_by_another(url: str) -> None:
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_served(usage((0, "m", "x", 1, 1), gaps=frozenset({3, 4})), an_origin("a.csv"))
+        late = usage((0, "m", "x", 9, 9), hours=1, start=NOVEMBER + timedelta(hours=3))
+        ledger.add_served(late, an_origin("b.csv"))
+        assert ledger.served(NOVEMBER, day(2)).gaps == {4}
+        ledger.retract(2, why="wrong", at=DECEMBER)
+        assert ledger.served(NOVEMBER, day(2)).gaps == {3, 4}
+
+
+def test_cached_and_unserved_are_unknown_unless_every_row_records_them(url: str) -> None:
+    counts = np.array([3, 4], dtype=np.int64)
+    recorded = usage((0, "m", "x", 5, 5), (1, "m", "x", 5, 5), cached_input_tokens=counts, unserved_tokens=counts)
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_served(recorded, an_origin("a.csv"))
+        served = ledger.served(NOVEMBER, day(2))
+        assert served.cached_input_tokens is not None
+        assert served.cached_input_tokens.tolist() == [3, 4]
+        ledger.add_served(usage((2, "m", "x", 5, 5)), an_origin("b.csv"))
+        assert ledger.served(NOVEMBER, day(2)).unserved_tokens is None
+        assert ledger.served(NOVEMBER, NOVEMBER + timedelta(hours=2)).unserved_tokens is not None
+
+
+def test_other_costs_come_back_as_they_went_in(url: str) -> None:
+    costs = (an_euro_cost("a"), a_cost("b", amount_usd=Decimal("-0.10"), tags=(("team", "x"),), model="m"))
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_other_costs(costs, an_origin())
+        assert ledger.other_costs(NOVEMBER, DECEMBER) == costs
+        assert ledger.other_costs(DECEMBER, None) == ()
+        with pytest.raises(InputError, match="cost 'a' is in the ledger with other figures"):
+            ledger.add_other_costs([replace(costs[0], amount_usd=Decimal(1))], an_origin("later"))
+
+
+def test_the_newest_price_of_an_offer_and_date_holds(url: str) -> None:
+    old, new = a_price(fee="100"), a_price(fee="104", effective_from=date(2026, 10, 1))
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_prices([new, old], an_origin("a"))
+        ledger.add_prices([replace(old, source="corrected")], an_origin("b"))
+        assert ledger.prices() == (replace(old, source="corrected"), new)
+
+
+def test_the_plan_of_a_month_is_the_last_saved_before_it_began(url: str) -> None:
+    def saved(moment: datetime, text: str, start: datetime = NOVEMBER, end: datetime = DECEMBER) -> None:
+        ledger.add_plan(text, an_origin(text, added_at=moment), start=start, end=end, forecast=f"of {text}")
+
+    with open_ledger(url, create=True) as ledger:
+        assert ledger.plan_of_month("2026-11") == (None, ())
+        saved(day(1) - timedelta(days=9), "half", end=day(16))
+        plan, remarks = ledger.plan_of_month("2026-11")
+        assert plan is not None
+        assert plan.document == "half"
+        assert "no recorded plan covers all of 2026-11" in remarks[0]
+        saved(day(9), "late")
+        plan, remarks = ledger.plan_of_month("2026-11")
+        assert plan is not None
+        assert plan.document == "late"
+        assert "no plan was saved before 2026-11 began; the one saved 2026-11-09 is used" in remarks[0]
+        saved(day(1) - timedelta(days=3), "first")
+        saved(day(1) - timedelta(days=2), "second", end=DECEMBER + timedelta(days=300))
+        plan, remarks = ledger.plan_of_month("2026-11")
+        assert plan is not None
+        assert (plan.document, plan.forecast, remarks) == ("second", "of second", ())
+
+
+def add_both(ledger: Ledger) -> None:
+    """Usage that is right, then leases that are not."""
+    with ledger.together():
+        ledger.add_served(usage((0, "m", "x", 1, 1)), an_origin("a"))
+        ledger.add_leases([a_lease("a"), a_lease("a")], an_origin("b"))
+
+
+def test_what_is_added_together_is_added_whole_or_not_at_all(url: str) -> None:
+    with open_ledger(url, create=True) as ledger:
+        with pytest.raises(InputError, match="appears twice"):
+            add_both(ledger)
+        ledger.add_leases([a_lease("a")], an_origin("c"))
+        assert [batch.origin.source for batch in ledger.batches()] == ["c"]
+
+
+def test_a_retraction_needs_a_batch_a_reason_and_happens_once(url: str) -> None:
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_leases([a_lease("a")], an_origin())
+        with pytest.raises(InputError, match="batch 7: the ledger has no such batch"):
+            ledger.retract(7, why="x", at=DECEMBER)
+        with pytest.raises(InputError, match="a retraction needs its reason"):
+            ledger.retract(1, why=" ", at=DECEMBER)
+        batch = ledger.retract(1, why="test", at=DECEMBER)
+        assert (batch.retracted_at, batch.why_retracted) == (DECEMBER, "test")
+        with pytest.raises(InputError, match="was retracted already, at 2026-12-01 00:00Z"):
+            ledger.retract(1, why="x", at=DECEMBER)
+        assert ledger.leases() == ()
+
+
+def test_months_say_how_much_is_held_of_each(url: str) -> None:
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_leases([a_lease("a")], an_origin("a"))
+        ledger.add_served(usage((0, "m", "x", 1, 1), (1, "m", "y", 1, 1), hours=48), an_origin("b"))
+        (month,) = ledger.months()
+    assert (month.month, month.leases, month.usage_rows, month.hours) == ("2026-11", 1, 2, 720)
+    assert month.gap_hours == 720 - 48
+
+
+def test_times_are_utc_whatever_the_zone_of_the_session(url: str) -> None:
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_leases([a_lease("a")], an_origin())
+        (lease,) = ledger.leases()
+    assert lease.start == datetime(2026, 11, 1, tzinfo=UTC)
+    assert lease.start.utcoffset() == timedelta(0)
+
+
+def test_half_an_hour_is_no_span_of_usage(url: str) -> None:
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_served(usage((0, "m", "x", 1, 1)), an_origin())
+        with pytest.raises(ValueError, match="expected a full hour in UTC"):
+            ledger.served(NOVEMBER + timedelta(minutes=30), DECEMBER)
