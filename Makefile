@@ -9,7 +9,8 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 BENCH := .venv-bench/bin
 SOURCES := autoscaler planner policies tests $(wildcard benchmarks)
-COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest --no-emit-index-url --generate-hashes --quiet
+COMPILE_GROUP := uv pip compile --universal --python-version 3.11 --fork-strategy fewest --no-emit-index-url --generate-hashes --quiet
+COMPILE := $(COMPILE_GROUP) pyproject.toml
 
 .PHONY: help demo test check format bench schemas lock clean
 
@@ -20,7 +21,7 @@ demo: .venv/stamp  ## plan a real forecast: prints the plan, writes out/plan.jso
 	@mkdir -p out
 	$(BIN)/baseload plan -f examples/forecasts/servegen_m_large_x0.01.csv --explain -o out/plan.json --chart out/plan.png
 
-test: .venv/stamp  ## the whole test suite
+test: .venv/stamp .venv-focus/stamp  ## the whole test suite
 	@$(BIN)/python -m pytest -n 2
 
 check: .venv/stamp  ## what the build runs: format, lint, types, imports, tests
@@ -43,12 +44,16 @@ schemas: .venv/stamp  ## write the published JSON Schemas anew
 lock:  ## newer versions of what we depend on, hashed; needs uv
 	$(COMPILE) --upgrade --group dev --extra chart --extra pdf --extra postgres -o requirements-dev.txt
 	$(COMPILE) --upgrade --group bench -c requirements-dev.txt -o requirements-bench.txt
+	$(COMPILE_GROUP) --upgrade --group focus -o requirements-focus.txt
 
 clean:  ## remove what was made here
-	rm -rf .venv .venv-bench out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-focus out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/stamp: requirements-dev.txt pyproject.toml .ci/environment
 	@.ci/environment .venv requirements-dev.txt
 
 .venv-bench/stamp: requirements-bench.txt pyproject.toml .ci/environment
 	@.ci/environment .venv-bench requirements-bench.txt
+
+.venv-focus/stamp: requirements-focus.txt pyproject.toml .ci/environment
+	@.ci/environment .venv-focus requirements-focus.txt || echo "no validator of FOCUS exports here: its test is skipped" >&2
