@@ -12,6 +12,7 @@ from planner.month.demand import asked
 from planner.month.facts import MonthFacts, Reckoning, reckon
 from planner.month.following import next_month
 from planner.month.hindsight import regret
+from planner.month.prices import break_evens, price_rows
 from planner.month.risks import risks
 from planner.month.spend import (
     hourly,
@@ -55,6 +56,8 @@ def month_report(
         if plan is not None
     )
     unserved = unserved_ratio(month)
+    prices, no_price = price_rows(month, spend)
+    paid, no_break_even = break_evens(month, spend, prices)
     return MonthReport(
         month=facts.month,
         start=facts.start,
@@ -78,11 +81,20 @@ def month_report(
         variance=varied,
         regret=judged,
         next_month=following,
-        break_even=(),
-        prices=(),
+        break_even=paid,
+        prices=prices,
         risks=risks(month, unserved),
         assumptions=assumptions(month, plans),
-        remarks=(*_remarks(month), *currency_remarks(lines), *no_variance, *no_regret, *no_next, *facts.remarks),
+        remarks=(
+            *_remarks(month),
+            *currency_remarks(lines),
+            *no_variance,
+            *no_regret,
+            *no_next,
+            *no_price,
+            *no_break_even,
+            *facts.remarks,
+        ),
     )
 
 

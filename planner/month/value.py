@@ -162,8 +162,10 @@ class BreakEven:
 
     price_usd_mtok: Decimal
     tokens_month: Decimal | None
-    """None: never, each token costs more than it brings."""
+    """None: never."""
     tok_s: Decimal | None
+    """On average over a month of 720 h."""
+    why_never: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,10 +173,13 @@ class PriceRow:
     """One price of the price table, with its true margin."""
 
     tier: str
+    model: str | None = None
+    """None: there is one model only."""
     price_usd_mtok: Decimal
     input_usd_mtok: Decimal | None
     output_usd_mtok: Decimal | None
     margin_ratio: float | None
+    """(price - cost) / price, on the month's whole cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
