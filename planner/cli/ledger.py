@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from planner.cli.database import ledger_url, origin_of
+from planner.cli.ledger_money import charges, export
 from planner.cli.options import FleetOption, JsonOption, say, screen
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from planner.store import Ledger
 
 ledger_app = typer.Typer(no_args_is_help=True)
+ledger_app.command("charges")(charges)
+ledger_app.command("export")(export)
 
 
 @ledger_app.callback()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from planner.files import write_atomic
 from planner.fleet import fleet_schema_text
+from planner.report.charges_schema import charges_schema_text
 from planner.report.listing_schemas import catalog_schema_text, profile_schema_text
 from planner.report.month_schema import month_schema_text
 from planner.report.plan_schema import plan_schema_text
@@ -16,6 +17,7 @@ SCHEMAS = {
     "catalog.schema.json": catalog_schema_text,
     "profile.schema.json": profile_schema_text,
     "price.schema.json": price_schema_text,
+    "charges.schema.json": charges_schema_text,
     "month.schema.json": month_schema_text,
 }
 

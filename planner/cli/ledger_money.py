@@ -1,0 +1,144 @@
+"""`baseload ledger charges | export`: a month's bill allocated to teams, and written for other people's tools."""
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planner.cli.options import CurrencyCode, CurrencyOption, FleetOption, JsonOption, currency_of, say, screen
+
+if TYPE_CHECKING:
+    from planner.month.facts import Reckoning
+    from planner.report.charges import MonthCharges
+
+MonthOption = Annotated[str, typer.Option("--month", help="Calendar month, such as 2026-11 (UTC).", show_default=False)]
+ByOption = Annotated[str, typer.Option("--by", help="Tag to charge by, one that `ledger import --tag` kept.")]
+
+
+class ExportFormat(StrEnum):
+    """What a month can be written as."""
+
+    FOCUS = "focus"
+    CHARGES = "charges"
+
+
+def charges(
+    context: typer.Context,
+    month: MonthOption,
+    by: ByOption = "team",
+    config: FleetOption = None,
+    currency: CurrencyOption = CurrencyCode.USD,
+    as_json: JsonOption = False,
+) -> None:
+    """A month's bill charged to teams: what they used, their part of what idled and of what is shared.
+
+    Example: baseload ledger charges --month 2026-11 --by team
+    """
+    from planner.report.charges import charges_document, render_charges
+
+    found = reckoned(month, config, by)
+    shown = month_charges(found)
+    if as_json:
+        typer.echo(json.dumps(charges_document(shown), indent=2, ensure_ascii=False))
+    else:
+        money = currency_of(currency, found.facts.catalog)
+        typer.echo(render_charges(shown, screen=screen(), currency=money), nl=False)
+    say(context, (*found.facts.remarks, *shown.charges.remarks))
+
+
+def export(
+    context: typer.Context,
+    month: MonthOption,
+    form: Annotated[ExportFormat, typer.Option("--format", help="focus: FinOps FOCUS 1.2; charges: by team.")],
+    by: ByOption = "team",
+    allocated: Annotated[
+        bool, typer.Option("--allocated", help="focus: also a row per charge, in x_Allocated... columns.")
+    ] = False,
+    account: Annotated[
+        list[str] | None,
+        typer.Option("--account", metavar="PROVIDER=ID", help="focus: billing account at a provider."),
+    ] = None,
+    invoice: Annotated[
+        list[str] | None, typer.Option("--invoice", metavar="PROVIDER=ID", help="focus: id of a provider's invoice.")
+    ] = None,
+    config: FleetOption = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here; none: to stdout.")] = None,
+) -> None:
+    """A month as CSV: every line of its bill in FinOps FOCUS columns, or its charges by team.
+
+    Example: baseload ledger export --month 2026-11 --format focus -o focus.csv
+    """
+    from planner.errors import InputError
+    from planner.exchange.focus import focus_csv
+    from planner.files import check_writable, write_atomic
+    from planner.report.charges import charges_csv
+
+    if form is not ExportFormat.FOCUS and (allocated or account or invoice):
+        raise InputError("--allocated, --account and --invoice belong to --format focus")
+    accounts, invoices = by_provider("--account", account), by_provider("--invoice", invoice)
+    if output is not None:
+        check_writable(output)
+    found = reckoned(month, config, by)
+    if form is ExportFormat.FOCUS:
+        check_providers(found, accounts | invoices)
+        text = focus_csv(found.bill, accounts=accounts, invoices=invoices, charges=found.charges if allocated else None)
+    else:
+        text = charges_csv(month_charges(found))
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write_atomic(output, text)
+        say(context, [f"wrote {output}"])
+    say(context, (*found.facts.remarks, *(found.charges.remarks if allocated or form is ExportFormat.CHARGES else ())))
+
+
+def reckoned(month: str, config: Path | None, by: str) -> "Reckoning":
+    """The month's bill, hours and charges, as the ledger has them now."""
+    from planner.cli.month_facts import month_facts
+    from planner.month.facts import reckon
+
+    return reckon(month_facts(month, config, as_of=datetime.now(UTC)), by=by)
+
+
+def month_charges(found: "Reckoning") -> "MonthCharges":
+    """The charges with the month they are of; a tag nobody bears is said to be none."""
+    from planner.catalog.nearest import nearest
+    from planner.errors import InputError
+    from planner.report.charges import MonthCharges
+
+    by = found.charges.by
+    known = {} if found.facts.served is None else {name for tags in found.facts.served.tags for name, _ in tags}
+    if known and by not in known:
+        near = nearest(by, known)
+        meant = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(sorted(known))}"
+        raise InputError(f"--by {by}: no usage of {found.facts.month} bears this tag; {meant}")
+    return MonthCharges(month=found.facts.month, as_of=found.facts.as_of, end=found.facts.end, charges=found.charges)
+
+
+def by_provider(option: str, values: list[str] | None) -> dict[str, str]:
+    """Provider -> id of options such as hetzner=K0123."""
+    from planner.errors import InputError
+
+    found: dict[str, str] = {}
+    for value in values or ():
+        provider, equals, given = (part.strip() for part in value.partition("="))
+        if not provider or not equals or not given:
+            raise InputError(f"{option} {value}: expected PROVIDER=ID, such as hetzner=K0123456")
+        found[provider] = given
+    return found
+
+
+def check_providers(found: "Reckoning", named: dict[str, str]) -> None:
+    """Raises InputError where an id is given for a provider that is not in the bill."""
+    from planner.errors import InputError
+
+    known = {one.lease.provider for one in found.bill.leases} | {one.cost.provider for one in found.bill.others}
+    for provider, given in named.items():
+        if provider not in known:
+            raise InputError(
+                f"{provider}={given}: no such provider in the bill of {found.facts.month}; "
+                f"expected {' or '.join(sorted(known))}"
+            )
