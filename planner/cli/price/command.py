@@ -44,6 +44,12 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
         str | None, typer.Option("--machine", metavar="NAME", help="The machine of the price sheet to look at.")
     ] = None,
     curve: Annotated[bool, typer.Option("--curve", help="USD per million tokens against load.")] = False,
+    patterns: Annotated[
+        bool, typer.Option("--patterns", help="How full a fleet can be: steady, business hours, bursty, dev.")
+    ] = False,
+    shapes: Annotated[
+        list[Path] | None, typer.Option("--shape", metavar="FILE", help="Measure this forecast beside the patterns.")
+    ] = None,
     hidden: Annotated[
         Path | None,
         typer.Option("--hidden", metavar="FILE", help="Hidden costs, TOML: the true cost beside the direct."),
@@ -76,7 +82,7 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
         mtok_month=mtok_month,
         mix=mix,
     )
-    asked = cost_options(curve=curve, hidden=hidden, prices=prices, margin=margin)
+    asked = cost_options(curve=curve, patterns=patterns, shapes=shapes, hidden=hidden, prices=prices, margin=margin)
     today = datetime.now(UTC).date()
     subject = read_subject(quote=quote, costs=costs, machine=machine, plan=plan, today=today)
     sections = cost_sections(subject, asked)

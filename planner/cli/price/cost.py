@@ -6,18 +6,30 @@ from pathlib import Path
 
 from planner import files
 from planner.cli.price.subject import Subject, decimal_of
+from planner.demand.read import read_forecast
 from planner.economics.curve import CostCurve, machine_curves, plan_curves
+from planner.economics.pattern import (
+    DEFAULT_BURST_PRICE_RATIO,
+    SHIPPED,
+    burst_price_ratio,
+    levels_of,
+    levels_of_plan,
+    measure,
+)
 from planner.economics.spend import Spend
 from planner.economics.true_cost import TrueCost, true_cost
 from planner.errors import InputError
 from planner.exchange.hidden_file import read_hidden
+from planner.plan import Plan
 from planner.report.price.curve import curve_section
+from planner.report.price.patterns import patterns_section
 from planner.report.price.quotes import quotes_section
 from planner.report.price.section import Section
 from planner.report.price.splits import splits_section
 from planner.report.price.true_cost import Target, true_cost_section
 from planner.report.price.unit import unit_section
 from policies.hidden import HiddenCost
+from policies.planning import PlanningPolicy
 from policies.pricing import price_by_margin
 
 DEFAULT_MARGIN = Decimal("0.5")
@@ -29,12 +41,23 @@ class CostOptions:
     """What is asked of cost; prices and margin are read."""
 
     curve: bool = False
+    patterns: bool = False
+    shapes: tuple[Path, ...] = ()
+    """Forecasts measured beside the shipped shapes."""
     hidden: Path | None = None
     prices_usd_mtok: tuple[Decimal, ...] = ()
     margin_ratio: Decimal = DEFAULT_MARGIN
 
 
-def cost_options(*, curve: bool, hidden: Path | None, prices: str | None, margin: str | None) -> CostOptions:
+def cost_options(
+    *,
+    curve: bool,
+    patterns: bool,
+    shapes: list[Path] | None,
+    hidden: Path | None,
+    prices: str | None,
+    margin: str | None,
+) -> CostOptions:
     """The options as written, checked."""
     if hidden is None:
         for option, given in (("--price", prices), ("--margin", margin)):
@@ -47,7 +70,14 @@ def cost_options(*, curve: bool, hidden: Path | None, prices: str | None, margin
     ratio = DEFAULT_MARGIN if margin is None else decimal_of("--margin", margin)
     if not ratio < 1:
         raise InputError(f"--margin {margin}: expected a share of the price below 1, such as 0.5")
-    return CostOptions(curve=curve, hidden=hidden, prices_usd_mtok=listed, margin_ratio=ratio)
+    return CostOptions(
+        curve=curve,
+        patterns=patterns or bool(shapes),
+        shapes=tuple(shapes or ()),
+        hidden=hidden,
+        prices_usd_mtok=listed,
+        margin_ratio=ratio,
+    )
 
 
 def cost_sections(subject: Subject, asked: CostOptions) -> list[Section]:
@@ -61,6 +91,8 @@ def cost_sections(subject: Subject, asked: CostOptions) -> list[Section]:
         sections.append(_true_cost(one_spend(subject, "--hidden"), asked, asked.hidden))
     if asked.curve:
         sections.append(curve_section(cost_curve(subject)))
+    if asked.patterns:
+        sections.append(_patterns(subject.plan, asked.shapes))
     return sections
 
 
@@ -98,3 +130,35 @@ def cost_with(spend: Spend, hidden: tuple[HiddenCost, ...], source: str) -> True
         return true_cost(spend, hidden)
     except ValueError as error:
         raise InputError(f"{source}: {error}; expected another basis, or --tok-s") from None
+
+
+def _patterns(plan: Plan | None, shapes: tuple[Path, ...]) -> Section:
+    """The shipped shapes, the plan's own traffic and the forecasts given, at the plan's target or the default one."""
+    target = PlanningPolicy().target_utilization if plan is None else plan.policy.target_utilization
+    known = None if plan is None else burst_price_ratio(plan)
+    ratio = DEFAULT_BURST_PRICE_RATIO if known is None else known
+    measured = []
+    for shape in SHIPPED:
+        forecast = read_forecast(files.packaged_text(shape.file), source=shape.file)
+        measured.append(
+            measure(
+                levels_of(forecast),
+                name=shape.name,
+                source=shape.source,
+                target_utilization=target,
+                burst_price_ratio=ratio,
+                guide=shape.guide,
+            )
+        )
+    own = [] if plan is None else [("the plan", plan.provenance.forecast, levels_of_plan(plan))]
+    for path in shapes:
+        forecast = read_forecast(files.read_text(path), source=str(path), unmeasured="interpolate")
+        own.append((path.name, str(path), levels_of(forecast)))
+    for name, source, levels in own:
+        try:
+            measured.append(
+                measure(levels, name=name, source=source, target_utilization=target, burst_price_ratio=ratio)
+            )
+        except ValueError as error:
+            raise InputError(f"{source}: {error}") from None
+    return patterns_section(measured, target_utilization=target, burst_price_ratio=ratio, is_assumed=known is None)

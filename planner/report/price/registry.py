@@ -6,11 +6,11 @@ A new section is one line here: its module. Sections that were not asked for are
 import json
 from types import ModuleType
 
-from planner.report.price import curve, quotes, splits, true_cost, unit
+from planner.report.price import curve, patterns, quotes, splits, true_cost, unit
 from planner.report.price.section import TEXT, Json, or_null, record, said
 
 SCHEMA = "baseload.price/1"
-SECTIONS: tuple[ModuleType, ...] = (quotes, unit, splits, true_cost, curve)
+SECTIONS: tuple[ModuleType, ...] = (quotes, unit, splits, true_cost, curve, patterns)
 
 
 def section_keys() -> tuple[str, ...]:
