@@ -43,6 +43,8 @@ class NodeCurve:
     """A base node's fee and setup over the horizon's hours, or the burst price."""
     capacity_tok_s: float
     """Input and output at full load."""
+    is_used: bool = True
+    """Whether the plan rents it."""
     points: tuple[NodePoint, ...]
 
     @property
@@ -93,6 +95,7 @@ def node_curve(
     price_usd_hour: Decimal,
     capacity_tok_s: float,
     egress_usd_mtok: Decimal = Decimal(0),
+    is_used: bool = True,
     shares: Sequence[float] = SHARES,
 ) -> NodeCurve:
     """USD per million tokens = price / (tok/s x 3600) x 1,000,000 at each share of capacity, and egress on top.
@@ -104,6 +107,7 @@ def node_curve(
         model=model,
         price_usd_hour=price_usd_hour,
         capacity_tok_s=capacity_tok_s,
+        is_used=is_used,
         points=tuple(
             NodePoint(
                 load_ratio=share,
@@ -155,6 +159,11 @@ def _offer_curve(plan: Plan, model: ModelSpend, offer: str) -> NodeCurve | None:
         price_usd_hour=price,
         capacity_tok_s=capacity,
         egress_usd_mtok=offered.egress_usd_mtok * exact(output_part),
+        is_used=any(
+            hour.by_model[model.model].base.get(offer, 0) or hour.by_model[model.model].burst.get(offer, 0)
+            for hour in plan.hours_detail
+            if model.model in hour.by_model
+        ),
     )
 
 

@@ -34,7 +34,11 @@ DAYS_BY_HOUR = 60
 def write_charts(plan: Plan, path: Path) -> None:
     """Writes the plan's chart to `path`, an .svg or .png file."""
     check_chart_path(path)
-    figure = draw(plan)
+    write_figure(draw(plan), path)
+
+
+def write_figure(figure: "Figure", path: Path) -> None:
+    """Writes a figure to `path`, an .svg or .png file."""
     # A fixed salt and no date: the same plan makes the same file.
     import matplotlib as mpl
 

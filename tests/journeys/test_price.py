@@ -134,6 +134,31 @@ def test_the_curve_of_a_plan_and_of_a_machine(plan_file: str, capsys: pytest.Cap
     assert "The same node spans 100× between 1 % and 100 % load" in out
 
 
+def test_patterns_alone_and_beside_a_plan(plan_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    alone = document(capsys, "--patterns")
+    assert (alone["basis"], alone["patterns"]["burst_price_ratio_is_assumed"]) == ("none", True)
+    assert [one["name"] for one in alone["patterns"]["patterns"]] == ["steady", "business hours", "bursty", "dev"]
+    shape = str(Path(plan_file).with_name("forecast.csv"))
+    beside = document(capsys, "--plan", plan_file, "--shape", shape)["patterns"]
+    own, given = beside["patterns"][4:]
+    assert (own["name"], given["name"]) == ("the plan", "forecast.csv")
+    assert given["peak_ratio"] == pytest.approx(own["peak_ratio"], rel=1e-6)
+    out, err = said(capsys, 0, "--patterns")
+    assert "the guide's range is too hopeful for it" in out
+    assert err == ""
+
+
+def test_a_chart_of_the_curve(plan_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    chart = tmp_path / "curve.svg"
+    _, err = said(capsys, 0, "--plan", plan_file, "--chart", str(chart), "--currency", "EUR")
+    assert f"wrote {chart}" in err
+    assert "EUR per million tokens" in chart.read_text()
+    out, err = said(capsys, 2, "--plan", plan_file, "--chart", str(tmp_path / "curve.gif"))
+    assert (out, "written as .svg or .png" in err) == ("", True)
+    said(capsys, 2, "--plan", plan_file, "--chart", str(tmp_path / "none" / "curve.svg"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -155,7 +180,10 @@ def test_the_curve_of_a_plan_and_of_a_machine(plan_file: str, capsys: pytest.Cap
         (("--usd-hour", "1", "--tok-s", "3", "--hidden", "h.toml", "--price", "0"), "--price 0: expected USD"),
         (("--usd-hour", "1", "--tok-s", "3", "--hidden", "h.toml", "--margin", "1"), "--margin 1: expected a share"),
         (("--usd-hour", "1", "--tok-s", "3", "--hidden", "h.toml"), "h.toml: no such file"),
-        (("--usd-month", "1", "--mtok-month", "3", "--curve"), "--curve: needs the machine's --tok-s"),
+        (("--usd-month", "1", "--mtok-month", "3", "--curve"), "--curve and --chart: need the machine's --tok-s"),
+        (("--patterns", "--curve"), "expected exactly one of"),
+        (("--patterns", "--chart", "c.svg"), "need the machine's --tok-s"),
+        (("--shape", "none.csv"), "none.csv: no such file"),
     ],
 )
 def test_bad_input_is_one_line(arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,6 +62,9 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
         str | None,
         typer.Option("--margin", metavar="RATIO", help="With --hidden: name the price of this margin (0.5)."),
     ] = None,
+    chart: Annotated[
+        Path | None, typer.Option("--chart", metavar="FILE", help="Draw the cost curve to an .svg or .png file.")
+    ] = None,
     currency: CurrencyOption = CurrencyCode.USD,
     as_json: JsonOption = False,
 ) -> None:
@@ -69,7 +72,7 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
 
     Example: baseload price --usd-hour 0.214 --tok-s 300 --utilization 0.7
     """
-    from planner.cli.price.cost import cost_options, cost_sections
+    from planner.cli.price.cost import check_chart, cost_options, cost_sections, write_chart
     from planner.cli.price.subject import QuoteOptions, read_subject
     from planner.report.price.document import PriceHead, price_document, render_price
 
@@ -84,8 +87,13 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
     )
     asked = cost_options(curve=curve, patterns=patterns, shapes=shapes, hidden=hidden, prices=prices, margin=margin)
     today = datetime.now(UTC).date()
-    subject = read_subject(quote=quote, costs=costs, machine=machine, plan=plan, today=today)
+    subject = read_subject(
+        quote=quote, costs=costs, machine=machine, plan=plan, today=today, may_be_none=asked.only_patterns
+    )
+    if chart is not None:
+        check_chart(subject, chart)
     sections = cost_sections(subject, asked)
+    shown = currency_of(currency)
     head = PriceHead(
         basis=subject.basis,
         source=subject.source,
@@ -94,8 +102,12 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
         end=None if subject.spend is None else subject.spend.end,
         remarks=subject.remarks,
     )
+    if chart is not None:
+        write_chart(subject, chart, shown)
     if as_json:
         typer.echo(json.dumps(price_document(head, sections), indent=2, ensure_ascii=False))
     else:
-        typer.echo(render_price(head, sections, screen=screen(), currency=currency_of(currency)), nl=False)
+        typer.echo(render_price(head, sections, screen=screen(), currency=shown), nl=False)
     say(context, subject.remarks)
+    if chart is not None:
+        say(context, [f"wrote {chart}"])

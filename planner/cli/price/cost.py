@@ -1,5 +1,6 @@
 """Sections about cost: quotes, unit cost, splits, hidden costs, the cost curve."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from planner import files
 from planner.cli.price.subject import Subject, decimal_of
 from planner.demand.read import read_forecast
-from planner.economics.curve import CostCurve, machine_curves, plan_curves
+from planner.economics.curve import FACTORS, CostCurve, machine_curves, plan_curves
 from planner.economics.pattern import (
     DEFAULT_BURST_PRICE_RATIO,
     SHIPPED,
@@ -21,6 +22,8 @@ from planner.economics.true_cost import TrueCost, true_cost
 from planner.errors import InputError
 from planner.exchange.hidden_file import read_hidden
 from planner.plan import Plan
+from planner.report.charts import check_chart_path
+from planner.report.numbers import Currency
 from planner.report.price.curve import curve_section
 from planner.report.price.patterns import patterns_section
 from planner.report.price.quotes import quotes_section
@@ -35,6 +38,9 @@ from policies.pricing import price_by_margin
 DEFAULT_MARGIN = Decimal("0.5")
 """Of the price named beside the true cost: the one the pricing guide's full cost example aims at."""
 
+CHART_FACTORS = tuple(step / 20 for step in range(1, 61))
+"""Loads of a plan on the chart: from a twentieth of its own traffic to three times."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostOptions:
@@ -47,6 +53,11 @@ class CostOptions:
     hidden: Path | None = None
     prices_usd_mtok: tuple[Decimal, ...] = ()
     margin_ratio: Decimal = DEFAULT_MARGIN
+
+    @property
+    def only_patterns(self) -> bool:
+        """Whether nothing that needs a price is asked for."""
+        return self.patterns and not self.curve and self.hidden is None
 
 
 def cost_options(
@@ -96,19 +107,36 @@ def cost_sections(subject: Subject, asked: CostOptions) -> list[Section]:
     return sections
 
 
+def check_chart(subject: Subject, chart: Path) -> None:
+    """Raises InputError where the chart of the cost curve could not be drawn or written."""
+    check_chart_path(chart)
+    files.check_writable(chart)
+    cost_curve(subject, ())
+
+
+def write_chart(subject: Subject, chart: Path, currency: Currency) -> None:
+    """The cost curve as a picture, the plan at closer steps than in the table."""
+    from planner.report.price.chart import write_curve
+
+    curve = cost_curve(subject, CHART_FACTORS)
+    write_curve(curve, chart, about=subject.source, basis=subject.price_basis, currency=currency)
+
+
 def one_spend(subject: Subject, option: str) -> Spend:
     """The spend an option is about; a sheet of several machines has none until one is chosen."""
     if subject.spend is None:
-        raise InputError(f"{option}: {subject.source} has several machines; expected --machine NAME beside it")
+        if subject.machines:
+            raise InputError(f"{option}: {subject.source} has several machines; expected --machine NAME beside it")
+        raise InputError(f"{option}: needs --usd-hour, --costs or --plan beside it")
     return subject.spend
 
 
-def cost_curve(subject: Subject) -> CostCurve:
-    """The curves of a plan's offers and the plan, or of the machines quoted."""
+def cost_curve(subject: Subject, factors: Sequence[float] = FACTORS) -> CostCurve:
+    """The curves of a plan's offers and the plan at multiples of its traffic, or of the machines quoted."""
     if subject.plan is not None:
-        return plan_curves(subject.plan, one_spend(subject, "--curve"))
+        return plan_curves(subject.plan, one_spend(subject, "--curve"), factors=factors)
     if not subject.machines:
-        raise InputError("--curve: needs the machine's --tok-s, or a plan")
+        raise InputError("--curve and --chart: need the machine's --tok-s, or a plan")
     return machine_curves(subject.machines)
 
 

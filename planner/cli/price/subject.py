@@ -55,11 +55,22 @@ class Subject:
 
 
 def read_subject(
-    *, quote: QuoteOptions, costs: Path | None, machine: str | None, plan: Path | None, today: date
+    *,
+    quote: QuoteOptions,
+    costs: Path | None,
+    machine: str | None,
+    plan: Path | None,
+    today: date,
+    may_be_none: bool = False,
 ) -> Subject:
-    """The subject of the command; exactly one of quote, sheet and plan must be given."""
+    """The subject of the command; exactly one of quote, sheet and plan must be given.
+
+    `may_be_none`: none of them is fine too, where all that is asked for needs no prices.
+    """
     ways = [name for name, given in (("--costs", costs), ("--plan", plan)) if given is not None]
     quoted = quote.usd_hour is not None or quote.usd_month is not None
+    if may_be_none and not ways and not quote.given and machine is None:
+        return Subject(spend=None, basis="none", source="traffic patterns", price_basis="ratios alone, no prices")
     if len(ways) + quoted != 1:
         got = ", ".join([*ways, *(["--usd-hour or --usd-month"] if quoted else [])]) or "none"
         raise InputError(

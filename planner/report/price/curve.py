@@ -21,6 +21,7 @@ SCHEMA: Json = record(
                     "name": TEXT,
                     "model": TEXT,
                     "price_usd_hour": MONEY,
+                    "is_used": said({"type": "boolean"}, "Whether the plan rents it; true of a machine quoted."),
                     "capacity_tok_s": said(NUMBER, "Input and output at full load, at the model's mix."),
                     "spread_ratio": said(NUMBER, "Dearest over cheapest point."),
                     "points": listed(record({"load_ratio": NUMBER, "tok_s": NUMBER, "cost_usd_mtok": MONEY})),
@@ -81,6 +82,7 @@ def _node(node: NodeCurve) -> Json:
         "name": node.name,
         "model": node.model,
         "price_usd_hour": money(node.price_usd_hour),
+        "is_used": node.is_used,
         "capacity_tok_s": node.capacity_tok_s,
         "spread_ratio": float(node.spread_ratio),
         "points": [
@@ -111,6 +113,7 @@ def _nodes(nodes: tuple[NodeCurve, ...], currency: Currency) -> "RenderableType"
     columns = [
         *([words("model")] if several else []),
         words("one node of"),
+        words("rented"),
         Column(title="price", unit=f"{code}/h", places=4),
         Column(title="sustains", unit="tok/s"),
         *(Column(title=f"at {number(share * 100, 0)} %", unit=f"{code}/Mtok", places=2) for share in SHOWN),
@@ -118,7 +121,12 @@ def _nodes(nodes: tuple[NodeCurve, ...], currency: Currency) -> "RenderableType"
     rows: list[list[Cell]] = []
     for node in nodes:
         costs = {point.load_ratio: currency.amount(point.cost_usd_mtok) for point in node.points}
-        cells: list[Cell] = [node.name, currency.amount(node.price_usd_hour), node.capacity_tok_s]
+        cells: list[Cell] = [
+            node.name,
+            "yes" if node.is_used else "",
+            currency.amount(node.price_usd_hour),
+            node.capacity_tok_s,
+        ]
         rows.append([*([node.model] if several else []), *cells, *(costs.get(share) for share in SHOWN)])
     return table(columns, rows)
 

@@ -19,7 +19,7 @@ class PriceHead:
     """What all sections are about."""
 
     basis: str
-    """"quote", "plan" or "month"."""
+    """"quote", "plan" or "month"; "none" where no section is about money."""
     source: str
     price_basis: str
     """Currency, VAT, hours and dates of the prices behind every amount."""

@@ -24,7 +24,7 @@ def price_schema() -> Json:
         "schema": {"const": SCHEMA},
         "currency": {"const": "USD"},
         "price_basis": said(TEXT, "Currency, VAT, hours and dates of the prices behind every amount."),
-        "basis": {"enum": ["quote", "plan", "month"]},
+        "basis": said({"enum": ["quote", "plan", "month", "none"]}, "none: traffic patterns alone."),
         "source": TEXT,
         "start": or_null({"type": "string", "format": "date-time"}),
         "end": or_null({"type": "string", "format": "date-time"}),
