@@ -11,6 +11,7 @@ from planner.report.month.document import Block, Column, Figure, Paragraph, Sect
 from planner.report.month.drawing import Drawing
 from planner.report.month.lines import grown_bill, planned_by_hour, trend
 from planner.report.month.reading import Reading, month_name
+from planner.report.month.summary import named_nodes
 
 # Plan against actual
 
@@ -204,7 +205,7 @@ def regret_section(report: MonthReport, reading: Reading) -> Section:
     rows = [[words(name), money(reading, usd, key)] for name, usd, _, key in amounts]
     total = [words("Regret"), change(reading, regret.regret_usd, "regret.regret_usd")]
     columns = (named("Bill"), Column(title="Amount", unit=reading.code))
-    base = ", ".join(f"{nodes} {offer}" for offer, nodes in regret.hindsight.base.items() if nodes) or "none"
+    base = named_nodes(regret.hindsight.base) or "no server"
     blocks: list[Block] = [
         figure("regret-figure", f"Paid, and the best in hindsight, {reading.code}", f"Two bars: {told}.", draw),
         table(
@@ -215,8 +216,9 @@ def regret_section(report: MonthReport, reading: Reading) -> Section:
             total,
         ),
         Paragraph(
-            text=f"In hindsight base: {base}. The best plan is solved again for the traffic that came, with the same "
-            "offers, prices and policy; nobody knows the traffic beforehand, so some regret is the price of that."
+            text=f"In hindsight the base would have been {base}. The best plan is solved again for the traffic that "
+            "came, with the same offers, prices and policy; nobody knows the traffic beforehand, so some regret is the price "
+            "of that."
         ),
         *notes(regret.remarks),
     ]

@@ -28,8 +28,7 @@ def utilization_section(report: MonthReport, reading: Reading) -> Section:
     blocks.append(
         Paragraph(
             text=f"Nodes were {percent(use.mean, 1)} % busy on average and {percent(use.peak, 1)} % in the busiest hour"
-            f"{f', {busiest}' if busiest else ''}. Idle time is paid like busy time: what stays light below is room in "
-            "what is rented already."
+            f"{f', {busiest}' if busiest else ''}. Idle time is paid like busy time."
         )
     )
     blocks.append(_heat_figure(report, reading))
@@ -61,7 +60,7 @@ def _heat_figure(report: MonthReport, reading: Reading) -> Figure:
     }
     busy, quiet = max(by_hour, key=lambda h: by_hour[h]), min(by_hour, key=lambda h: by_hour[h])
     alt = (
-        f"A map with one cell per hour, darker where more of the nodes were busy. On average {busy:02}:00 is the "
+        f"A map with one cell per hour, coloured by the share of nodes that were busy. On average {busy:02}:00 is the "
         f"busiest hour of the day ({percent(by_hour[busy], 0)} %) and {quiet:02}:00 the quietest "
         f"({percent(by_hour[quiet], 0)} %)."
     )

@@ -8,6 +8,7 @@ from planner.plan import Plan
 from planner.report.month.bars import Bar, bars
 from planner.report.month.cells import BLANK, MILLION, count, figure, money, named, notes, short, table, words
 from planner.report.month.document import Block, Cell, Column, Figure, Heading, Paragraph, Points, Section, Table, Tone
+from planner.report.month.palette import OTHER_INK
 from planner.report.month.reading import Reading, month_name
 from planner.report.month.summary import decision
 from planner.report.numbers import UNKNOWN, percent, span
@@ -183,13 +184,49 @@ def price_section(report: MonthReport, reading: Reading) -> Section:
         caption = "Traffic at which a price pays for the fleet"
         blocks.append(table("break-even-table", caption, columns, rows))
     if report.prices:
-        blocks.append(_price_table(report, reading))
+        blocks += [_price_figure(report, reading), _price_table(report, reading)]
     if not blocks:
         blocks.append(Paragraph(text="No prices are set in the policy, so there is nothing to break even with."))
     else:
         text = "Margin is (price − cost) / price, with this month's cost per million tokens, the whole bill included."
         blocks.append(Paragraph(text=text, is_note=True))
     return Section(id="prices", title="Break-even and prices", blocks=tuple(blocks))
+
+
+def _price_figure(report: MonthReport, reading: Reading) -> Figure:
+    """Each price as cost and what is left of it; a price below cost is drawn as the loss it is."""
+    cost = report.unit.blended
+
+    def shown(usd: Decimal) -> float:
+        return float(reading.currency.amount(usd) or 0)
+
+    def parts(price: Decimal) -> tuple[tuple[float, str], ...]:
+        if cost is None:
+            return ((shown(price), "c1"),)
+        if price < cost:
+            return ((shown(price), OTHER_INK), (shown(cost - price), "c5"))
+        return ((shown(cost), OTHER_INK), (shown(price - cost), "c3"))
+
+    rows = [
+        Bar(
+            name=row.tier,
+            parts=parts(row.price_usd_mtok),
+            figure=f"{reading.rate(row.price_usd_mtok)}, {percent(row.margin_ratio, 0)} % margin",
+        )
+        for row in report.prices
+    ]
+    loses = cost is not None and any(row.price_usd_mtok < cost for row in report.prices)
+    entries = [("cost", OTHER_INK), ("margin", "c3"), *([("loss", "c5")] if loses else [])]
+    told = "; ".join(
+        f"{row.tier} {reading.rate(row.price_usd_mtok)}, margin {percent(row.margin_ratio, 0)} %"
+        for row in report.prices
+    )
+    return figure(
+        "price-figure",
+        f"What is left of each price, {reading.code} per million tokens",
+        f"Bars, one per tier: {told}.",
+        lambda width: bars(rows, width=width, entries=entries),
+    )
 
 
 def _price_table(report: MonthReport, reading: Reading) -> Table:

@@ -73,7 +73,7 @@ def zone_of(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         known = available_timezones()
-        meant = nearest(name, known) or [zone for zone in sorted(known) if name.lower() in zone.lower()]
+        meant = nearest(name, known) or [zone for zone in sorted(known) if name and name.lower() in zone.lower()]
         hint = f"did you mean {meant[0]}?" if meant else "expected a name such as Europe/Berlin"
         raise InputError(f"--tz {name}: no such time zone; {hint}") from None
 

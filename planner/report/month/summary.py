@@ -135,19 +135,21 @@ def _next_month(report: MonthReport, reading: Reading) -> str:
 
 
 def decision(changes: OwnedChanges) -> str:
-    """What to do with base servers, in words: keep 6 hetzner/ax102, buy 1 and cancel none."""
+    """What to do with base servers, in words: to keep 6 hetzner/ax102 and to buy 1 hetzner/ax162."""
     parts = [
         f"to {verb} {named}"
         for verb, nodes in (("keep", changes.keep), ("buy", changes.buy), ("cancel", changes.cancel))
-        if (named := _named(nodes))
+        if (named := named_nodes(nodes))
     ]
     if not parts:
         return "no base server at all"
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _named(nodes: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {offer.removesuffix('#owned')}" for offer, count in nodes.items() if count)
+def named_nodes(nodes: Mapping[str, int]) -> str:
+    """Counts with their offers: 5 hetzner/ax102 and 1 ovh/b3-64; empty for none."""
+    names = [f"{count} {offer.removesuffix('#owned')}" for offer, count in nodes.items() if count]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _share(part: Decimal, whole: Decimal) -> str:
@@ -230,16 +232,16 @@ def _unserved_card(report: MonthReport) -> Card:
 def _saving_card(report: MonthReport, reading: Reading) -> Card:
     coming = report.next_month
     if coming is None:
-        return Card(id="saving", label="Saving next month", figure=UNKNOWN, unit="", note="no plan yet", key="")
+        return Card(id="saving", label="Next month saves", figure=UNKNOWN, unit="", note="no plan yet", key="")
     name = month_name(coming.month).split()[0]
     if coming.saving_usd is None:
         note, figure, unit = f"staying as is cannot serve {name}", UNKNOWN, ""
     else:
-        note, unit = f"{name} by plan against staying as is", reading.code
+        note, unit = f"{name} by plan, against staying", reading.code
         figure = reading.headline(coming.saving_usd)
     return Card(
         id="saving",
-        label="Saving next month",
+        label="Next month saves",
         figure=figure,
         unit=unit,
         note=note,

@@ -1,0 +1,195 @@
+"""The outline: sections in order, each state of a month said, amounts that sum, the reader's currency and zone."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from planner.economics.charges import Chargeback
+from planner.errors import InputError
+from planner.month.value import MonthReport
+from planner.report.month.document import Document, Figure, Paragraph, Section, Table
+from planner.report.month.outline import outline
+from planner.report.month.reading import Reading, month_name, tokens, zone_of
+from planner.report.numbers import Currency
+from tests.planner.month.months import report_with_gaps, report_without_plan, small_report
+from tests.planner.report.month.rich import rich_report
+
+EURO = Reading(currency=Currency(code="EUR", usd_per_unit=Decimal("1.25"), rate_date=date(2026, 10, 30)))
+
+
+def section(document: Document, id_: str) -> Section:
+    return next(section for section in document.sections if section.id == id_)
+
+
+def tables(document: Document) -> dict[str, Table]:
+    return {block.id: block for section in document.sections for block in section.blocks if isinstance(block, Table)}
+
+
+def words_of(document: Document, id_: str) -> str:
+    return " ".join(block.text for block in section(document, id_).blocks if isinstance(block, Paragraph))
+
+
+def column(table: Table, title: str) -> list[str]:
+    index = [column.title for column in table.columns].index(title)
+    return [row[index].text for row in table.rows]
+
+
+def as_number(text: str) -> Decimal:
+    return Decimal(text.replace(",", "").replace("−", "-").replace("+", "").replace("±", ""))
+
+
+def test_sections_stand_in_their_order() -> None:
+    assert [section.id for section in outline(small_report()).sections] == [
+        "plan",
+        "bill",
+        "utilization",
+        "burst",
+        "unserved",
+        "unit",
+        "regret",
+        "next",
+        "prices",
+        "risks",
+        "appendix",
+    ]
+
+
+def test_the_variance_names_its_order_and_sums_to_the_difference() -> None:
+    document = outline(small_report())
+    table = tables(document)["variance-table"]
+    amounts = [as_number(text) for text in column(table, "Amount")]
+    assert [row[0].text for row in table.rows] == ["Planned bill", "Volume", "Price", "Utilization", "Other costs"]
+    assert sum(amounts) == as_number(table.total[1].text) == Decimal("100.00")
+    assert "Order of substitution: first volume" in words_of(document, "plan")
+
+
+@pytest.mark.parametrize("make", [small_report, rich_report])
+def test_the_bills_lines_sum_to_the_bill(make) -> None:
+    document = outline(make())
+    for name in ("bill-offers", "bill-providers"):
+        table = tables(document)[name]
+        assert sum(map(as_number, column(table, "Amount"))) == as_number(table.total[1].text), name
+
+
+def test_charges_sum_to_the_bill() -> None:
+    table = tables(outline(rich_report()))["charges-table"]
+    assert len(table.rows) == 20
+    assert sum(map(as_number, column(table, "Charged"))) == as_number(table.total[1].text) == Decimal("9166.87")
+    assert column(table, "Team")[-1] == "untagged"
+
+
+def test_amounts_are_also_given_as_invoiced_with_the_dated_rate() -> None:
+    table = tables(outline(small_report()))["bill-providers"]
+    assert [cell.text for cell in table.rows[0]] == ["hetzner", "72.00", "EUR", "57.60", "1.25", "2026-10-30"]
+
+
+def test_another_currency_is_said_and_converts_every_amount() -> None:
+    document = outline(small_report(), EURO)
+    assert tables(document)["bill-offers"].total[1].text == "80.00"
+    assert document.cards[0].unit == "EUR"
+    assert "shown in EUR at 1.25 USD/EUR of 2026-10-30" in document.colophon
+    units = {column.unit for table in tables(document).values() for column in table.columns}
+    assert not {unit for unit in units if unit.startswith("USD") and unit != "USD per unit"}
+
+
+def test_without_a_plan_the_report_says_so() -> None:
+    document = outline(report_without_plan())
+    assert "No plan is recorded" in words_of(document, "plan")
+    assert document.notices == ("No plan is recorded for 2026-11: no variance.",)
+    assert "variance-table" not in tables(document)
+
+
+def test_gaps_are_counted_as_unknown() -> None:
+    assert "24 of 720 hours were not measured" in words_of(outline(report_with_gaps()), "utilization")
+
+
+def test_unserved_that_was_not_recorded_is_unknown() -> None:
+    assert "it is not counted as zero" in words_of(outline(small_report()), "unserved")
+
+
+def test_a_month_of_nothing_has_every_section() -> None:
+    report = small_report()
+    unknown = np.full(720, np.nan)
+    empty = replace(
+        report,
+        models=(),
+        bill_usd=Decimal(0),
+        bill=(),
+        charges=Chargeback(by="team", bill_usd=Decimal(0), charges=(), idle_usd={}, shared_usd=Decimal(0)),
+        model_months=(),
+        hourly=replace(
+            report.hourly,
+            input_tok_s=unknown,
+            output_tok_s=unknown,
+            utilization=unknown,
+            base_nodes=np.zeros(720),
+            burst_nodes={},
+            cost_usd=np.zeros(720),
+        ),
+        utilization=None,
+        plan=None,
+        variance=None,
+        regret=None,
+        next_month=None,
+        trend=(),
+        break_even=(),
+        prices=(),
+        risks=(),
+        assumptions=(),
+    )
+    document = outline(empty)
+    assert len(document.sections) == 11
+    for one in ("bill", "utilization", "burst", "unit", "regret", "next", "prices", "risks"):
+        assert words_of(document, one), one
+
+
+def test_pictures_are_told_in_words() -> None:
+    for one in outline(rich_report()).sections:
+        for block in one.blocks:
+            if isinstance(block, Figure):
+                assert len(block.alt) > 30, block.id
+                assert block.alt.endswith("."), block.id
+
+
+def test_the_busiest_hour_is_by_the_readers_clock() -> None:
+    berlin = outline(rich_report(), Reading(zone=zone_of("Europe/Berlin"), zone_name="Europe/Berlin"))
+    utc = outline(rich_report())
+    assert "Thursday 29 October at 16:00" in words_of(berlin, "utilization")
+    assert "Thursday 29 October at 15:00" in words_of(utc, "utilization")
+    assert berlin.cards == utc.cards
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Europe/Berln", "did you mean Europe/Berlin?"),
+        ("berlin", "did you mean Europe/Berlin?"),
+        ("../etc/passwd", "expected a name such as Europe/Berlin"),
+        ("", "expected a name such as Europe/Berlin"),
+    ],
+)
+def test_an_unknown_zone_is_refused_by_name(name: str, hint: str) -> None:
+    with pytest.raises(InputError, match="no such time zone") as refused:
+        zone_of(name)
+    assert str(refused.value) == f"--tz {name}: no such time zone; {hint}"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0"), (999_999, "999,999"), (1e6, "1.0 million"), (43.2e9, "43.2 billion"), (2.5e12, "2.5 trillion")],
+)
+def test_tokens_in_words(count: float, said: str) -> None:
+    assert tokens(count) == said
+
+
+def test_months_have_names() -> None:
+    assert month_name("2026-02") == "February 2026"
+
+
+def test_a_report_of_one_team_and_many_offers_keeps_ids_unique() -> None:
+    report: MonthReport = rich_report()
+    ids = [table.id for one in outline(report).sections for table in one.blocks if isinstance(table, Table | Figure)]
+    assert len(ids) == len(set(ids))
