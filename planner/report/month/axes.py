@@ -66,10 +66,11 @@ def day_labels(drawing: Drawing, frame: Frame, start: datetime, hours: int, *, e
     while day < end:
         if (day.day - 1) % every == 0:
             x = frame.x((day - start) / timedelta(hours=1))
+            name = f"{day.day} {day:%b}"
             drawing.line([(x, frame.bottom), (x, frame.bottom + 4)], "c7")
-            drawing.text(
-                x, frame.bottom + 17, f"{day.day} {day:%b}", anchor="start" if day == start else "middle", size=11
-            )
+            is_last = x + text_width(name, 11) / 2 > drawing.width
+            anchor = "start" if day == start else "end" if is_last else "middle"
+            drawing.text(drawing.width if is_last else x, frame.bottom + 17, name, anchor=anchor, size=11)
         day += timedelta(days=1)
 
 

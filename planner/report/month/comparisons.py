@@ -217,8 +217,8 @@ def regret_section(report: MonthReport, reading: Reading) -> Section:
         ),
         Paragraph(
             text=f"In hindsight the base would have been {base}. The best plan is solved again for the traffic that "
-            "came, with the same offers, prices and policy; nobody knows the traffic beforehand, so some regret is the price "
-            "of that."
+            "came, with the same offers, prices and policy; nobody knows the traffic beforehand, so some regret is the "
+            "price of that."
         ),
         *notes(regret.remarks),
     ]

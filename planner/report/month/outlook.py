@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from planner.month.value import MonthReport, NextMonth
+from planner.month.value import MonthReport, NextMonth, PriceRow
 from planner.plan import Plan
 from planner.report.month.bars import Bar, bars
 from planner.report.month.cells import BLANK, MILLION, count, figure, money, named, notes, short, table, words
@@ -164,25 +164,9 @@ def _next_bill_table(coming: NextMonth, reading: Reading) -> Table:
 def price_section(report: MonthReport, reading: Reading) -> Section:
     """Break-even and prices."""
     blocks: list[Block] = []
-    per_mtok = f"{reading.code}/Mtok"
     if report.break_even:
-        rows = [
-            [
-                words(reading.amount(row.price_usd_mtok, 4)),
-                Cell(text="never", tone=Tone.BAD)
-                if row.tokens_month is None
-                else count(row.tokens_month / MILLION, f"break_even.{index}.tokens_month", 1),
-                count(row.tok_s, f"break_even.{index}.tok_s", 1),
-            ]
-            for index, row in enumerate(report.break_even)
-        ]
-        columns = (
-            Column(title="Price", unit=per_mtok, is_number=False),
-            Column(title="Tokens a month", unit="Mtok"),
-            Column(title="Average rate", unit="tok/s"),
-        )
-        caption = "Traffic at which a price pays for the fleet"
-        blocks.append(table("break-even-table", caption, columns, rows))
+        blocks.append(_break_even_table(report, reading))
+        blocks += notes(_why_never(report, reading))
     if report.prices:
         blocks += [_price_figure(report, reading), _price_table(report, reading)]
     if not blocks:
@@ -193,32 +177,60 @@ def price_section(report: MonthReport, reading: Reading) -> Section:
     return Section(id="prices", title="Break-even and prices", blocks=tuple(blocks))
 
 
+def _break_even_table(report: MonthReport, reading: Reading) -> Table:
+    rows = [
+        [
+            Cell(text=reading.amount(row.price_usd_mtok, 4), key=f"break_even.{index}.price_usd_mtok"),
+            Cell(text="never", tone=Tone.BAD)
+            if row.tokens_month is None
+            else count(row.tokens_month / MILLION, places=1),
+            count(row.tok_s, f"break_even.{index}.tok_s", 1),
+        ]
+        for index, row in enumerate(report.break_even)
+    ]
+    columns = (
+        Column(title="Price", unit=f"{reading.code}/Mtok", is_number=False),
+        Column(title="Tokens a month", unit="Mtok"),
+        Column(title="Average rate", unit="tok/s"),
+    )
+    return table("break-even-table", "Traffic at which a price pays for the fleet", columns, rows)
+
+
+def _why_never(report: MonthReport, reading: Reading) -> list[str]:
+    """Why prices never pay, each reason once with its prices."""
+    prices: dict[str, list[str]] = {}
+    for row in report.break_even:
+        if row.why_never:
+            prices.setdefault(row.why_never, []).append(reading.amount(row.price_usd_mtok, 4))
+    return [f"Never at {', '.join(at)}: {why}" for why, at in prices.items()]
+
+
 def _price_figure(report: MonthReport, reading: Reading) -> Figure:
     """Each price as cost and what is left of it; a price below cost is drawn as the loss it is."""
-    cost = report.unit.blended
 
     def shown(usd: Decimal) -> float:
         return float(reading.currency.amount(usd) or 0)
 
-    def parts(price: Decimal) -> tuple[tuple[float, str], ...]:
-        if cost is None:
-            return ((shown(price), "c1"),)
-        if price < cost:
-            return ((shown(price), OTHER_INK), (shown(cost - price), "c5"))
-        return ((shown(cost), OTHER_INK), (shown(price - cost), "c3"))
+    def parts(row: PriceRow) -> tuple[tuple[float, str], ...]:
+        price = shown(row.price_usd_mtok)
+        if row.margin_ratio is None:
+            return ((price, "c1"),)
+        if row.margin_ratio < 0:
+            return ((price, OTHER_INK), (-price * row.margin_ratio, "c5"))
+        return ((price * (1 - row.margin_ratio), OTHER_INK), (price * row.margin_ratio, "c3"))
 
     rows = [
         Bar(
-            name=row.tier,
-            parts=parts(row.price_usd_mtok),
+            name=_tier(row),
+            parts=parts(row),
             figure=f"{reading.rate(row.price_usd_mtok)}, {percent(row.margin_ratio, 0)} % margin",
         )
         for row in report.prices
     ]
-    loses = cost is not None and any(row.price_usd_mtok < cost for row in report.prices)
+    loses = any(row.margin_ratio is not None and row.margin_ratio < 0 for row in report.prices)
     entries = [("cost", OTHER_INK), ("margin", "c3"), *([("loss", "c5")] if loses else [])]
     told = "; ".join(
-        f"{row.tier} {reading.rate(row.price_usd_mtok)}, margin {percent(row.margin_ratio, 0)} %"
+        f"{_tier(row)} {reading.rate(row.price_usd_mtok)}, margin {percent(row.margin_ratio, 0)} %"
         for row in report.prices
     )
     return figure(
@@ -229,11 +241,15 @@ def _price_figure(report: MonthReport, reading: Reading) -> Figure:
     )
 
 
+def _tier(row: PriceRow) -> str:
+    return row.tier if row.model is None else f"{row.tier}, {row.model}"
+
+
 def _price_table(report: MonthReport, reading: Reading) -> Table:
     per_mtok = f"{reading.code}/Mtok"
     rows = [
         [
-            words(row.tier),
+            words(_tier(row)),
             money(reading, row.price_usd_mtok, f"prices.{index}.price_usd_mtok", 4),
             money(reading, row.input_usd_mtok, f"prices.{index}.input_usd_mtok", 4),
             money(reading, row.output_usd_mtok, f"prices.{index}.output_usd_mtok", 4),

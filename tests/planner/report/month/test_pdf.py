@@ -2,6 +2,7 @@
 
 import builtins
 from io import BytesIO
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
@@ -47,9 +48,9 @@ def test_a_table_that_goes_on_repeats_its_header(reader: PdfReader) -> None:
 
 
 def test_it_has_a_title_a_language_and_tags(reader: PdfReader) -> None:
-    root = reader.root_object
-    assert reader.metadata is not None
-    assert reader.metadata.title == "Capacity report, October 2026"
+    root: Any = reader.root_object
+    metadata: Any = reader.metadata
+    assert metadata.title == "Capacity report, October 2026"
     assert root["/Lang"] == "en"
     assert root["/MarkInfo"]["/Marked"]
     assert "/StructTreeRoot" in root

@@ -1,0 +1,244 @@
+"""The month's report in a real browser: read at phone and desktop width, light and dark, and held against the JSON."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from planner.month.value import MonthReport
+from planner.report.month.html import html
+from planner.report.month.outline import outline
+from planner.report.month.reading import Reading, zone_of
+from planner.report.month_json import month_text
+from planner.report.numbers import Currency
+from tests.needs import program
+from tests.planner.month.months import report_with_gaps, report_without_plan, small_report
+from tests.planner.report.month.rich import rich_report
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PHONE, TABLET, DESKTOP = 360, 768, 1280
+EUROS = Currency(code="EUR", usd_per_unit=Decimal("1.1624"))
+MILLION = ("input_tokens", "output_tokens", "unserved_tokens")
+"""Shown in millions."""
+PERCENT = ("utilization", "margin_ratio", "unserved_ratio")
+"""Shown as percent."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = program("chromium", "chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A page as a reader has it, and what the browser complained of."""
+
+    page: Page
+    complaints: list[str]
+    fetched: list[str]
+
+
+def opened(browser: Browser, path: Path, *, width: int = DESKTOP, scheme: Any = "light", script: bool = True) -> Opened:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=script, offline=True
+    )
+    page = context.new_page()
+    complaints: list[str] = []
+    fetched: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: fetched.append(request.url))
+    page.goto(path.as_uri())
+    return Opened(page=page, complaints=complaints, fetched=fetched)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a real size, as a file."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    berlin = Reading(zone=zone_of("Europe/Berlin"), zone_name="Europe/Berlin")
+    path.write_text(html(outline(rich_report(), berlin)), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (TABLET, "light"), (DESKTOP, "dark")])
+def test_it_is_read_without_a_complaint(browser: Browser, written: Path, width: int, scheme: str) -> None:
+    at = opened(browser, written, width=width, scheme=scheme)
+
+    wide = at.page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]")
+    cut = at.page.evaluate(
+        """() => [...document.querySelectorAll('h1, h2, h3, p, li, dt, dd, figcaption, svg')]
+             .filter(e => e.getBoundingClientRect().width && e.getBoundingClientRect().right > window.innerWidth + 1)
+             .map(e => e.textContent.slice(0, 40))"""
+    )
+    found = Axe().run(at.page)
+
+    assert max(wide) <= width
+    assert cut == []
+    assert [
+        (one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found.response["violations"]
+    ] == []
+    assert at.complaints == []
+    assert [url for url in at.fetched if url != written.as_uri()] == []
+    at.page.context.close()
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_words_in_pictures_stay_inside_them(browser: Browser, written: Path, width: int) -> None:
+    at = opened(browser, written, width=width)
+    outside = at.page.evaluate(
+        """() => [...document.querySelectorAll('svg text')].filter(t => {
+             const text = t.getBoundingClientRect(), frame = t.ownerSVGElement.getBoundingClientRect();
+             return frame.width && (text.right > frame.right + 1 || text.left < frame.left - 1 ||
+                                    text.bottom > frame.bottom + 2 || text.top < frame.top - 2);
+           }).map(t => t.textContent)"""
+    )
+    assert outside == []
+    at.page.context.close()
+
+
+def test_a_phone_and_a_page_get_a_drawing_of_their_own(browser: Browser, written: Path) -> None:
+    for width, shown in ((PHONE, "narrow"), (DESKTOP, "wide")):
+        at = opened(browser, written, width=width)
+        count = at.page.locator("figure").count()
+        assert count > 5
+        assert at.page.locator(f"figure .{shown} svg:visible").count() == count
+        assert at.page.locator("figure svg:visible").count() == count
+        at.page.context.close()
+
+
+def test_light_and_dark_differ(browser: Browser, written: Path) -> None:
+    colours = set()
+    for scheme in ("light", "dark"):
+        at = opened(browser, written, scheme=scheme)
+        colours.add(
+            tuple(
+                at.page.evaluate(
+                    """() => [getComputedStyle(document.body).backgroundColor,
+                              getComputedStyle(document.querySelector('svg .f-c1')).fill]"""
+                )
+            )
+        )
+        at.page.context.close()
+    assert len(colours) == 2
+    assert len({colour for pair in colours for colour in pair}) == 4
+
+
+def test_it_is_read_without_scripts(browser: Browser, written: Path) -> None:
+    at = opened(browser, written, width=PHONE, script=False)
+    text = at.page.inner_text("main")
+    assert "October 2026 cost USD 9,166.87" in text
+    assert "untagged" in text
+    assert at.page.locator("figure svg:visible").count() == at.page.locator("figure").count()
+    at.page.context.close()
+
+
+def test_the_keyboard_reaches_the_report_and_its_tables(browser: Browser, written: Path) -> None:
+    at = opened(browser, written, width=PHONE)
+    at.page.keyboard.press("Tab")
+    assert at.page.evaluate("document.activeElement.textContent") == "Skip to the report"
+    at.page.keyboard.press("Enter")
+    assert at.page.evaluate("location.hash") == "#summary"
+    wide = at.page.evaluate(
+        """() => [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth)
+             .map(e => [e.tabIndex, getComputedStyle(e).overflowX])"""
+    )
+    assert wide
+    assert all(one == [0, "auto"] for one in wide)
+    at.page.context.close()
+
+
+def test_it_prints_on_paper_white_and_whole(browser: Browser, written: Path) -> None:
+    at = opened(browser, written, scheme="dark")
+    at.page.emulate_media(media="print", color_scheme="dark")
+    assert at.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert at.page.evaluate("getComputedStyle(document.querySelector('thead')).display") == "table-header-group"
+    assert not at.page.is_visible("nav")
+    assert at.page.evaluate("getComputedStyle(document.querySelector('figure')).breakInside") == "avoid"
+    at.page.context.close()
+
+
+# Numbers
+
+
+def value_at(document: Any, key: str) -> Decimal | None:
+    """What the JSON document holds at the key; charges are summed over models."""
+    steps = key.split(".")
+    if steps[0] == "charges":
+        tag, name = ".".join(steps[1:-1]), steps[-1]
+        charges = document["charges"]["charges"]
+        return sum((Decimal(str(one[name])) for one in charges if one["tag"] == tag), Decimal(0))
+    found = document
+    for step in steps:
+        found = found[int(step) if isinstance(found, list) else step]
+    return None if found is None else Decimal(str(found))
+
+
+def expected(document: Any, key: str, shown: str, usd_per_unit: Decimal) -> str:
+    """The document's figure at the key, rounded as it is shown."""
+    value = value_at(document, key)
+    if value is None:
+        return "–"
+    name = key.rsplit(".", 1)[-1]
+    if name in MILLION:
+        value /= 1_000_000
+    elif name in PERCENT:
+        value *= 100
+    elif "usd" in name or key.startswith(("unit.", "usage_unit.")) or ".unit." in key:
+        value /= usd_per_unit
+    places = len(shown.partition(".")[2])
+    rounded = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    return f"{rounded:,.{places}f}".replace("-", "−")
+
+
+@pytest.mark.parametrize(
+    ("report", "reading", "least"),
+    [
+        pytest.param(rich_report(), Reading(), 200, id="rich"),
+        pytest.param(rich_report(), Reading(currency=EUROS), 200, id="rich, in euros"),
+        pytest.param(small_report(), Reading(), 50, id="small"),
+        pytest.param(report_without_plan(), Reading(), 40, id="without a plan"),
+        pytest.param(report_with_gaps(), Reading(), 40, id="with gaps"),
+    ],
+)
+def test_numbers_equal_the_json(
+    browser: Browser, tmp_path: Path, report: MonthReport, reading: Reading, least: int
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(html(outline(report, reading)), encoding="utf-8")
+    document = json.loads(month_text(report))
+    at = opened(browser, path)
+
+    cells = at.page.evaluate(
+        "() => [...document.querySelectorAll('[data-key]')].map(e => [e.dataset.key, e.innerText])"
+    )
+    at.page.context.close()
+
+    assert len(cells) >= least
+    differing = []
+    for key, text in cells:
+        shown = text.lstrip("+±")
+        if re.fullmatch(r"<0\.0*1", shown):
+            continue
+        if shown != expected(document, key, shown, reading.currency.usd_per_unit):
+            differing.append((key, text, expected(document, key, shown, reading.currency.usd_per_unit)))
+    assert differing == []
