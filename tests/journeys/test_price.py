@@ -148,6 +148,31 @@ def test_patterns_alone_and_beside_a_plan(plan_file: str, capsys: pytest.Capture
     assert err == ""
 
 
+def test_a_month_of_the_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # 400 hours at 1 USD, in which 10 Mtok of input and 2 of output are served; the machine is not in a catalog.
+    monkeypatch.setenv("BASELOAD_DATABASE_URL", str(tmp_path / "ledger.sqlite"))
+    leases, usage = tmp_path / "leases.csv", tmp_path / "usage.csv"
+    leases.write_text(
+        "id,offer,provider,start,end,model,price_usd_hour,billing,role\n"
+        "a,own/box,own,2026-10-01T00:00:00Z,2026-10-17T16:00:00Z,llama-7b-q4,1,started_hour,burst\n"
+    )
+    usage.write_text(
+        "hour,model,team,input_tokens,output_tokens\n2026-10-01T00:00:00Z,llama-7b-q4,x,10000000,2000000\n"
+    )
+    assert run(baseload(), ["ledger", "import", str(leases), str(usage), "--tag", "team"]) == 0
+    capsys.readouterr()
+    found = document(capsys, "--month", "2026-10")
+    (model,) = found["unit_cost"]["models"]
+    assert (found["basis"], found["start"]) == ("month", "2026-10-01T00:00:00Z")
+    assert Decimal(found["unit_cost"]["cost_usd"]) == 400
+    assert Decimal(model["allocation_usd_mtok"]["blended"]) == pytest.approx(Decimal(400) / 12)
+    assert model["allocation_usd_mtok"]["input"] is None  # no rate of own/box is known
+    assert "no lease, no cost and no usage" in said(capsys, 2, "--month", "2026-09")[1]
+    assert "2026-13" in said(capsys, 2, "--month", "2026-13")[1]
+
+
 def test_a_chart_of_the_curve(plan_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
     chart = tmp_path / "curve.svg"
@@ -162,7 +187,10 @@ def test_a_chart_of_the_curve(plan_file: str, tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ((), "expected exactly one of --usd-hour (or --usd-month), --costs FILE and --plan FILE, got none"),
+        (
+            (),
+            "--costs FILE, --plan FILE and --month MONTH, got none",
+        ),
         (("--usd-hour", "1", "--plan", "p.json"), "got --plan, --usd-hour or --usd-month"),
         (("--usd-hour", "1", "--usd-month", "1", "--tok-s", "3"), "expected one of --usd-hour and --usd-month"),
         (("--usd-hour", "1"), "--tok-s is missing"),
@@ -174,6 +202,9 @@ def test_a_chart_of_the_curve(plan_file: str, tmp_path: Path, capsys: pytest.Cap
         (("--usd-hour", "1", "--tok-s", "3", "--utilization", "1", "--mtok-month", "1"), "got both"),
         (("--usd-hour", "1", "--tok-s", "3", "--machine", "a"), "--machine: needs --costs"),
         (("--plan", "p.json", "--mix", "3"), "--mix: not used with --plan"),
+        (("--month", "2026-10", "--mix", "3"), "--mix: not used with --month"),
+        (("--month", "2026-10", "--plan", "p.json"), "got --plan, --month"),
+        (("--plan", "p.json", "-c", "fleet.toml"), "-c: needs --month"),
         (("--costs", "c.toml", "--tok-s", "3"), "--tok-s: not used with --costs"),
         (("--plan", "none.json"), "none.json: no such file"),
         (("--usd-hour", "1", "--tok-s", "3", "--price", "0.5"), "--price: needs --hidden"),

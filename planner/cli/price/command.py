@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.options import CurrencyCode, CurrencyOption, JsonOption, currency_of, say, screen
+from planner.cli.options import CurrencyCode, CurrencyOption, FleetOption, JsonOption, currency_of, say, screen
 
 
 def price(  # noqa: PLR0917 - a command's options are its arguments
@@ -15,6 +15,10 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
     plan: Annotated[
         Path | None, typer.Option("--plan", metavar="FILE", help="A plan.json of `baseload plan -o`.")
     ] = None,
+    month: Annotated[
+        str | None, typer.Option("--month", metavar="MONTH", help="A month of the ledger, such as 2026-11 (UTC).")
+    ] = None,
+    config: FleetOption = None,
     usd_hour: Annotated[
         str | None, typer.Option("--usd-hour", metavar="USD", help="Quick quote: a machine's price per hour.")
     ] = None,
@@ -68,12 +72,13 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
     currency: CurrencyOption = CurrencyCode.USD,
     as_json: JsonOption = False,
 ) -> None:
-    """What a million tokens costs and what to charge: of a plan, a price sheet or a quick quote.
+    """What a million tokens costs and what to charge: of a plan, a month, a price sheet or a quick quote.
 
     Example: baseload price --usd-hour 0.214 --tok-s 300 --utilization 0.7
     """
     from planner.cli.price.cost import check_chart, cost_options, cost_sections, write_chart
     from planner.cli.price.subject import QuoteOptions, read_subject
+    from planner.errors import InputError
     from planner.report.price.document import PriceHead, price_document, render_price
 
     quote = QuoteOptions(
@@ -86,9 +91,17 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
         mix=mix,
     )
     asked = cost_options(curve=curve, patterns=patterns, shapes=shapes, hidden=hidden, prices=prices, margin=margin)
-    today = datetime.now(UTC).date()
+    if config is not None and month is None:
+        raise InputError("-c: needs --month, whose rates it tells; expected both")
     subject = read_subject(
-        quote=quote, costs=costs, machine=machine, plan=plan, today=today, may_be_none=asked.only_patterns
+        quote=quote,
+        costs=costs,
+        machine=machine,
+        plan=plan,
+        month=month,
+        config=config,
+        now=datetime.now(UTC),
+        may_be_none=asked.only_patterns,
     )
     if chart is not None:
         check_chart(subject, chart)

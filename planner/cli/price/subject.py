@@ -1,7 +1,7 @@
-"""What `baseload price` is asked about: a quick quote, a price sheet, a plan. Reads it and says what it is."""
+"""What `baseload price` is asked about: a quick quote, a price sheet, a plan, a month. Reads it and says what it is."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -60,34 +60,40 @@ def read_subject(
     costs: Path | None,
     machine: str | None,
     plan: Path | None,
-    today: date,
+    month: str | None = None,
+    config: Path | None = None,
+    now: datetime,
     may_be_none: bool = False,
 ) -> Subject:
-    """The subject of the command; exactly one of quote, sheet and plan must be given.
+    """The subject of the command; exactly one of quote, sheet, plan and month must be given.
 
     `may_be_none`: none of them is fine too, where all that is asked for needs no prices.
     """
-    ways = [name for name, given in (("--costs", costs), ("--plan", plan)) if given is not None]
+    ways = [name for name, given in (("--costs", costs), ("--plan", plan), ("--month", month)) if given is not None]
     quoted = quote.usd_hour is not None or quote.usd_month is not None
     if may_be_none and not ways and not quote.given and machine is None:
         return Subject(spend=None, basis="none", source="traffic patterns", price_basis="ratios alone, no prices")
     if len(ways) + quoted != 1:
         got = ", ".join([*ways, *(["--usd-hour or --usd-month"] if quoted else [])]) or "none"
         raise InputError(
-            f"price: expected exactly one of --usd-hour (or --usd-month), --costs FILE and --plan FILE, got {got}"
+            "price: expected exactly one of --usd-hour (or --usd-month), --costs FILE, --plan FILE and --month MONTH, "
+            f"got {got}"
         )
     if machine is not None and costs is None:
         raise InputError("--machine: needs --costs; expected both")
+    if quote.given and not (quoted or costs):
+        way = ways[0]
+        raise InputError(f"{quote.given[0]}: not used with {way}, where traffic and rates are the {way[2:]}'s own")
     if plan is not None:
-        if quote.given:
-            raise InputError(f"{quote.given[0]}: not used with --plan, where traffic and rates are the plan's own")
         return _of_plan(plan)
+    if month is not None:
+        return _of_month(month, config, now)
     if costs is not None:
         unused = [name for name in quote.given if name not in ("--utilization", "--mix")]
         if unused:
             raise InputError(f"{unused[0]}: not used with --costs; expected it in the file")
-        return _of_sheet(read_price_sheet(files.read_text(costs), source=str(costs)), quote, costs, machine, today)
-    return _of_quote(quote, today)
+        return _of_sheet(read_price_sheet(files.read_text(costs), source=str(costs)), quote, costs, machine, now.date())
+    return _of_quote(quote, now.date())
 
 
 def _of_plan(path: Path) -> Subject:
@@ -100,6 +106,23 @@ def _of_plan(path: Path) -> Subject:
         price_basis=spend.price_basis,
         plan=plan,
         remarks=spend.remarks,
+    )
+
+
+def _of_month(month: str, config: Path | None, now: datetime) -> Subject:
+    """The month as the ledger has it, at the rates of the fleet of `config`."""
+    from planner.cli.month_facts import month_facts
+    from planner.month.facts import reckon
+    from planner.month.spend import spend_of_month
+
+    found = reckon(month_facts(month, config, as_of=now))
+    spend = spend_of_month(found)
+    return Subject(
+        spend=spend,
+        basis=spend.basis.value,
+        source=spend.source,
+        price_basis=spend.price_basis,
+        remarks=(*found.facts.remarks, *spend.remarks),
     )
 
 

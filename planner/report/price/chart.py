@@ -49,8 +49,13 @@ def draw_curve(curve: CostCurve, *, about: str, basis: str, currency: Currency =
 
 
 def shown_nodes(curve: CostCurve) -> list[NodeCurve]:
-    """What the plan rents, then the cheapest others, at most as many as can be told apart."""
-    return sorted(curve.nodes, key=lambda node: not node.is_used)[:MOST_NODES]
+    """What the plan rents, then the cheapest others: as many as can be told apart, by model in turn."""
+    models = list(dict.fromkeys(node.model for node in curve.nodes))
+    each = max(1, MOST_NODES // max(1, len(models)))
+    kept = []
+    for model in models:
+        kept += sorted((node for node in curve.nodes if node.model == model), key=lambda node: not node.is_used)[:each]
+    return kept[:MOST_NODES]
 
 
 def _nodes_panel(panel: "Axes", curve: CostCurve, currency: Currency) -> None:
