@@ -107,8 +107,8 @@ def _base_table(coming: NextMonth, reading: Reading) -> Table:
                 words(offer),
                 count(keep + cancel),
                 count(keep),
-                Cell(text=str(buy), tone=Tone.BAD if buy else Tone.MUTED),
-                Cell(text=str(cancel), tone=Tone.GOOD if cancel else Tone.MUTED),
+                Cell(text=str(buy), tone=Tone.PLAIN if buy else Tone.MUTED),
+                Cell(text=str(cancel), tone=Tone.PLAIN if cancel else Tone.MUTED),
                 count(keep + buy),
                 money(reading, fee),
             ]
