@@ -34,13 +34,20 @@ class Frame:
 
 def ticks(low: float, high: float, about: int) -> list[float]:
     """Round values from the last one at or below `low` to the first at or above `high`, some `about` of them."""
-    if not high > low:
-        high = low + (abs(low) or 1.0)
+    if not high - low > max(abs(low), abs(high), 1e-6) * 1e-9:
+        high = low + max(abs(low), 1.0)
     rough = (high - low) / max(1, about)
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [step * index for index in range(first, last + 1)]
+
+
+def compact(value: float, highest: float) -> str:
+    """An axis label: whole from 8 on, millions as M."""
+    if highest >= 1e6:
+        return f"{value / 1e6:,g} M" if value else "0"
+    return f"{value:,.0f}" if highest >= 8 else f"{value:,.2f}"
 
 
 def horizontal_grid(drawing: Drawing, frame: Frame, at: Sequence[float], label: Callable[[float], str]) -> None:

@@ -85,7 +85,7 @@ def waterfall(steps: Sequence[Step], *, width: float) -> Drawing:
         x_high=at[-1],
     )
     drawing = Drawing(width=width, height=frame.bottom + 22)
-    vertical_grid(drawing, frame, at, lambda value: f"{value:,.0f}" if at[-1] - at[0] >= 5 else f"{value:,.2f}")
+    vertical_grid(drawing, frame, at, lambda value: f"{value:,.0f}" if at[1] - at[0] >= 1 else f"{value:,.2f}")
     for index, step in enumerate(steps):
         y = frame.top + index * row_px
         bar_y = y + (22 if narrow else 7)

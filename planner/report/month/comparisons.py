@@ -9,7 +9,7 @@ from planner.report.month.bars import Bar, Step, bars, waterfall
 from planner.report.month.cells import change, figure, money, named, notes, table, words
 from planner.report.month.document import Block, Column, Figure, Paragraph, Section, Table
 from planner.report.month.drawing import Drawing
-from planner.report.month.lines import grown_bill, planned_by_hour, trend
+from planner.report.month.lines import grown_bill, past_hours, planned_by_hour, trend
 from planner.report.month.reading import Reading, month_name
 from planner.report.month.summary import named_nodes
 
@@ -86,7 +86,7 @@ def _grown_figure(report: MonthReport, reading: Reading) -> Figure:
     hours = (report.end - report.start).total_seconds() / 3600
     length = round(hours)
     rate = float(reading.currency.usd_per_unit)
-    cost = np.nan_to_num(report.hourly.cost_usd)
+    cost = np.nan_to_num(report.hourly.cost_usd[: past_hours(report.hourly)])
     rest = float(report.bill_usd) - float(cost.sum())
     actual = (cost + rest / max(len(cost), 1)) / rate
     planned = None if report.plan is None else planned_by_hour(report.plan, report.start, length) / rate

@@ -9,6 +9,7 @@ from planner.month.value import Floats, Hourly
 from planner.plan import Plan
 from planner.report.month.axes import (
     Frame,
+    compact,
     day_labels,
     horizontal_grid,
     legend,
@@ -49,7 +50,7 @@ def grown_bill(actual: Floats, planned: Floats | None, start: datetime, *, hours
         left=AXIS_PX, right=width - 8, top=top, bottom=drawing.height - 26, x_high=hours, y_low=0, y_high=at[-1]
     )
     legend(drawing, entries, left=0, right=width, top=0)
-    horizontal_grid(drawing, frame, at, lambda value: f"{value:,.0f}" if at[-1] >= 8 else f"{value:,.2f}")
+    horizontal_grid(drawing, frame, at, lambda value: compact(value, at[-1]))
     points = _points(frame, grown)
     drawing.area([*points, (points[-1][0], frame.bottom), (points[0][0], frame.bottom)], "c1", opacity=0.18)
     drawing.line(points, "c1", width=2.5)
@@ -71,8 +72,7 @@ def demand_and_nodes(hourly: Hourly, start: datetime, *, width: float) -> Drawin
     narrow = width < NARROW_PX
     hours = len(hourly.input_tok_s)
     layers = [("base", np.asarray(hourly.base_nodes, dtype=np.float64), BASE_INKS[0])]
-    for index, (offer, nodes) in enumerate(hourly.burst_nodes.items()):
-        layers.append((f"burst {offer}", nodes, BURST_INKS[index % len(BURST_INKS)]))
+    layers += [(name, nodes, ink) for (name, nodes), ink in zip(_burst_layers(hourly), BURST_INKS, strict=False)]
     entries = [(name, ink) for name, _, ink in layers]
     upper, lower = (120, 120) if narrow else (150, 150)
     below = legend_height(entries, width)
@@ -81,12 +81,12 @@ def demand_and_nodes(hourly: Hourly, start: datetime, *, width: float) -> Drawin
     at = ticks(0, _highest(demand), 3)
     frame = Frame(left=AXIS_PX, right=width - 8, top=22, bottom=22 + upper, x_high=hours, y_high=at[-1])
     drawing.text(0, 12, "served, tok/s (input + output)", size=11)
-    horizontal_grid(drawing, frame, at, lambda value: f"{value:,.0f}")
+    horizontal_grid(drawing, frame, at, lambda value: compact(value, at[-1]))
     for first, last in _known_runs(demand):
         points = _steps(frame, demand, first, last)
         drawing.area([(points[0][0], frame.bottom), *points, (points[-1][0], frame.bottom)], "c6", opacity=0.35)
         drawing.line(points, "c1", width=1.2)
-    _gaps(drawing, frame, demand)
+    _gaps(drawing, frame, demand[: past_hours(hourly)])
     top = frame.bottom + 40
     drawing.text(0, top - 10, "nodes on", size=11)
     stack = sum((np.nan_to_num(nodes) for _, nodes, _ in layers), np.zeros(hours))
@@ -98,6 +98,25 @@ def demand_and_nodes(hourly: Hourly, start: datetime, *, width: float) -> Drawin
     day_labels(drawing, below_frame, start, hours, every=10 if narrow else 5)
     legend(drawing, entries, left=0, right=width, top=below_frame.bottom + 26)
     return drawing
+
+
+def _burst_layers(hourly: Hourly) -> list[tuple[str, Floats]]:
+    """Burst offers, the most used first; more than there are colours for are one layer."""
+    used = sorted(hourly.burst_nodes.items(), key=lambda one: -float(np.nansum(one[1])))
+    most = len(BURST_INKS)
+    if len(used) <= most:
+        return [(f"burst {offer}", nodes) for offer, nodes in used]
+    rest = np.sum([np.nan_to_num(nodes) for _, nodes in used[most - 1 :]], axis=0)
+    return [
+        *((f"burst {offer}", nodes) for offer, nodes in used[: most - 1]),
+        (f"burst, {len(used) - most + 1} other offers", rest),
+    ]
+
+
+def past_hours(hourly: Hourly) -> int:
+    """Hours of the month that are over: up to the last one whose cost is known."""
+    known = np.flatnonzero(~np.isnan(hourly.cost_usd))
+    return int(known[-1]) + 1 if len(known) else 0
 
 
 def _stacked(drawing: Drawing, frame: Frame, layers: Sequence[tuple[str, Floats, str]]) -> None:

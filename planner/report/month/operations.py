@@ -10,7 +10,7 @@ from planner.month.value import BillLine, MonthReport
 from planner.report.month.cells import MILLION, count, figure, money, named, ratio, short, table, words
 from planner.report.month.document import Block, Column, Figure, Paragraph, Section, Table
 from planner.report.month.heat import HOUR, heat_map
-from planner.report.month.lines import demand_and_nodes
+from planner.report.month.lines import demand_and_nodes, past_hours
 from planner.report.month.reading import Reading
 from planner.report.numbers import number, percent
 
@@ -34,7 +34,7 @@ def utilization_section(report: MonthReport, reading: Reading) -> Section:
     blocks.append(_heat_figure(report, reading))
     notes = [f"Hours are by the clock of {reading.zone_name}; the bill stays by the calendar month in UTC."]
     if report.gap_hours:
-        hours = len(report.hourly.utilization)
+        hours = past_hours(report.hourly)
         notes.append(f"{report.gap_hours} of {hours} hours were not measured and count as unknown, not as idle.")
     blocks.append(Paragraph(text=" ".join(notes), is_note=True))
     return Section(id="utilization", title="Utilization", blocks=tuple(blocks))
@@ -65,8 +65,9 @@ def _heat_figure(report: MonthReport, reading: Reading) -> Figure:
         f"({percent(by_hour[quiet], 0)} %)."
     )
     caption = f"Utilization by hour of the day and day, {reading.zone_name}"
+    past = past_hours(hourly)
     return figure(
-        "heat", caption, alt, lambda width: heat_map(hourly.start, hourly.utilization, reading.zone, width=width)
+        "heat", caption, alt, lambda width: heat_map(hourly.start, hourly.utilization[:past], reading.zone, width=width)
     )
 
 

@@ -16,6 +16,8 @@ from planner.report.numbers import UNKNOWN, percent, span
 ZERO = Decimal(0)
 OWNED = "#owned"
 """What the key of an owned server ends with."""
+MOST_BLOCKS = 40
+"""Servers of an offer that are drawn one by one."""
 
 
 # Next month
@@ -78,10 +80,15 @@ def _of(nodes: Mapping[str, int], offer: str) -> int:
 
 def _base_figure(coming: NextMonth) -> Figure:
     entries = [("keep", "c1"), ("buy", "c3"), ("cancel", "c5")]
+    most = max(keep + buy + cancel for _, keep, buy, cancel in _servers(coming))
     rows = [
         Bar(
             name=offer,
-            parts=tuple((1.0, ink) for nodes, ink in ((keep, "c1"), (buy, "c3"), (cancel, "c5")) for _ in range(nodes)),
+            parts=tuple(
+                (part, ink)
+                for nodes, ink in ((keep, "c1"), (buy, "c3"), (cancel, "c5"))
+                for part in ([1.0] * nodes if most <= MOST_BLOCKS else [float(nodes)])
+            ),
             figure=f"{keep + cancel} → {keep + buy}",
         )
         for offer, keep, buy, cancel in _servers(coming)
@@ -91,8 +98,8 @@ def _base_figure(coming: NextMonth) -> Figure:
     )
     return figure(
         "base",
-        "Base servers now → next month, one block each",
-        f"Blocks, one per server: {told}.",
+        "Base servers now → next month" + (", one block each" if most <= MOST_BLOCKS else ""),
+        f"Bars of servers: {told}.",
         lambda width: bars(rows, width=width, entries=entries),
     )
 

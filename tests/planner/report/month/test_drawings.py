@@ -1,19 +1,23 @@
 """Pictures: hours where they belong, also when the clock changes; steps that lead on; small, escaped SVG."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from planner.month.value import Hourly
 from planner.report.month.axes import ticks
 from planner.report.month.bars import Bar, Step, bars, waterfall
 from planner.report.month.drawing import Drawing, shortened
 from planner.report.month.heat import HeatCell, heat_cells, heat_map
-from planner.report.month.lines import planned_by_hour, trend
-from tests.planner.month.months import START, next_plan, small_plan
+from planner.report.month.lines import demand_and_nodes, past_hours, planned_by_hour, trend
+from tests.planner.month.months import START, next_plan, small_hourly, small_plan
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -139,3 +143,67 @@ def test_ticks_are_round_and_cover_the_values(low: float, high: float, about: in
 def test_a_long_name_is_cut() -> None:
     assert shortened("abcdefghij", 35) == "abcd…"
     assert shortened("abc", 35) == "abc"
+
+
+def burst_of(offers: int) -> Hourly:
+    hourly = small_hourly()
+    return replace(hourly, burst_nodes={f"p/{index}": np.full(720, 1.0 + index) for index in range(offers)})
+
+
+def test_more_burst_offers_than_colours_share_one() -> None:
+    four = demand_and_nodes(burst_of(4), START, width=720).svg("n", "t", "d")
+    assert [f"burst p/{index}" in four for index in range(4)] == [True] * 4
+    nine = demand_and_nodes(burst_of(9), START, width=720).svg("n", "t", "d")
+    assert "burst p/8" in nine
+    assert "burst, 6 other offers" in nine
+
+
+def test_hours_to_come_are_not_called_unmeasured() -> None:
+    hourly = small_hourly()
+    future = np.arange(720) >= 500
+    running = replace(
+        hourly,
+        input_tok_s=np.where(future, np.nan, hourly.input_tok_s),
+        output_tok_s=np.where(future, np.nan, hourly.output_tok_s),
+        utilization=np.where(future, np.nan, hourly.utilization),
+        base_nodes=np.where(future, np.nan, hourly.base_nodes),
+        cost_usd=np.where(future, np.nan, hourly.cost_usd),
+    )
+    assert past_hours(running) == 500
+    assert 'class="f-gap"' not in demand_and_nodes(running, START, width=720).svg("n", "t", "d")
+
+
+amounts = st.floats(min_value=0, max_value=1e7, allow_nan=False)
+
+
+@given(st.lists(st.tuples(amounts, amounts), min_size=1, max_size=12), st.sampled_from([330.0, 720.0]))
+def test_bars_stay_on_their_canvas(values: list[tuple[float, float]], width: float) -> None:
+    rows = [
+        Bar(name="an offer with a long name", parts=((one, "c1"), (other, "c2")), figure=f"{one + other:,.2f}")
+        for one, other in values
+    ]
+    drawing = bars(rows, width=width)
+    for x, y, w, h in rectangles_of(drawing):
+        assert x >= 0
+        assert x + w <= width
+        assert 0 <= y <= y + h <= drawing.height
+
+
+@given(st.lists(st.floats(min_value=-1e6, max_value=1e6), min_size=1, max_size=5), amounts)
+def test_a_waterfall_stays_on_its_canvas(changes: list[float], start: float) -> None:
+    steps, level = [Step(name="planned", start=start, end=start, figure="0.00")], start
+    for change in changes:
+        steps.append(Step(name="a change", start=level, end=level + change, figure=f"{change:,.2f}"))
+        level += change
+    for width in (330.0, 720.0):
+        drawing = waterfall(steps, width=width)
+        for x, y, w, h in rectangles_of(drawing):
+            assert -3 <= x <= x + w <= width
+            assert 0 <= y <= y + h <= drawing.height
+
+
+def rectangles_of(drawing: Drawing) -> list[tuple[float, ...]]:
+    found = re.findall(
+        r'<rect x="([-\d.]+)" y="([-\d.]+)" width="([-\d.]+)" height="([-\d.]+)"', drawing.svg("n", "t", "d")
+    )
+    return [tuple(map(float, one)) for one in found]
