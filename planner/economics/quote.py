@@ -52,7 +52,7 @@ def quote_spend(machine: Machine, utilization: Decimal, *, input_per_output: Dec
     counted = machine.tok_s * SECONDS_PER_HOUR * HOURS_PER_MONTH * _checked(utilization)
     return _month_spend(
         name=machine.name,
-        source=f"{machine.name} at {utilization * 100:f} % utilization",
+        source=f"{machine.name} at {float(utilization * 100):.3g} % utilization",
         cost_usd=machine.price_usd_hour * HOURS_PER_MONTH,
         tokens=counted,
         input_per_output=input_per_output,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from planner.economics.curve import CostCurve, NodeCurve
 from planner.report.numbers import Currency, number
-from planner.report.price.section import MONEY, NUMBER, TEXT, Json, Section, listed, money, or_null, record, said
+from planner.report.price.section import MONEY, NUMBER, TEXT, Json, Section, Wide, listed, money, or_null, record, said
 from planner.report.screen import Cell, Column, table, words
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def _node(node: NodeCurve) -> Json:
     }
 
 
-def _parts(curve: CostCurve, currency: Currency) -> "list[RenderableType]":
-    parts: list[RenderableType] = []
+def _parts(curve: CostCurve, currency: Currency) -> "list[RenderableType | Wide]":
+    parts: list[RenderableType | Wide] = []
     if curve.nodes:
         least, most = (number(curve.nodes[0].points[at].load_ratio * 100, 0) for at in (0, -1))
         widest = max(node.spread_ratio for node in curve.nodes)
@@ -107,7 +107,7 @@ def _parts(curve: CostCurve, currency: Currency) -> "list[RenderableType]":
     return parts
 
 
-def _nodes(nodes: tuple[NodeCurve, ...], currency: Currency) -> "RenderableType":
+def _nodes(nodes: tuple[NodeCurve, ...], currency: Currency) -> Wide:
     code = currency.code
     several = len({node.model for node in nodes}) > 1
     columns = [
@@ -128,7 +128,9 @@ def _nodes(nodes: tuple[NodeCurve, ...], currency: Currency) -> "RenderableType"
             node.capacity_tok_s,
         ]
         rows.append([*([node.model] if several else []), *cells, *(costs.get(share) for share in SHOWN)])
-    return table(columns, rows)
+    return Wide(
+        columns=columns, rows=rows, dispensable=["at 30 %", "at 70 %", "price", "at 10 %", "sustains", "at 50 %"]
+    )
 
 
 def _plan(curve: CostCurve, currency: Currency) -> "RenderableType":

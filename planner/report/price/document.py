@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.report.numbers import USD, Currency, span
 from planner.report.price.registry import SCHEMA, section_keys
-from planner.report.price.section import Json, Section
+from planner.report.price.section import Json, Section, Wide
 from planner.report.screen import Screen, render
 
 if TYPE_CHECKING:
@@ -47,14 +47,17 @@ def render_price(
     head: PriceHead, sections: Sequence[Section], *, screen: Screen | None = None, currency: Currency = USD
 ) -> str:
     """The text: what it is about, each section under its title, the basis of every amount."""
+    screen = screen or Screen()
     about = f"Price of {head.source}"
     if head.start is not None and head.end is not None:
         about += f", {span(head.start, head.end)}"
     parts: list[RenderableType] = [about]
     for section in in_order(sections):
-        parts += ["", section.title, "", *section.parts(currency)]
+        parts += ["", section.title, ""]
+        for part in section.parts(currency):
+            parts += part.fit(screen) if isinstance(part, Wide) else [part]
     note = f"; {currency.note}" if currency.note else ""
-    return render([*parts, "", f"Basis: {head.price_basis}{note}."], screen or Screen())
+    return render([*parts, "", f"Basis: {head.price_basis}{note}."], screen)
 
 
 def in_order(sections: Sequence[Section]) -> list[Section]:

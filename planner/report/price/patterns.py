@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from planner.economics.pattern import Pattern, Provisioned
 from planner.report.numbers import UNKNOWN, number, percent
-from planner.report.price.section import NUMBER, TEXT, Json, Section, listed, or_null, record, said
-from planner.report.screen import Cell, Column, table, words
+from planner.report.price.section import NUMBER, TEXT, Json, Section, Wide, listed, or_null, record, said
+from planner.report.screen import Cell, Column, words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -94,19 +94,17 @@ def _provisioned(one: Provisioned) -> Json:
 
 def _parts(
     patterns: Sequence[Pattern], target: float, burst_price_ratio: float, *, is_assumed: bool
-) -> "list[RenderableType]":
+) -> "list[RenderableType | Wide]":
     columns = [
         words("pattern"),
         Column(title="peak", unit="x mean", places=2),
         Column(title="p99", unit="x mean", places=2),
-        Column(title="for the peak", unit="% busy", places=0, is_ratio=True),
+        Column(title="busy", unit="%", places=0, is_ratio=True),
         Column(title="cost", unit="x full", places=1),
-        Column(title="guide says", unit="% busy"),
-        Column(title="and", unit="x full"),
-        Column(title="p99 + burst", unit="% busy", places=0, is_ratio=True),
-        Column(title="cost", unit="x full", places=1),
-        Column(title="best mix: base", unit="% of tokens", places=0, is_ratio=True),
-        Column(title="cost", unit="x full", places=1),
+        Column(title="guide: busy", unit="%"),
+        Column(title="guide: cost", unit="x full"),
+        Column(title="p99 + burst", unit="x full", places=1),
+        Column(title="best mix", unit="x full", places=1),
     ]
     rows: list[list[Cell]] = []
     for one in patterns:
@@ -120,19 +118,19 @@ def _parts(
                 one.for_peak.cost_multiplier,
                 busy,
                 times,
-                one.for_p99.utilization,
                 one.for_p99.cost_multiplier,
-                one.cheapest.base_share,
                 one.cheapest.cost_multiplier,
             ]
         )
     known = "assumed" if is_assumed else "as in the plan"
     return [
-        table(columns, rows),
+        Wide(columns=columns, rows=rows, dispensable=["p99", "p99 + burst", "guide: cost", "guide: busy"]),
         "",
         *(f"{one.name}: {one.source}; {number(one.hours, 0)} hours{_verdict(one)}." for one in patterns),
-        f"Nodes are filled to {percent(target, 0)} % at most; full is base capacity busy all the time; "
-        f"burst costs {number(burst_price_ratio, 2)} times base per unit of capacity ({known}).",
+        "Busy and cost are of base rented for the peak hour; p99 + burst rents base for all but the busiest hundredth "
+        "of hours; best mix is the cheapest base and burst. Cost is per million tokens; full: base busy all the time.",
+        f"Nodes are filled to {percent(target, 0)} % at most; burst costs {number(burst_price_ratio, 2)} times base "
+        f"per unit of capacity ({known}).",
     ]
 
 

@@ -54,7 +54,7 @@ def _table(machines: Sequence[Machine], utilizations: Sequence[Decimal], currenc
         words("machine"),
         Column(title="price", unit=f"{code}/h", places=3),
         Column(title="rate", unit="tok/s"),
-        *(Column(title=f"at {number(use * 100, 0)} %", unit=f"{code}/Mtok", places=4) for use in utilizations),
+        *(Column(title=f"at {_percent(use)} %", unit=f"{code}/Mtok", places=4) for use in utilizations),
     ]
     rows = [
         [
@@ -66,3 +66,8 @@ def _table(machines: Sequence[Machine], utilizations: Sequence[Decimal], currenc
         for machine in machines
     ]
     return table(columns, rows)
+
+
+def _percent(use: Decimal) -> str:
+    """A utilization in whole percent, or with a decimal where it has one."""
+    return number(use * 100, 0 if use * 100 == round(use * 100) else 1)

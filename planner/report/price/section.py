@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from planner.report.narrow import fitted
 from planner.report.numbers import Currency
+from planner.report.screen import Cell, Column, Screen, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,14 +21,31 @@ MONEY: Json = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wide:
+    """A table of which a narrow terminal leaves out columns, so that the others stay whole."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    dispensable: Sequence[str]
+    """Titles of columns to leave out, the first to go first."""
+    sections: Sequence[int] = ()
+
+    def fit(self, screen: Screen) -> "list[RenderableType]":
+        """The table as it fits the screen, and a line that says what is left out."""
+        columns, rows, gone = fitted(self.columns, self.rows, screen, self.dispensable)
+        made = table(columns, rows, sections=self.sections)
+        return [made, f"Left out to fit: {', '.join(gone)}."] if gone else [made]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """One section: its title, its lines and tables in a currency, its part of the JSON document."""
 
     key: str
     """Key in the document; one of the registry."""
     title: str
-    parts: "Callable[[Currency], Sequence[RenderableType]]"
-    """Tables (report/screen.table) and plain lines, amounts in the given currency."""
+    parts: "Callable[[Currency], Sequence[RenderableType | Wide]]"
+    """Tables (report/screen.table, or Wide) and plain lines, amounts in the given currency."""
     document: Any
     """The same content: money as decimal strings in USD, unknown as null."""
 

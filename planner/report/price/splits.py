@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 from planner.economics.spend import Spend
 from planner.economics.split import MIXES, Split, splits
 from planner.report.numbers import Currency, number
-from planner.report.price.section import MONEY, NUMBER, TEXT, Json, Section, listed, money, or_null, record, said
-from planner.report.screen import Cell, Column, table, words
+from planner.report.price.section import MONEY, NUMBER, TEXT, Json, Section, Wide, listed, money, or_null, record, said
+from planner.report.screen import Cell, Column, words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 KEY = "splits"
+Made = list[tuple[str, float | None, tuple[Split, ...]]]
+"""Model, its input tokens per output token, its splits."""
 SCHEMA: Json = listed(
     record(
         {
@@ -63,7 +65,9 @@ def _document(split: Split) -> Json:
     }
 
 
-def _parts(made: list[tuple[str, float | None, tuple[Split, ...]]], currency: Currency) -> "list[RenderableType]":
+def _parts(
+    made: list[tuple[str, float | None, tuple[Split, ...]]], currency: Currency
+) -> "list[RenderableType | Wide]":
     code = currency.code
     columns = [
         words("model"),
@@ -89,7 +93,12 @@ def _parts(made: list[tuple[str, float | None, tuple[Split, ...]]], currency: Cu
             )
     rules = [f"{split.policy}: {split.rule}." for split in made[0][2]] if made else []
     return [
-        table(columns, rows, sections=[len(each) * (at + 1) - 1 for at, (_, _, each) in enumerate(made[:-1])]),
+        Wide(
+            columns=columns,
+            rows=rows,
+            dispensable=[f"at {number(mix, 0)} : 1" for mix in (MIXES[1], MIXES[2], MIXES[0])],
+            sections=[len(each) * (at + 1) - 1 for at, (_, _, each) in enumerate(made[:-1])],
+        ),
         "",
         *rules,
         "n : 1 is input tokens per output token; below 100 % the split loses money at that mix.",
