@@ -8,6 +8,7 @@ from planner.cli.ledger import ledger_app
 from planner.cli.plan import plan
 from planner.cli.price.command import price
 from planner.cli.profile import profile_app
+from planner.cli.report import report
 from planner.cli.whatif import whatif
 
 app = typer.Typer()
@@ -15,6 +16,7 @@ app.command("init")(init)
 app.command("plan")(plan)
 app.command("whatif")(whatif)
 app.command("price")(price)
+app.command("report")(report)
 app.add_typer(catalog_app, name="catalog", help="What can be rented, with price, date and source.")
 app.add_typer(profile_app, name="profile", help="Throughput of a model on each offer: curves, rated points, P and G.")
 app.add_typer(ledger_app, name="ledger", help="Facts: what was rented, served and invoiced, and which plans were made.")

@@ -24,6 +24,7 @@ from planner.fleet.value import (
     Owned,
     PolicyTable,
     ProfileSettings,
+    ReportSettings,
 )
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Owned",
     "PolicyTable",
     "ProfileSettings",
+    "ReportSettings",
     "apply_set",
     "default_fleet",
     "default_fleet_text",

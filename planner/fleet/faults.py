@@ -71,7 +71,7 @@ def place(path: Sequence[str | int], table: Table, policy_name: str) -> str:
     """A path in the document as a person finds it in the file: `[[model]] 'chat' slo.ttft_ms`, `[policy] sharing`."""
     head, *rest = path
     name = policy_name if head == "policy" else str(head)
-    if head not in ("model", "owned", "catalog", "policy", "profiles", "database"):
+    if head not in ("model", "owned", "catalog", "policy", "profiles", "database", "report"):
         return name
     if head == "policy" and rest and rest[0] == "pricing":
         name = "policy.pricing" if policy_name == "policy" else "pricing"

@@ -1,6 +1,6 @@
 """The door that reads a fleet.toml and a policy file. Text in; `planner.files` opens.
 
-Limits: the sections of the autoscaler and of the report are not read by this version and are refused by name.
+Limits: the sections of the autoscaler are not read by this version and are refused by name.
 pydantic is imported when the first fleet is read, not when this module is.
 """
 
@@ -26,7 +26,6 @@ _LATER = {
     "metrics": "the autoscaler",
     "cluster": "the autoscaler",
     "providers": "the autoscaler",
-    "report": "the monthly report",
 }
 _LATER_POLICY = {"scaling": "the autoscaler"}
 _POLICY_TABLES = ("planning", "pricing", "catalog")
@@ -194,6 +193,7 @@ def fleet_of(document: FleetFile, *, source: str, folder: str | None, policy_sou
             policy=planning_of(document),
             pricing=document.policy.pricing or DEFAULT_PRICING,
             profile_files=placed(document.profiles.files),
+            report=document.report,
             database=DatabaseSettings(url=url, url_file=None if url_file is None else placed((url_file,))[0]),
             source=source,
             policy_source=policy_source,

@@ -53,6 +53,7 @@ def _document(fleet: Fleet) -> Table:
         policy=PolicyTable(**{name: getattr(fleet.policy, name) for name in PLANNING_KEYS}, pricing=fleet.pricing),
         profiles=ProfileSettings(files=fleet.profile_files),
         database=fleet.database,
+        report=fleet.report,
     )
     document: Table = adapter().dump_python(written, mode="json")
     return document

@@ -104,6 +104,26 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSettings:
+    """How `baseload report` speaks, unless its options say otherwise."""
+
+    title: str = "Capacity report"
+    """What stands above the month."""
+    by: str = "team"
+    """The tag of usage that is charged by, such as team, product or cost_center."""
+    tz: str = "UTC"
+    """Time zone of hours of the day, such as Europe/Berlin; months and bills stay UTC."""
+    currency: Literal["USD", "EUR"] = "USD"
+    """What amounts are shown in; JSON stays in USD."""
+
+    def __post_init__(self) -> None:
+        for name in ("title", "by", "tz"):
+            value = getattr(self, name)
+            if not value.strip() or not value.isprintable():
+                raise ValueError(f"{name} must be a printable text, got {value!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyTable(PlanningPolicy):
     """The planning policy as written: a preset, and what differs from it."""
 
@@ -125,6 +145,7 @@ class FleetFile:
     policy: PolicyTable = PolicyTable()
     profiles: ProfileSettings = ProfileSettings()
     database: DatabaseSettings = DatabaseSettings()
+    report: ReportSettings = ReportSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +162,7 @@ class Fleet:
     profile_files: tuple[str, ...] = ()
     database: DatabaseSettings = DatabaseSettings()
     """As read, the path of `url_file` is relative to the working folder."""
+    report: ReportSettings = ReportSettings()
     source: str = DEFAULT_SOURCE
     """The file it was read from."""
     policy_source: str = DEFAULT_SOURCE

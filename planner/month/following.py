@@ -16,7 +16,9 @@ from planner.month.demand import WEEK_H, Asked, repeated_week
 from planner.month.facts import HOUR, MonthFacts, Reckoning
 from planner.month.servers import held_at, staying, with_owned
 from planner.month.value import NextMonth
+from planner.optimize.prepare import OWNED
 from planner.optimize.walk import Effort
+from planner.plan import OfferTerms, OwnedChanges, Plan
 from planner.profile.model import Unfit
 from planner.profile.rate import rates_for
 from policies.billing import horizon_fee_usd
@@ -39,14 +41,39 @@ def next_month(
     )
     plan = solve_case(case, effort).plan
     used = frozenset(one.lease.offer for one in month.bill.leases if not one.lease.is_base)
-    staying_usd, why = _staying_usd(case, used, effort)
+    stay, why = _staying(case, used, effort)
+    if stay.plan is not None and stay.plan.total_usd < plan.total_usd:
+        plan = stay.plan
+        why = (*why, "staying as is costs no more than any change that was found, so it is the plan")
     return NextMonth(
         month=name,
         plan=plan,
-        changes=plan.owned_changes,
-        staying_usd=staying_usd,
+        changes=netted(plan),
+        staying_usd=stay.bill_usd,
         remarks=(*said, *now.remarks, *why),
     ), ()
+
+
+def netted(plan: Plan) -> OwnedChanges:
+    """The plan's changes without buying a server that is cancelled at the same price: to the plan they are equal."""
+    changes = plan.owned_changes
+    keep, buy, cancel = dict(changes.keep), dict(changes.buy), dict(changes.cancel)
+    for new in changes.buy:
+        for owned in changes.cancel:
+            terms, other = plan.offers[new], plan.offers.get(owned)
+            if other is None or other.offer_id != terms.offer_id or _horizon_usd(other) > _horizon_usd(terms):
+                continue
+            count = min(buy[new], cancel[owned])
+            buy[new], cancel[owned], keep[owned] = buy[new] - count, cancel[owned] - count, keep.get(owned, 0) + count
+    return OwnedChanges(keep=_counted(keep), buy=_counted(buy), cancel=_counted(cancel))
+
+
+def _horizon_usd(terms: OfferTerms) -> Decimal:
+    return (terms.fee_usd_horizon or ZERO) + (terms.setup_usd_horizon or ZERO)
+
+
+def _counted(counts: dict[str, int]) -> dict[str, int]:
+    return {key: count for key, count in counts.items() if count}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +82,16 @@ class _Now:
 
     owned: tuple[Owned, ...]
     remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Staying:
+    """Every server kept, and the burst offers that were used."""
+
+    bill_usd: Decimal | None
+    """None: they cannot serve the traffic."""
+    plan: Plan | None = None
+    """As a plan with these servers as owned; None also where one of them can serve no model."""
 
 
 def _traffic(
@@ -100,8 +137,8 @@ def _now(facts: MonthFacts) -> _Now:
     return _Now(owned=servers.owned, remarks=tuple(said))
 
 
-def _staying_usd(case: Case, used: frozenset[str], effort: Effort | None) -> tuple[Decimal | None, tuple[str, ...]]:
-    """The bill of keeping every server and the burst offers used; None: they cannot serve the traffic, and why."""
+def _staying(case: Case, used: frozenset[str], effort: Effort | None) -> tuple[_Staying, tuple[str, ...]]:
+    """Keeping every server and the burst offers used; and why they cannot serve the traffic where they cannot."""
     idle = [block for block in case.fleet.owned if not _can_serve(case, block)]
     kept = tuple(block for block in case.fleet.owned if block not in idle)
     allowed = staying(case.catalog, kept, used)
@@ -110,10 +147,20 @@ def _staying_usd(case: Case, used: frozenset[str], effort: Effort | None) -> tup
     try:
         plan = solve_case(replace(case, fleet=with_owned(case.fleet, ()), catalog=allowed), effort).plan
     except InputError:
-        return None, (f"staying as is: {what} cannot serve the traffic",)
+        return _Staying(bill_usd=None), (f"staying as is: {what} cannot serve the traffic",)
     if plan.unserved_ratio > plan.policy.max_unserved_ratio:
-        return None, (f"staying as is: {what} would leave {plan.unserved_ratio:.1%} of the tokens unserved",)
-    return plan.bill_usd + fixed, ()
+        why = f"staying as is: {what} would leave {plan.unserved_ratio:.1%} of the tokens unserved"
+        return _Staying(bill_usd=None), (why,)
+    return _Staying(bill_usd=plan.bill_usd + fixed, plan=None if idle else _as_owned(plan)), ()
+
+
+def _as_owned(plan: Plan) -> Plan:
+    """The plan of kept servers, said as a plan says it of owned ones."""
+    offers = {
+        key: replace(terms, offer_id=terms.offer_id.partition(OWNED)[0], min_count=0)
+        for key, terms in plan.offers.items()
+    }
+    return replace(plan, offers=offers, owned_changes=OwnedChanges(keep=plan.base, buy={}, cancel={}))
 
 
 def _can_serve(case: Case, block: Owned) -> bool:

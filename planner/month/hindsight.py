@@ -8,6 +8,8 @@ cancel them at their prices in force. Burst is at what it cost in the month.
 from collections.abc import Iterable
 from decimal import Decimal
 
+import numpy as np
+
 from planner.case import Case, solve_case
 from planner.economics.bill import LeaseCharge
 from planner.month.demand import Asked
@@ -84,9 +86,21 @@ def _said(plan: Plan, month: Reckoning, *, is_over: bool) -> list[str]:
             f"setup fees of servers ordered in the month count one of {plan.policy.tenure_months} months on both "
             "sides; those paid before are sunk"
         )
+    hot = _hot_hours(month, plan.policy.target_utilization)
+    if hot:
+        said.append(
+            f"in {hot} hours nodes were busier than the {plan.policy.target_utilization:.0%} the policy plans for; the "
+            "plan in hindsight keeps to it, so it may cost more than was paid"
+        )
     if plan.unserved_ratio > plan.policy.max_unserved_ratio:
         said.append(f"the plan in hindsight leaves {plan.unserved_ratio:.2%} of tokens unserved")
     return said
+
+
+def _hot_hours(month: Reckoning, target: float) -> int:
+    """Hours in which the fleet was busier than the policy plans for."""
+    used = month.hours.fleet_utilization[: month.facts.past_hours]
+    return int((used[~np.isnan(used)] > target + 1e-9).sum())
 
 
 def _names(names: Iterable[str]) -> str:

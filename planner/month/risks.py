@@ -156,7 +156,9 @@ def _provider(month: Reckoning) -> Risk | None:
 
 def _pool(month: Reckoning) -> Risk | None:
     burst = [one for one in month.bill.leases if not one.lease.is_base]
-    offers = {one.lease.offer: [each for each in burst if each.lease.offer == one.lease.offer] for one in burst}
+    offers: dict[str, list[LeaseCharge]] = {}
+    for one in burst:
+        offers.setdefault(one.lease.offer, []).append(one)
     shares = {offer: _share(held, burst) for offer, held in offers.items()}
     if not shares:
         return None

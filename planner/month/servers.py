@@ -9,6 +9,7 @@ from planner.catalog.offer import Catalog, Offer, Role
 from planner.economics.bill import LeaseCharge
 from planner.fleet import Fleet, Owned
 from planner.ledger import Lease
+from planner.optimize.prepare import OWNED
 
 ZERO = Decimal(0)
 
@@ -65,20 +66,29 @@ def in_force(catalog: Catalog, charges: Iterable[LeaseCharge]) -> Catalog:
 
 
 def staying(catalog: Catalog, owned: tuple[Owned, ...], burst: frozenset[str]) -> Catalog:
-    """A catalog that allows nothing but these servers, all of them, and these burst offers."""
+    """A catalog that allows nothing but these servers, all of them, and these burst offers.
+
+    The servers are named as a plan names owned ones, so that its keys can be read the same way. A limit on a group of
+    offers holds as ever, but never takes a server away that is there.
+    """
     kept: list[Offer] = [offer for offer in catalog if offer.role is Role.BURST and offer.id in burst]
-    for number, block in enumerate(owned, start=1):
+    held: dict[str, int] = {}
+    groups = dict.fromkeys(catalog.group_max, 0)
+    for block in owned:
         offer = catalog[block.offer]
         fee = block.fee_in_force_usd(catalog.usd_per_eur)
+        held[offer.id] = held.get(offer.id, 0) + 1
+        if offer.count_group is not None:
+            groups[offer.count_group] += block.count
         kept.append(
             replace(
                 offer,
-                id=f"{offer.id}#kept-{number}",
+                id=f"{offer.id}{OWNED}" + (f"-{held[offer.id]}" if held[offer.id] > 1 else ""),
                 fee_usd_month=offer.fee_usd_month if fee is None else fee,
                 setup_fee_usd=ZERO,
                 min_count=block.count,
                 max_count=block.count,
-                count_group=None,
             )
         )
-    return replace(catalog, offers=tuple(kept), left_out=())
+    most = {group: max(limit, groups[group]) for group, limit in catalog.group_max.items()}
+    return replace(catalog, offers=tuple(kept), left_out=(), group_max=most)

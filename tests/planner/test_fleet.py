@@ -198,7 +198,7 @@ def test_a_wrong_fleet_is_one_line_with_file_key_and_what_was_expected(text: str
     assert said in answer
 
 
-@pytest.mark.parametrize("section", ["metrics", "cluster", "providers.aws", "report"])
+@pytest.mark.parametrize("section", ["metrics", "cluster", "providers.aws"])
 def test_sections_of_later_versions_are_refused_by_name(section: str) -> None:
     name = section.partition(".")[0]
     assert complaint(f"[{section}]\nx = 1\n" + MODEL).startswith(f"fleet.toml, [{name}]: not read by this version")

@@ -142,6 +142,15 @@ def test_next_month_saves_the_server_nobody_needs() -> None:
     assert following.changes.cancel == {f"{BASE}#owned-2": 1}
 
 
+def test_a_server_is_not_cancelled_to_buy_the_same_at_the_same_price() -> None:
+    """Without a setup fee an owned server and a new one are equal to the optimiser."""
+    catalog = small_catalog()
+    free = replace(catalog, offers=(replace(catalog.offers[0], setup_fee_usd=Decimal(0)), catalog.offers[1]))
+    following = month_report(small_facts(catalog=free)).next_month
+    assert following is not None
+    assert (following.changes.keep, following.changes.buy, following.changes.cancel) == ({f"{BASE}#owned": 1}, {}, {})
+
+
 def test_staying_is_unknown_where_it_cannot_serve() -> None:
     """The last week asks for 1.8 nodes at noon; without burst this month, one base node is all there is."""
     usage = served()
