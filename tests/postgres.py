@@ -6,11 +6,15 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
 
+from sqlalchemy import create_engine
+
 from tests.needs import program
 
+_numbers = count(1)
 BINARIES = "/usr/lib/postgresql/*/bin"
 
 
@@ -33,6 +37,16 @@ def started() -> Iterator[str]:
             run(tools / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_database(server: str) -> str:
+    """The URL of a database made on the server."""
+    name = f"ledger{next(_numbers)}"
+    engine = create_engine(server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return server.removesuffix("postgres") + name
 
 
 def run(*command: object) -> None:

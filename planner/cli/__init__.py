@@ -3,6 +3,7 @@
 import typer
 
 from planner.cli.catalog import catalog_app
+from planner.cli.db import db_app
 from planner.cli.init import init
 from planner.cli.ledger import ledger_app
 from planner.cli.plan import plan
@@ -20,3 +21,4 @@ app.command("report")(report)
 app.add_typer(catalog_app, name="catalog", help="What can be rented, with price, date and source.")
 app.add_typer(profile_app, name="profile", help="Throughput of a model on each offer: curves, rated points, P and G.")
 app.add_typer(ledger_app, name="ledger", help="Facts: what was rented, served and invoiced, and which plans were made.")
+app.add_typer(db_app, name="db", help="The ledger's database: upgrade, backup, restore, check.")

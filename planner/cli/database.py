@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from planner.ledger import Origin
+    from planner.plan import Plan
 
 
 def ledger_url(config: Path | None) -> "URL":
@@ -34,3 +35,30 @@ def origin_of(source: str, text: str, tags: tuple[str, ...] = ()) -> "Origin":
     return Origin(
         source=source, sha256=hashlib.sha256(text.encode()).hexdigest(), added_at=datetime.now(UTC), tags=tags
     )
+
+
+def check_recordable(config: Path | None) -> None:
+    """Raises an error where a plan could not be recorded, before any work is done for it."""
+    from planner.store import open_ledger
+
+    with open_ledger(ledger_url(config), create=True):
+        pass
+
+
+def record_plan(plan: "Plan", forecast: Path, config: Path | None) -> str:
+    """Records a plan for its horizon, with the text of its forecast; says where."""
+    from planner.files import read_text
+    from planner.report.plan_json import plan_text
+    from planner.store import open_ledger
+
+    document = plan_text(plan)
+    with open_ledger(ledger_url(config), create=True) as held:
+        batch = held.add_plan(
+            document,
+            origin_of("plan", document),
+            start=plan.start,
+            end=plan.end,
+            forecast=read_text(forecast),
+            forecast_source=str(forecast),
+        )
+        return f"recorded in {held.address} as batch {batch.id}"

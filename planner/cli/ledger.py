@@ -12,12 +12,13 @@ from planner.cli.ledger_money import charges, export
 from planner.cli.options import FleetOption, JsonOption, say, screen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from planner.exchange.facts import Facts
     from planner.exchange.kinds import FileKind
     from planner.ledger import Batch, MonthOfFacts, PriceInForce
     from planner.store import Ledger
+
 
 ledger_app = typer.Typer(no_args_is_help=True)
 ledger_app.command("charges")(charges)
@@ -46,6 +47,13 @@ def import_files(
     model: Annotated[
         str | None, typer.Option("--model", help="Whose tokens, where the usage has no model column.")
     ] = None,
+    model_column: Annotated[
+        str | None, typer.Option("--model-column", help="The column of the model, where it has another name.")
+    ] = None,
+    covers: Annotated[
+        str | None,
+        typer.Option("--covers", metavar="MONTH", help="Usage is of this whole month: hours without a row were empty."),
+    ] = None,
     add: Annotated[
         bool, typer.Option("--add", help="Add to usage that is held already; leases and costs: replace what is held.")
     ] = False,
@@ -63,10 +71,18 @@ def import_files(
     with open_ledger(ledger_url(config), create=True) as held:
         is_new = not held.exists
         found, remarks = facts_of(
-            texts, kind, known=held.prices(), config=config, tags=tags_named(tag or []), model=model
+            texts,
+            kind,
+            known=held.prices(),
+            config=config,
+            tags=tags_named(tag or []),
+            model=model,
+            model_column=model_column,
         )
+        found = [covering_month(one, covers) for one in found]
         with held.together():
             batches = [add_facts(held, one, add=add) for one in found]
+        remarks = (*remarks, *(remark for one in found for remark in counted_twice(held, one)))
         if is_new:
             remarks = (*remarks, f"made the ledger {held.address}")
     print_batches(batches, (), as_json=as_json)
@@ -115,6 +131,7 @@ def facts_of(
     config: Path | None,
     tags: "Mapping[str, str]",
     model: str | None,
+    model_column: str | None,
 ) -> "tuple[list[Facts], tuple[str, ...]]":
     """The facts of files (name, text), prices first, so that leases beside them are priced by them; and remarks."""
     from planner.case import load_catalog, load_fleet
@@ -127,7 +144,7 @@ def facts_of(
     kinds = [kind_named(kind, text, source) for source, text in texts]
     headers = {name for _, text in texts for name in header_names(text)}
     for tag, column in tags.items():
-        if len(texts) > 1 and column not in headers:
+        if len(texts) > 1 and column.partition(".")[0] not in headers:
             raise InputError(f"--tag {tag}: no file has a column {column!r}; expected one that has")
     fleet, _ = load_fleet(config)
     catalog = load_catalog(fleet) if FileKind.LEASES in kinds else Catalog(offers=())
@@ -135,8 +152,9 @@ def facts_of(
     found = []
     in_order = sorted(zip(texts, kinds, strict=True), key=lambda pair: pair[1] is not FileKind.PRICES)
     for (source, text), one in in_order:
-        kept = {tag: column for tag, column in tags.items() if len(texts) == 1 or column in header_names(text)}
-        facts = read_facts(text, one, source=source, price_of=prices, tags=kept, model=model)
+        names = header_names(text)
+        kept = {tag: column for tag, column in tags.items() if len(texts) == 1 or column.partition(".")[0] in names}
+        facts = read_facts(text, one, source=source, price_of=prices, tags=kept, model=model, model_column=model_column)
         prices.add(facts.prices)
         found.append(facts)
     return found, (*prices.remarks, *(remark for one in found for remark in one.remarks))
@@ -154,6 +172,30 @@ def add_facts(held: "Ledger", facts: "Facts", *, add: bool) -> "Batch":
     if facts.costs:
         return held.add_other_costs(facts.costs, origin, newer=add)
     return held.add_leases(facts.leases, origin, newer=add)
+
+
+def counted_twice(held: "Ledger", facts: "Facts") -> "Iterator[str]":
+    """A remark where costs of a cluster's workloads stand beside leases, which may be its nodes."""
+    from planner.exchange.opencost import PROVIDER
+
+    costs = [cost for cost in facts.costs if cost.provider == PROVIDER]
+    if costs and held.leases(min(cost.start for cost in costs), max(cost.end for cost in costs)):
+        yield (
+            f"{facts.source}: the ledger holds leases of these days too; where they are the cluster's nodes, their"
+            " cost counts twice: keep one of the two"
+        )
+
+
+def covering_month(facts: "Facts", month: str | None) -> "Facts":
+    """The facts; usage said to cover a whole month where one is named."""
+    from dataclasses import replace
+
+    from planner.demand.horizon import month_span
+    from planner.exchange.usage import covering
+
+    if month is None or facts.usage is None:
+        return facts
+    return replace(facts, usage=covering(facts.usage, *month_span(month)))
 
 
 def kind_named(name: str | None, text: str, source: str) -> "FileKind":

@@ -23,6 +23,14 @@ class ExportFormat(StrEnum):
 
     FOCUS = "focus"
     CHARGES = "charges"
+    LEASES = "leases"
+    USAGE = "usage"
+    COSTS = "costs"
+    PRICES = "prices"
+
+
+MONEY = (ExportFormat.FOCUS, ExportFormat.CHARGES)
+"""Formats of a month's bill; the others are facts, as `ledger import` reads them."""
 
 
 def charges(
@@ -51,8 +59,14 @@ def charges(
 
 def export(
     context: typer.Context,
-    month: MonthOption,
-    form: Annotated[ExportFormat, typer.Option("--format", help="focus: FinOps FOCUS 1.2; charges: by team.")],
+    form: Annotated[
+        ExportFormat,
+        typer.Option("--format", help="focus: FinOps FOCUS 1.2; charges: by team; else the facts as kept."),
+    ],
+    month: Annotated[
+        str | None,
+        typer.Option("--month", help="Calendar month, such as 2026-11 (UTC); of leases, usage and costs, none: all."),
+    ] = None,
     by: ByOption = "team",
     allocated: Annotated[
         bool, typer.Option("--allocated", help="focus: also a row per charge, in x_Allocated... columns.")
@@ -67,13 +81,13 @@ def export(
     config: FleetOption = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write here; none: to stdout.")] = None,
 ) -> None:
-    """A month as CSV: every line of its bill in FinOps FOCUS columns, or its charges by team.
+    """A month as CSV: its bill in FinOps FOCUS columns, its charges by team, or the facts `ledger import` reads.
 
     Example: baseload ledger export --month 2026-11 --format focus -o focus.csv
     """
     from planner.errors import InputError
     from planner.exchange.focus import focus_csv
-    from planner.files import check_writable, write_atomic
+    from planner.files import check_writable
     from planner.report.charges import charges_csv
 
     if form is not ExportFormat.FOCUS and (allocated or account or invoice):
@@ -81,18 +95,51 @@ def export(
     accounts, invoices = by_provider("--account", account), by_provider("--invoice", invoice)
     if output is not None:
         check_writable(output)
+    if form not in MONEY:
+        write_out(context, facts_csv(form, month, config), output)
+        return
+    if month is None:
+        raise InputError(f"--format {form}: needs --month; expected a calendar month such as 2026-11")
     found = reckoned(month, config, by)
     if form is ExportFormat.FOCUS:
         check_providers(found, accounts | invoices)
         text = focus_csv(found.bill, accounts=accounts, invoices=invoices, charges=found.charges if allocated else None)
     else:
         text = charges_csv(month_charges(found))
+    write_out(context, text, output)
+    say(context, (*found.facts.remarks, *(found.charges.remarks if allocated or form is ExportFormat.CHARGES else ())))
+
+
+def write_out(context: typer.Context, text: str, output: Path | None) -> None:
+    """The text to a file, or to stdout."""
+    from planner.files import write_atomic
+
     if output is None:
         typer.echo(text, nl=False)
     else:
         write_atomic(output, text)
         say(context, [f"wrote {output}"])
-    say(context, (*found.facts.remarks, *(found.charges.remarks if allocated or form is ExportFormat.CHARGES else ())))
+
+
+def facts_csv(form: ExportFormat, month: str | None, config: Path | None) -> str:
+    """Facts as the CSV `ledger import` reads; `month`: only those that touch it."""
+    from planner.cli.database import ledger_url
+    from planner.demand.horizon import month_span
+    from planner.exchange.own_csv import costs_csv, leases_csv, prices_csv, usage_csv
+    from planner.store import open_ledger
+
+    span = None if month is None else month_span(month)
+    start, end = span or (None, None)
+    with open_ledger(ledger_url(config)) as held:
+        match form:
+            case ExportFormat.LEASES:
+                return leases_csv(held.leases(start, end))
+            case ExportFormat.COSTS:
+                return costs_csv(held.other_costs(start, end))
+            case ExportFormat.PRICES:
+                return prices_csv(held.prices())
+            case _:
+                return usage_csv(held.served(*(span or held.measured_span())))
 
 
 def reckoned(month: str, config: Path | None, by: str) -> "Reckoning":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.cli.database import check_recordable, record_plan
 from planner.cli.options import (
     CurrencyCode,
     CurrencyOption,
@@ -67,6 +68,9 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     as_json: JsonOption = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan as JSON to this file.")] = None,
     chart: Annotated[Path | None, typer.Option("--chart", help="Draw the plan to an .svg or .png file.")] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep the plan and its forecast in the ledger, for the month's report.")
+    ] = False,
 ) -> None:
     """The cheapest mix of base and burst nodes for a traffic forecast, and how good it is.
 
@@ -76,6 +80,8 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     from planner.whatif import Change, changed
 
     check_paths(forecast, config, output, chart)
+    if record:
+        check_recordable(config)
     fleet, remarks = load_fleet(config, policy)
     case = load_case(
         forecast=forecast,
@@ -97,6 +103,8 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     print_plan(found, currency_of(currency, case.catalog), as_json=as_json, explain=explain)
     say(context, found.remarks)
     say(context, [f"wrote {path}" for path in (output, chart) if path is not None])
+    if record:
+        say(context, [record_plan(found, forecast, config)])
     raise typer.Exit(verdict(context, found))
 
 

@@ -1,6 +1,7 @@
 """What kind of facts a file holds, told by its first line. Pure."""
 
 import csv
+import re
 from enum import StrEnum
 
 from planner.errors import InputError
@@ -52,6 +53,8 @@ def kind_of(text: str, *, source: str) -> FileKind:
 
 
 def header_names(text: str) -> set[str]:
-    """Names in the first line of a CSV text."""
+    """Names in the first line of a CSV text, or of the first object of a JSON text."""
     head = text.removeprefix("\ufeff").lstrip()[:_HEAD]
+    if head.startswith(("{", "[")):
+        return set(re.findall(r'"(\w+)"\s*:', head))
     return {name.strip() for name in next(csv.reader(head.splitlines()[:1]), [])}

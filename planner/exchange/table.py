@@ -89,11 +89,11 @@ def read_table(
     required: Sequence[str],
     optional: Sequence[str] = (),
     tags: Mapping[str, str] | None = None,
-    private: Sequence[str] = (),
+    exact: bool = False,
 ) -> tuple[Columns, Iterator[tuple[list[Row], list[int]]]]:
     """The columns of a table, and its rows in chunks; each row is as wide as the header.
 
-    `tags`: tag -> the column it is read from. `private`: known names of columns that are never read, nor remarked.
+    `tags`: tag -> the column it is read from. `exact`: another program's table; its other columns are no misspellings.
     """
     chunks = _checked(text, source)
     first = next(chunks, None)
@@ -101,7 +101,7 @@ def read_table(
         raise InputError(f"{source}: the file is empty; expected a header and a row for each fact")
     (head, *rows), (line, *numbers) = first
     columns = _columns(
-        head, source=source, line=line, required=required, optional=optional, tags=tags or {}, private=private
+        head, source=source, line=line, required=required, optional=optional, tags=tags or {}, exact=exact
     )
 
     def all_chunks() -> Iterator[tuple[list[Row], list[int]]]:
@@ -142,8 +142,9 @@ def read_money(text: str, name: str, *, signed: bool = False) -> Decimal:
         raise ValueError(f"{name} is {shown(text)}; {expected}") from None
     if not amount.is_finite() or "_" in text or (amount < 0 and not signed):
         raise ValueError(f"{name} is {shown(text)}; {expected}")
-    if abs(amount) > 10**12 or amount != round(amount, 12):
-        raise ValueError(f"{name} is {shown(text)}; expected at most 10^12, with 12 decimals at most")
+    exponent = amount.as_tuple().exponent
+    if abs(amount) > 10**12 or not isinstance(exponent, int) or not -40 <= exponent <= 12:
+        raise ValueError(f"{name} is {shown(text)}; expected at most 10^12, with 40 decimals at most")
     return amount
 
 
@@ -182,7 +183,7 @@ def _columns(
     required: Sequence[str],
     optional: Sequence[str],
     tags: Mapping[str, str],
-    private: Sequence[str],
+    exact: bool,
 ) -> Columns:
     names = [name.strip() for name in head]
     where, known = f"{source}, row {line}", (*required, *optional)
@@ -193,14 +194,19 @@ def _columns(
             raise InputError(f"{where}: column {name!r} appears twice; expected it once")
     position = {name: index for index, name in enumerate(names) if name in known}
     tag_at = {name.removeprefix(TAG_PREFIX): at for at, name in enumerate(names) if name.startswith(TAG_PREFIX)}
+    for tag in tag_at:
+        if not tag.strip() or not tag.isprintable() or len(tag) > 60:
+            raise InputError(
+                f"{where}: tag {shown(tag)} has no name a report could print; expected one such as tag:team"
+            )
     for tag, column in tags.items():
         if column not in names:
             raise InputError(f"{where}: no column {shown(column)} for the tag {tag!r}; the file has {', '.join(names)}")
-        if column in private or column in required:
-            raise InputError(f"{where}: column {column!r} cannot be a tag; expected another one")
+        if column in known:
+            raise InputError(f"{where}: column {column!r} has a meaning of its own; expected another one as a tag")
         tag_at[tag] = names.index(column)
     taken = {*position.values(), *tag_at.values()}
-    unread = [name for at, name in enumerate(names) if at not in taken and name and name not in private]
+    unread = [] if exact else [name for at, name in enumerate(names) if at not in taken and name]
     for name in unread:
         meant = near(name, [one for one in known if one not in position])
         if meant is not None:

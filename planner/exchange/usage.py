@@ -7,7 +7,7 @@ whatever finer step or further columns told them apart. An hour between the firs
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
 
@@ -61,15 +61,29 @@ class UsageRows:
         return self.series.setdefault((model, tags), len(self.series))
 
 
-def read_usage(text: str, *, source: str, tags: Mapping[str, str] | None = None, model: str | None = None) -> UsageRead:
-    """The usage a CSV text holds. `tags`: tag -> column. `model`: whose tokens, where the file has no model column."""
+def read_usage(
+    text: str,
+    *,
+    source: str,
+    tags: Mapping[str, str] | None = None,
+    model: str | None = None,
+    model_column: str | None = None,
+) -> UsageRead:
+    """The usage a CSV text holds. `tags`: tag -> column. `model`: whose tokens, where the file has no model column.
+
+    `model_column`: the column of the model, where it is not called `model`.
+    """
     columns, chunks = read_table(
         text,
         source=source,
         required=(),
-        optional=(*TIMES, "model", *COUNTS, *RATES, *RECORDED, "gap"),
+        optional=(*TIMES, model_column or "model", *COUNTS, *RATES, *RECORDED, "gap"),
         tags=tags,
     )
+    if model_column is not None:
+        if model_column not in columns.position:
+            raise InputError(f"{source}: no column {shown(model_column)}; expected the one --model-column names")
+        columns = replace(columns, position={**columns.position, "model": columns.position[model_column]})
     time, is_rate = _shape(columns, model)
     rows = UsageRows(source=source)
     parser = _Parser(columns=columns, rows=rows, time=time, numbers=RATES if is_rate else COUNTS, model=model)
@@ -321,3 +335,20 @@ def _is_measured(text: str) -> bool:
     if mark not in ("", "0", "1"):
         raise ValueError(f"gap is {shown(text)}; expected 0, or 1 for a row without measurement")
     return mark != "1"
+
+
+def covering(usage: ServedHours, start: datetime, end: datetime) -> ServedHours:
+    """The same usage, said to cover [start, end): hours of it without a row were measured as empty."""
+    shift = (usage.start - start) // timedelta(hours=1)
+    if shift < 0 or usage.at(usage.hours) > end:
+        raise InputError(
+            f"{usage.source}: holds rows from {usage.start:%Y-%m-%dT%H:%MZ} to {usage.at(usage.hours):%Y-%m-%dT%H:%MZ},"
+            f" outside {start:%Y-%m-%dT%H:%MZ} to {end:%Y-%m-%dT%H:%MZ} it is said to cover"
+        )
+    return replace(
+        usage,
+        start=start,
+        hours=(end - start) // timedelta(hours=1),
+        hour=usage.hour + np.int32(shift),
+        gaps=frozenset(gap + shift for gap in usage.gaps),
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 from planner.files import write_atomic
 from planner.fleet import fleet_schema_text
 from planner.report.charges_schema import charges_schema_text
+from planner.report.ledger_schema import db_schema_text, ledger_schema_text
 from planner.report.listing_schemas import catalog_schema_text, profile_schema_text
 from planner.report.month_schema import month_schema_text
 from planner.report.plan_schema import plan_schema_text
@@ -19,6 +20,8 @@ SCHEMAS = {
     "price.schema.json": price_schema_text,
     "charges.schema.json": charges_schema_text,
     "month.schema.json": month_schema_text,
+    "ledger.schema.json": ledger_schema_text,
+    "db.schema.json": db_schema_text,
 }
 
 

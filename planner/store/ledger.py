@@ -6,13 +6,15 @@ reads as empty, and the first fact added makes it.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import URL, Connection, Engine
 
+from planner.demand.horizon import month_span
 from planner.errors import InputError
 from planner.ledger import (
     Batch,
+    BatchKind,
     Lease,
     MonthOfFacts,
     Origin,
@@ -149,6 +151,20 @@ class Ledger:
                 raise InputError(f"{self.address}: no ledger there; `baseload ledger import` makes one")
             return read.served(connection, start, end)
 
+    def measured_span(self) -> tuple[datetime, datetime]:
+        """From the first to the last hour that usage was measured of; InputError where none was."""
+        spans = [
+            (one.start, one.end)
+            for one in self.batches()
+            if one.kind is BatchKind.USAGE
+            and one.retracted_at is None
+            and one.start is not None
+            and one.end is not None
+        ]
+        if not spans:
+            raise InputError(f"{self.address}: no usage there; `baseload ledger import` takes it")
+        return min(start for start, _ in spans), max(end for _, end in spans)
+
     def other_costs(self, start: datetime | None = None, end: datetime | None = None) -> tuple[OtherCost, ...]:
         """Other costs that overlap [start, end), whole, by start and id."""
         with self._reading() as connection:
@@ -219,12 +235,3 @@ class Ledger:
                 require_current(schema, self._engine.url)
             yield connection
         self._exists = True
-
-
-def month_span(month: str) -> tuple[datetime, datetime]:
-    """Start and end (UTC) of a calendar month such as 2026-11."""
-    try:
-        start = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    except ValueError:
-        raise InputError(f"month {month!r}: expected a calendar month such as 2026-11") from None
-    return start, (start + timedelta(days=32)).replace(day=1)

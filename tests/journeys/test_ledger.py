@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from autoscaler.cli import baseload, run
+from planner.exchange.plan_file import read_plan
+from planner.report.ledger_schema import ledger_schema
+from planner.store import open_ledger
 
 LEASES = """id,offer,start,end,model
 a,hetzner/ax102,2026-11-01T00:00:00Z,,m
@@ -85,3 +89,97 @@ def test_a_file_of_no_known_kind_asks_for_the_kind(capsys: pytest.CaptureFixture
     assert code == 2
     assert "odd.csv: its columns do not tell what it holds; expected --kind, one of leases, usage" in err
     assert "--kind usages: unknown; did you mean 'usage'?" in ledger(capsys, "import", "odd.csv", "--kind", "usages")[2]
+
+
+def test_every_document_keeps_to_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    validator = jsonschema.Draft202012Validator(ledger_schema(), format_checker=jsonschema.FormatChecker())
+    for arguments in (
+        ("import", "leases.csv", "usage.csv", "--tag", "team"),
+        ("list",),
+        ("retract", "1", "--why", "test"),
+        ("list",),
+    ):
+        _, out, _ = ledger(capsys, *arguments, "--json")
+        validator.validate(json.loads(out))
+
+
+def test_facts_are_written_as_the_files_that_are_read(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger(capsys, "import", "leases.csv", "usage.csv", "--tag", "team")
+    for form in ("leases", "usage"):
+        code, _, err = ledger(capsys, "export", "--format", form, "-o", f"out-{form}.csv")
+        assert (code, err) == (0, f"note: wrote out-{form}.csv\n")
+    assert "tag:team" in (folder / "out-usage.csv").read_text()
+    _, before, _ = ledger(capsys, "export", "--format", "usage", "--month", "2026-11")
+    monkeypatch.setenv("BASELOAD_DATABASE_URL", str(folder / "second.sqlite"))
+    code, _, err = ledger(capsys, "import", "out-leases.csv", "out-usage.csv")
+    assert (code, err) == (0, f"note: made the ledger {folder / 'second.sqlite'}\n")
+    assert ledger(capsys, "export", "--format", "usage", "--month", "2026-11")[1] == before
+    assert ledger(capsys, "export", "--format", "leases")[1] == (folder / "out-leases.csv").read_text()
+
+
+def test_a_log_can_be_said_to_cover_its_month(capsys: pytest.CaptureFixture[str]) -> None:
+    ledger(capsys, "import", "usage.csv", "--covers", "2026-11")
+    _, out, _ = ledger(capsys, "list", "--json")
+    assert json.loads(out)["months"][0]["gap_hours"] == 0
+    code, _, err = ledger(capsys, "import", "usage.csv", "--covers", "2026-10", "--tag", "team")
+    assert code == 2
+    assert "usage.csv: holds rows from 2026-11-01T00:00Z to 2026-11-02T04:00Z, outside 2026-10-01T00:00Z" in err
+
+
+def test_costs_of_a_cluster_beside_leases_are_remarked(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "opencost.csv").write_text("Date,Namespace,TotalCost\n2026-11-03,prod,1.5\n")
+    ledger(capsys, "import", "leases.csv")
+    _, out, err = ledger(capsys, "import", "opencost.csv", "--tag", "team=Namespace")
+    assert out.splitlines()[2].split()[:2] == ["2", "costs"]
+    assert "the ledger holds leases of these days too" in err
+
+
+def test_a_plan_is_recorded_with_its_forecast(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "forecast.csv").write_text(
+        "timestamp,input_tokens_per_s,output_tokens_per_s\n"
+        + "".join(f"2026-12-01T{hour:02}:00:00Z,100,100\n" for hour in range(24))
+    )
+    code = run(baseload(), ["plan", "-f", "forecast.csv", "--record"])
+    _, err = capsys.readouterr()
+    assert code == 0
+    assert f"note: recorded in {folder / 'money' / 'ledger.sqlite'} as batch 1" in err
+    with open_ledger(str(folder / "money" / "ledger.sqlite")) as held:
+        plan, remarks = held.plan_of_month("2026-12")
+    assert plan is not None
+    assert read_plan(plan.document, source="ledger").hours == 24
+    assert plan.forecast == (folder / "forecast.csv").read_text()
+    assert "no recorded plan covers all of 2026-12" in remarks[0]
+
+
+def test_a_ledger_that_cannot_be_used_stops_a_plan_before_it_is_made(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    (folder / "money").mkdir()
+    (folder / "money" / "ledger.sqlite").write_text("not a database, whatever its name may be" * 30)
+    code = run(baseload(), ["plan", "-f", "absent.csv", "--record"])
+    _, err = capsys.readouterr()
+    assert code == 2
+    assert "is not a SQLite database" in err
+
+
+def test_the_fleet_says_where_the_ledger_is(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BASELOAD_DATABASE_URL")
+    (folder / "fleet").mkdir()
+    model = '[[model]]\nname = "m"\nprofile = "llama-7b-q4"\n'
+    fleet = folder / "fleet" / "fleet.toml"
+    fleet.write_text(model + '[database]\nurl = "own.sqlite"\n')
+    assert ledger(capsys, "import", "usage.csv", "-c", "fleet/fleet.toml")[0] == 0
+    assert (folder / "fleet" / "own.sqlite").exists()
+    (folder / "fleet" / "url").write_text(str(folder / "secret.sqlite") + "\n")
+    fleet.write_text(model + '[database]\nurl_file = "url"\n')
+    assert ledger(capsys, "import", "usage.csv", "-c", "fleet/fleet.toml")[0] == 0
+    assert (folder / "secret.sqlite").exists()
+    fleet.write_text(model + '[database]\nurl = "postgresql://me:hunter2@db/money"\n')
+    code, _, err = ledger(capsys, "list", "-c", "fleet/fleet.toml")
+    assert code == 2
+    assert "[database] url holds a password; expected it in BASELOAD_DATABASE_URL" in err.replace(": url", " url")
+    assert "hunter2" not in err

@@ -1,15 +1,11 @@
 """The two databases a ledger can be in: a SQLite file, and a real PostgreSQL started once for the session."""
 
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 from tests import postgres
-
-_numbers = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +18,7 @@ def server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(server: str) -> str:
     """A new, empty database on the server."""
-    name = f"ledger{next(_numbers)}"
-    engine = create_engine(server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return server.removesuffix("postgres") + name
+    return postgres.new_database(server)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
