@@ -1,10 +1,11 @@
 """Sections that compare: plan against actual, unit cost from month to month, regret."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
 
-from planner.month.value import MonthReport, Variance
+from planner.month.value import MonthReport, TrendPoint, Variance
 from planner.report.month.bars import Bar, Step, bars, waterfall
 from planner.report.month.cells import change, figure, money, named, notes, table, words
 from planner.report.month.document import Block, Column, Figure, Paragraph, Section, Table
@@ -144,7 +145,7 @@ def _trend_figure(report: MonthReport, reading: Reading) -> Figure:
             _short_month(point.month),
             None if point.cost_usd_mtok is None else float(reading.currency.amount(point.cost_usd_mtok) or 0),
         )
-        for point in report.trend
+        for point in _from_first_known(report.trend)
     ]
     told = ", ".join(
         f"{month_name(point.month)} {reading.amount(point.cost_usd_mtok, 4)}" for point in report.trend[-6:]
@@ -156,6 +157,12 @@ def _trend_figure(report: MonthReport, reading: Reading) -> Figure:
         f"A line of monthly values: {told}.",
         lambda width: trend(points, unit=unit, width=width),
     )
+
+
+def _from_first_known(points: Sequence[TrendPoint]) -> Sequence[TrendPoint]:
+    """The points without those before anything was served."""
+    first = next((index for index, point in enumerate(points) if point.cost_usd_mtok is not None), len(points))
+    return points[first:]
 
 
 def _short_month(month: str) -> str:

@@ -1,12 +1,13 @@
 """A month's report as a document: all sections in their order. HTML, PDF and Markdown render what this returns."""
 
 from planner.month.value import MonthReport
+from planner.report.month.appendix import appendix
 from planner.report.month.bill import bill_section
 from planner.report.month.cells import sentence
 from planner.report.month.comparisons import plan_section, regret_section, unit_section
 from planner.report.month.document import Document
 from planner.report.month.operations import burst_section, unserved_section, utilization_section
-from planner.report.month.outlook import appendix, next_section, price_section, risk_section
+from planner.report.month.outlook import next_section, price_section, risk_section
 from planner.report.month.reading import Reading, month_name
 from planner.report.month.summary import cards, summary
 from planner.report.numbers import span

@@ -4,18 +4,15 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from planner.month.value import MonthReport, NextMonth, PriceRow
-from planner.plan import Plan
 from planner.report.month.bars import Bar, bars
 from planner.report.month.cells import BLANK, MILLION, count, figure, money, named, notes, short, table, words
-from planner.report.month.document import Block, Cell, Column, Figure, Heading, Paragraph, Points, Section, Table, Tone
+from planner.report.month.document import Block, Cell, Column, Figure, Paragraph, Points, Section, Table, Tone
 from planner.report.month.palette import OTHER_INK
 from planner.report.month.reading import Reading, month_name
-from planner.report.month.summary import decision
-from planner.report.numbers import UNKNOWN, percent, span
+from planner.report.month.summary import decision, plain_offer
+from planner.report.numbers import UNKNOWN, percent
 
 ZERO = Decimal(0)
-OWNED = "#owned"
-"""What the key of an owned server ends with."""
 MOST_BLOCKS = 40
 """Servers of an offer that are drawn one by one."""
 
@@ -65,17 +62,13 @@ def _servers(coming: NextMonth) -> list[tuple[str, int, int, int]]:
     """Offer, and how many to keep, buy and cancel; by offer, owned and new ones together."""
     changes = coming.changes
     offers = dict.fromkeys(
-        _plain(offer) for nodes in (changes.keep, changes.buy, changes.cancel) for offer, n in nodes.items() if n
+        plain_offer(offer) for nodes in (changes.keep, changes.buy, changes.cancel) for offer, n in nodes.items() if n
     )
     return [(offer, _of(changes.keep, offer), _of(changes.buy, offer), _of(changes.cancel, offer)) for offer in offers]
 
 
-def _plain(offer: str) -> str:
-    return offer.removesuffix(OWNED)
-
-
 def _of(nodes: Mapping[str, int], offer: str) -> int:
-    return sum(count for key, count in nodes.items() if _plain(key) == offer)
+    return sum(count for key, count in nodes.items() if plain_offer(key) == offer)
 
 
 def _base_figure(coming: NextMonth) -> Figure:
@@ -107,7 +100,10 @@ def _base_figure(coming: NextMonth) -> Figure:
 def _base_table(coming: NextMonth, reading: Reading) -> Table:
     rows = []
     for offer, keep, buy, cancel in _servers(coming):
-        terms = coming.plan.offers.get(offer) or coming.plan.offers.get(f"{offer}{OWNED}")
+        kinds = [
+            terms for key, terms in coming.plan.offers.items() if plain_offer(key) == offer and terms.role == "base"
+        ]
+        terms = coming.plan.offers.get(offer) or next(iter(kinds), None)
         fee = None if terms is None else terms.fee_usd_horizon
         rows.append(
             [
@@ -295,91 +291,3 @@ def risk_section(report: MonthReport) -> Section:
     ]
     columns = (named("Risk"), named("Figure"), short("Verdict"), named("What it means"))
     return Section(id="risks", title="Risks", blocks=(table("risk-table", "Risks and what they mean", columns, rows),))
-
-
-# Appendix
-
-
-def appendix(report: MonthReport, reading: Reading) -> Section:
-    """Every assumption, price date and source."""
-    blocks: list[Block] = [
-        Heading(id="assumptions", text="Assumptions"),
-        table(
-            "assumption-table",
-            "What the report rests on",
-            (named("What"), named("Value"), short("Dated"), named("Source")),
-            [
-                [
-                    words(fact.what),
-                    words(fact.value),
-                    words(UNKNOWN if fact.dated is None else fact.dated.isoformat()),
-                    words(fact.source or UNKNOWN),
-                ]
-                for fact in report.assumptions
-            ],
-        ),
-    ]
-    plans = [("this month's plan", report.plan)]
-    if report.regret is not None:
-        plans.append(("the plan in hindsight", report.regret.hindsight))
-    if report.next_month is not None:
-        plans.append(("the next month's plan", report.next_month.plan))
-    known = [(name, plan) for name, plan in plans if plan is not None]
-    if known:
-        blocks += [Heading(id="planned-prices", text="Prices in the plans"), _planned_prices(known, reading)]
-        blocks += [Heading(id="provenance", text="Where the plans come from"), _provenance(known)]
-    blocks.append(Heading(id="basis", text="Basis of the amounts"))
-    basis = [
-        f"{report.spend.price_basis}.",
-        "Amounts are net of VAT. Bills are by the provider's calendar month, in UTC.",
-    ]
-    if reading.currency.note:
-        basis.append(f"Amounts are {reading.currency.note}.")
-    blocks.append(Points(items=tuple(basis)))
-    return Section(id="appendix", title="Appendix: assumptions, prices, sources", blocks=tuple(blocks))
-
-
-def _planned_prices(plans: list[tuple[str, Plan]], reading: Reading) -> Table:
-    """Offers the plans rent, with price, date and source."""
-    rows = []
-    seen: set[tuple[str, str]] = set()
-    for _, plan in plans:
-        used = {offer for offer, nodes in plan.base.items() if nodes} | {lease.offer for lease in plan.leases}
-        for offer in sorted(used):
-            terms = plan.offers[offer]
-            price = terms.fee_usd_horizon if terms.rate_usd_hour is None else terms.rate_usd_hour
-            unit = "month" if terms.rate_usd_hour is None else "h"
-            shown = f"{reading.amount(price, 2 if unit == 'month' else 4)} {reading.code}/{unit}"
-            if (offer, shown) in seen:
-                continue
-            seen.add((offer, shown))
-            rows.append(
-                [
-                    words(offer),
-                    words(terms.role),
-                    Cell(text=shown),
-                    words(terms.price_date.isoformat()),
-                    words(terms.source),
-                ]
-            )
-    columns = (named("Offer"), short("Role"), Column(title="Price"), short("Price of"), named("Source"))
-    return table("planned-price-table", "Prices of the offers the plans rent", columns, rows)
-
-
-def _provenance(plans: list[tuple[str, Plan]]) -> Table:
-    rows = [
-        [
-            words(name.capitalize()),
-            words(span(plan.start, plan.end)),
-            words(plan.provenance.forecast),
-            words(plan.provenance.catalog),
-            words(plan.provenance.policy),
-            words(
-                f"{plan.provenance.solver}, {plan.provenance.status}, at most {percent(plan.gap_ratio, 2)} % above "
-                "the bound"
-            ),
-        ]
-        for name, plan in plans
-    ]
-    titles = ("Plan", "Horizon", "Forecast", "Catalog", "Policy", "Solver")
-    return table("provenance-table", "Inputs and proof of each plan", [named(title) for title in titles], rows)

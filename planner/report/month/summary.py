@@ -147,9 +147,17 @@ def decision(changes: OwnedChanges) -> str:
 
 
 def named_nodes(nodes: Mapping[str, int]) -> str:
-    """Counts with their offers: 5 hetzner/ax102 and 1 ovh/b3-64; empty for none."""
-    names = [f"{count} {offer.removesuffix('#owned')}" for offer, count in nodes.items() if count]
+    """Counts with their offers: 5 hetzner/ax102 and 1 ovh/b3-64; owned and rented ones together; empty for none."""
+    counts: dict[str, int] = {}
+    for key, count in nodes.items():
+        counts[plain_offer(key)] = counts.get(plain_offer(key), 0) + count
+    names = [f"{count} {offer}" for offer, count in counts.items() if count]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def plain_offer(key: str) -> str:
+    """The offer of an option's key: owned servers are hetzner/ax102#owned, other kinds of them #owned-2 and so on."""
+    return key.partition("#")[0]
 
 
 def _share(part: Decimal, whole: Decimal) -> str:

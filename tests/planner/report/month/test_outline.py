@@ -9,7 +9,8 @@ import pytest
 
 from planner.economics.charges import Chargeback
 from planner.errors import InputError
-from planner.month.value import MonthReport
+from planner.month.value import Assumption, MonthReport
+from planner.plan import OwnedChanges
 from planner.report.month.document import Document, Figure, Paragraph, Section, Table
 from planner.report.month.outline import outline
 from planner.report.month.reading import Reading, month_name, tokens, zone_of
@@ -193,3 +194,32 @@ def test_a_report_of_one_team_and_many_offers_keeps_ids_unique() -> None:
     report: MonthReport = rich_report()
     ids = [table.id for one in outline(report).sections for table in one.blocks if isinstance(table, Table | Figure)]
     assert len(ids) == len(set(ids))
+
+
+def test_owned_servers_and_new_ones_of_an_offer_are_one_row() -> None:
+    report = small_report()
+    assert report.next_month is not None
+    changes = OwnedChanges(keep={"a#owned": 3, "a#owned-2": 1}, buy={"a": 6}, cancel={"b#owned": 2})
+    document = outline(replace(report, next_month=replace(report.next_month, changes=changes)))
+    table = tables(document)["base-table"]
+    assert [[cell.text for cell in row[:6]] for row in table.rows] == [
+        ["a", "4", "4", "6", "0", "10"],
+        ["b", "2", "0", "0", "2", "0"],
+    ]
+    assert "to keep 4 a, to buy 6 a and to cancel 2 b" in document.summary[4]
+
+
+def test_assumptions_stand_by_kind_and_none_is_lost() -> None:
+    report = small_report()
+    extra = (
+        Assumption(what="policy tenure_months", value="12", dated=None, source="fleet.toml"),
+        Assumption(what="catalog price of a", value="1.00", dated=date(2026, 10, 1), source="list"),
+    )
+    document = outline(replace(report, assumptions=(*report.assumptions, *extra)))
+    found = {name: len(table.rows) for name, table in tables(document).items() if name.startswith("assumed-")}
+    assert found == {
+        "assumed-general-table": 1,
+        "assumed-rates-table": 1,
+        "assumed-prices-table": 1,
+        "assumed-policy-table": 1,
+    }
