@@ -10,6 +10,7 @@ import typer
 from planner.cli.database import ledger_url, origin_of
 from planner.cli.ledger_money import charges, export
 from planner.cli.options import FleetOption, JsonOption, say, screen
+from planner.cli.reconcile import reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 ledger_app = typer.Typer(no_args_is_help=True)
 ledger_app.command("charges")(charges)
 ledger_app.command("export")(export)
+ledger_app.command("reconcile")(reconcile)
 
 
 @ledger_app.callback()

@@ -15,7 +15,8 @@ from io import StringIO
 
 from planner.economics.bill import LeaseCharge, MonthBill, OtherCharge
 from planner.economics.charges import Charge, Chargeback
-from planner.exchange.focus_terms import COLUMNS, other_service, seller_of
+from planner.economics.services import service_of
+from planner.exchange.focus_terms import COLUMNS, seller_of
 from planner.ledger import Tags
 from policies.billing import Billing
 
@@ -148,7 +149,7 @@ def _other_row(charge: OtherCharge) -> Row:
     """A purchase of one, or a credit: the ledger knows what it cost and not how much of what."""
     cost = charge.cost
     amount = _invoiced(charge.amount_usd, cost.usd_per_unit)
-    category, subcategory = other_service(cost.what)
+    category, subcategory = service_of(cost.what)
     is_credit = amount < 0
     quantity, unit_price = (None, None) if is_credit else (Decimal(1), amount)
     return {

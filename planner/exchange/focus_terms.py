@@ -1,9 +1,8 @@
-"""The words of FinOps FOCUS 1.2: its columns, and what our providers and other costs are in its categories. Pure.
+"""The words of FinOps FOCUS 1.2: its columns, and what our providers are in its categories. Pure.
 
 Source: FinOps Open Cost and Usage Specification 1.2, "cost and usage" dataset (focus.finops.org), read 2026-11-25.
 """
 
-import re
 from dataclasses import dataclass
 
 FOCUS_VERSION = "1.2"
@@ -89,27 +88,8 @@ _SELLERS = {
     "ovh": Seller(name="OVHcloud", service="Public Cloud Instances"),
     "aws": Seller(name="AWS", service="Amazon Elastic Compute Cloud"),
 }
-_OTHER_SERVICES = (
-    (re.compile(r"egress|traffic|transfer|bandwidth", re.IGNORECASE), "Networking", "Data Transfer"),
-    (re.compile(r"\bip(v[46])?s?\b|address", re.IGNORECASE), "Networking", "Other (Networking)"),
-    (re.compile(r"snapshot|backup", re.IGNORECASE), "Storage", "Backup Storage"),
-    (re.compile(r"volume|block|disk|ebs", re.IGNORECASE), "Storage", "Block Storage"),
-    (re.compile(r"object|bucket|\bs3\b", re.IGNORECASE), "Storage", "Object Storage"),
-    (re.compile(r"storage", re.IGNORECASE), "Storage", "Other (Storage)"),
-    (re.compile(r"monitor|logging|metrics", re.IGNORECASE), "Management and Governance", "Observability"),
-    (re.compile(r"support", re.IGNORECASE), "Management and Governance", "Support"),
-)
-"""What another cost's own words say of the service; first match wins."""
 
 
 def seller_of(provider: str) -> Seller:
     """The seller behind a provider of the catalog; one we do not know goes by its own id."""
     return _SELLERS.get(provider, Seller(name=provider, service="Servers"))
-
-
-def other_service(what: str) -> tuple[str, str]:
-    """FOCUS service category and subcategory that the words of another cost mean."""
-    for pattern, category, subcategory in _OTHER_SERVICES:
-        if pattern.search(what):
-            return category, subcategory
-    return "Other", "Other (Other)"

@@ -11,6 +11,7 @@ from planner.report.listing_schemas import catalog_schema_text, profile_schema_t
 from planner.report.month_schema import month_schema_text
 from planner.report.plan_schema import plan_schema_text
 from planner.report.price.registry import price_schema_text
+from planner.report.reconcile import reconcile_schema_text
 
 SCHEMAS = {
     "plan.schema.json": plan_schema_text,
@@ -19,6 +20,7 @@ SCHEMAS = {
     "profile.schema.json": profile_schema_text,
     "price.schema.json": price_schema_text,
     "charges.schema.json": charges_schema_text,
+    "reconcile.schema.json": reconcile_schema_text,
     "month.schema.json": month_schema_text,
     "ledger.schema.json": ledger_schema_text,
     "db.schema.json": db_schema_text,

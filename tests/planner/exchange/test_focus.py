@@ -8,8 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from planner.economics.services import service_of
 from planner.exchange.focus import billed_by_currency, focus_csv, focus_rows
-from planner.exchange.focus_terms import COLUMNS, other_service
+from planner.exchange.focus_terms import COLUMNS
 from tests.planner.exchange.bills import RATE, some_bill, some_charges
 
 Row = dict[str, str]
@@ -212,4 +213,4 @@ def test_accounts_and_invoices_are_those_given() -> None:
     ],
 )
 def test_other_costs_are_sorted_by_their_words(what: str, category: str) -> None:
-    assert other_service(what)[0] == category
+    assert service_of(what)[0] == category
