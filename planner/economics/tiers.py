@@ -14,10 +14,12 @@ from policies.pricing import (
     PricingPolicy,
     Rounded,
     Tier,
+    average_price,
     cost_plus,
     margin_of,
     markup_of,
     neutral_split,
+    round_price,
     tier_price,
     with_sla_headroom,
 )
@@ -82,8 +84,20 @@ class SplitPrice:
     """One price as an input and an output price that bring the same at the real mix."""
 
     rule: str
-    input_usd_mtok: Decimal
-    output_usd_mtok: Decimal
+    input: Rounded
+    output: Rounded
+    rounding_ratio: Decimal | None
+    """What rounding the two adds to the revenue at the real mix; None: there is none."""
+
+    @property
+    def input_usd_mtok(self) -> Decimal:
+        """As asked, rounded."""
+        return self.input.price_usd_mtok
+
+    @property
+    def output_usd_mtok(self) -> Decimal:
+        """As asked, rounded."""
+        return self.output.price_usd_mtok
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,38 +167,36 @@ def in_band(policy: PricingPolicy, price_usd_mtok: Decimal) -> InBand | None:
     return InBand.ABOVE if high is not None and price_usd_mtok > high else InBand.INSIDE
 
 
-def split_price(policy: PricingPolicy, price_usd_mtok: Decimal, cost: ModelCost) -> SplitPrice | None:
-    """Input and output price by the policy's rule; None: by work, which is not known."""
+def split_price(policy: PricingPolicy, exact_usd_mtok: Decimal, cost: ModelCost) -> SplitPrice | None:
+    """Input and output price by the policy's rule, each rounded; None: by work, which is not known."""
     if policy.output_price_ratio is not None:
-        return ratio_split(price_usd_mtok, cost, policy.output_price_ratio)
+        return ratio_split(policy, exact_usd_mtok, cost, policy.output_price_ratio)
     share = cost.input_work_ratio
     tokens_in, tokens_out = cost.mix
     if share is None or not tokens_in or not tokens_out:
         return None
-    brought = price_usd_mtok * (tokens_in + tokens_out)
+    brought = exact_usd_mtok * (tokens_in + tokens_out)
     part = Decimal(repr(share))
-    return SplitPrice(
-        rule="by measured work",
-        input_usd_mtok=brought * part / tokens_in,
-        output_usd_mtok=brought * (1 - part) / tokens_out,
+    return _rounded_split(
+        policy, "by measured work", (brought * part / tokens_in, brought * (1 - part) / tokens_out), cost
     )
 
 
-def ratio_split(price_usd_mtok: Decimal, cost: ModelCost, output_price_ratio: Decimal) -> SplitPrice:
+def ratio_split(
+    policy: PricingPolicy, exact_usd_mtok: Decimal, cost: ModelCost, output_price_ratio: Decimal
+) -> SplitPrice:
     """Input and output price at a ratio of the two that bring what one price brings at the real mix."""
     tokens_in, tokens_out = cost.mix
     prices = neutral_split(
-        price_usd_mtok, input_tokens=tokens_in, output_tokens=tokens_out, output_price_ratio=output_price_ratio
+        exact_usd_mtok, input_tokens=tokens_in, output_tokens=tokens_out, output_price_ratio=output_price_ratio
     )
-    return SplitPrice(
-        rule=f"output {output_price_ratio.normalize():f} x input", input_usd_mtok=prices[0], output_usd_mtok=prices[1]
-    )
+    return _rounded_split(policy, f"output {_plain(output_price_ratio)} x input", prices, cost)
 
 
-def all_splits(policy: PricingPolicy, price_usd_mtok: Decimal, cost: ModelCost) -> tuple[SplitPrice, ...]:
+def all_splits(policy: PricingPolicy, exact_usd_mtok: Decimal, cost: ModelCost) -> tuple[SplitPrice, ...]:
     """The policy's own split first, then its other ratios, each neutral at the real mix."""
-    own = split_price(policy, price_usd_mtok, cost)
-    others = [ratio_split(price_usd_mtok, cost, ratio) for ratio in policy.split_ratios]
+    own = split_price(policy, exact_usd_mtok, cost)
+    others = [ratio_split(policy, exact_usd_mtok, cost, ratio) for ratio in policy.split_ratios]
     return tuple({one.rule: one for one in [*([own] if own else []), *others]}.values())
 
 
@@ -212,7 +224,7 @@ def _row(policy: PricingPolicy, tier: Tier, cost: ModelCost, reference_usd_mtok:
         rule=rule_of(tier),
         has_sla=tier.has_sla,
         price=price,
-        split=None if asked is None else split_price(policy, asked, cost),
+        split=None if price is None else split_price(policy, price.exact_usd_mtok, cost),
         margins=()
         if asked is None
         else tuple(margin_on(policy, asked, point, has_sla=tier.has_sla) for point in cost.points),
@@ -224,5 +236,17 @@ def _with_headroom(policy: PricingPolicy, cost_usd_mtok: Decimal, has_sla: bool)
     return with_sla_headroom(cost_usd_mtok, policy.sla_headroom_ratio) if has_sla else cost_usd_mtok
 
 
+def _rounded_split(policy: PricingPolicy, rule: str, prices: tuple[Decimal, Decimal], cost: ModelCost) -> SplitPrice:
+    tokens_in, tokens_out = cost.mix
+    low, high = (round_price(one, policy.rounding) for one in prices)
+    exact = average_price(*prices, input_tokens=tokens_in, output_tokens=tokens_out)
+    asked = average_price(low.price_usd_mtok, high.price_usd_mtok, input_tokens=tokens_in, output_tokens=tokens_out)
+    return SplitPrice(rule=rule, input=low, output=high, rounding_ratio=asked / exact - 1 if exact else None)
+
+
 def _percent(ratio: Decimal) -> str:
-    return f"{(ratio * 100).normalize():f}"
+    return _plain(ratio * 100)
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value.normalize():f}"

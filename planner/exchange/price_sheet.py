@@ -20,10 +20,12 @@ from decimal import Decimal
 from typing import Any
 
 from planner.catalog.nearest import nearest
+from planner.economics.claims import Claim
 from planner.economics.quote import Machine, price_of_month
 from planner.errors import InputError
+from planner.exchange.claims import claims_of
 
-SHEET_KEYS = ("machine", "utilizations", "input_per_output", "price_date", "source")
+SHEET_KEYS = ("machine", "claim", "utilizations", "input_per_output", "price_date", "source")
 MACHINE_KEYS = ("name", "usd_hour", "usd_month", "tok_s", "decode_only")
 
 Table = dict[str, Any]
@@ -39,6 +41,8 @@ class PriceSheet:
     input_per_output: Decimal | None = None
     price_date: date | None = None
     source: str = ""
+    claims: tuple[Claim, ...] = ()
+    """Figures someone states, to be held against those computed (exchange/claims.py)."""
 
 
 def read_price_sheet(text: str, *, source: str) -> PriceSheet:
@@ -66,6 +70,7 @@ def read_price_sheet(text: str, *, source: str) -> PriceSheet:
         input_per_output=None if mix is None else _number(mix, f"{source}, input_per_output", least=Decimal(0)),
         price_date=_date(table.get("price_date"), source),
         source=_text(table.get("source", ""), f"{source}, source"),
+        claims=claims_of(table, source),
     )
 
 

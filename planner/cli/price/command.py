@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.options import CurrencyCode, CurrencyOption, FleetOption, JsonOption, currency_of, say, screen
+from planner.cli.options import (
+    CurrencyCode,
+    CurrencyOption,
+    JsonOption,
+    PolicyOption,
+    currency_of,
+    say,
+    screen,
+)
 
 
 def price(  # noqa: PLR0917 - a command's options are its arguments
@@ -18,7 +26,10 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
     month: Annotated[
         str | None, typer.Option("--month", metavar="MONTH", help="A month of the ledger, such as 2026-11 (UTC).")
     ] = None,
-    config: FleetOption = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("-c", "--config", metavar="FILE", help="fleet.toml: rates of a month, and [policy.pricing]."),
+    ] = None,
     usd_hour: Annotated[
         str | None, typer.Option("--usd-hour", metavar="USD", help="Quick quote: a machine's price per hour.")
     ] = None,
@@ -69,6 +80,37 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
     chart: Annotated[
         Path | None, typer.Option("--chart", metavar="FILE", help="Draw the cost curve to an .svg or .png file.")
     ] = None,
+    tiers: Annotated[
+        bool, typer.Option("--tiers", help="What to charge: tiers, splits, discounts, commitments.")
+    ] = False,
+    market: Annotated[bool, typer.Option("--market", help="Where our prices stand among hosted models.")] = False,
+    market_class: Annotated[
+        str | None,
+        typer.Option("--market-class", metavar="CLASS", help="Of models like 7-8B, 70B (told by the model's name)."),
+    ] = None,
+    market_prices: Annotated[
+        Path | None, typer.Option("--market-prices", metavar="FILE", help="A price list of your own, CSV.")
+    ] = None,
+    market_chart: Annotated[
+        Path | None, typer.Option("--market-chart", metavar="FILE", help="Draw the market to an .svg or .png file.")
+    ] = None,
+    break_even: Annotated[
+        str | None, typer.Option("--break-even", metavar="USD", help="Traffic at which prices such as 0.10,0.20 pay.")
+    ] = None,
+    tokens_per_request: Annotated[
+        str | None, typer.Option("--tokens-per-request", metavar="N", help="With --break-even: as requests a day too.")
+    ] = None,
+    scenarios: Annotated[
+        Path | None, typer.Option("--scenarios", metavar="FILE", help="Profit scenarios, TOML, with feasibility.")
+    ] = None,
+    per_token: Annotated[
+        bool, typer.Option("--per-token", help="Input and output price per single token, as LiteLLM takes them.")
+    ] = False,
+    card: Annotated[bool, typer.Option("--card", help="A quick reference card.")] = False,
+    claims: Annotated[
+        Path | None, typer.Option("--claims", metavar="FILE", help="Figures someone states, held against these, TOML.")
+    ] = None,
+    policy: PolicyOption = None,
     currency: CurrencyOption = CurrencyCode.USD,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,8 +118,11 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
 
     Example: baseload price --usd-hour 0.214 --tok-s 300 --utilization 0.7
     """
+    from planner.cli.price.charge import charge_sections, claim_sections
+    from planner.cli.price.charge_options import charge_options
     from planner.cli.price.cost import check_chart, cost_options, cost_sections, write_chart
-    from planner.cli.price.subject import QuoteOptions, read_subject
+    from planner.cli.price.market import check_chart_file, write_market_chart
+    from planner.cli.price.subject import QuoteOptions, of_scenarios, read_subject
     from planner.errors import InputError
     from planner.report.price.document import PriceHead, price_document, render_price
 
@@ -91,8 +136,26 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
         mix=mix,
     )
     asked = cost_options(curve=curve, patterns=patterns, shapes=shapes, hidden=hidden, prices=prices, margin=margin)
-    if config is not None and month is None:
-        raise InputError("-c: needs --month, whose rates it tells; expected both")
+    charge = charge_options(
+        tiers=tiers,
+        market=market,
+        market_class=market_class,
+        market_prices=market_prices,
+        market_chart=market_chart,
+        break_even=break_even,
+        tokens_per_request=tokens_per_request,
+        scenarios=scenarios,
+        per_token=per_token,
+        card=card,
+        claims=claims,
+        policy=policy,
+        config=config,
+        hidden=hidden,
+    )
+    if config is not None and month is None and not charge.uses_policy:
+        raise InputError("-c: needs --month, whose rates it tells, or --tiers and its like, whose prices it makes")
+    if policy is not None and not charge.uses_policy:
+        raise InputError("--policy: makes prices; expected --tiers, --market, --per-token or --card beside it")
     subject = read_subject(
         quote=quote,
         costs=costs,
@@ -101,26 +164,34 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
         month=month,
         config=config,
         now=datetime.now(UTC),
-        may_be_none=asked.only_patterns,
+        may_be_none=charge.only_scenarios or asked.only_patterns,
     )
+    if subject.basis == "none" and scenarios is not None:
+        subject = of_scenarios(subject, scenarios)
     if chart is not None:
         check_chart(subject, chart)
-    sections = cost_sections(subject, asked)
+    if market_chart is not None:
+        check_chart_file(market_chart)
+    charged = charge_sections(subject, charge)
+    sections = [*cost_sections(subject, asked, is_plain=not charge.is_asked), *charged.sections]
     shown = currency_of(currency)
+    remarks = (*subject.remarks, *charged.remarks)
     head = PriceHead(
         basis=subject.basis,
         source=subject.source,
         price_basis=subject.price_basis,
         start=None if subject.spend is None else subject.spend.start,
         end=None if subject.spend is None else subject.spend.end,
-        remarks=subject.remarks,
+        remarks=remarks,
     )
+    sections += claim_sections(head, sections, subject, charge, charged)
     if chart is not None:
         write_chart(subject, chart, shown)
+    if market_chart is not None:
+        write_market_chart(charged.market, market_chart)
     if as_json:
         typer.echo(json.dumps(price_document(head, sections), indent=2, ensure_ascii=False))
     else:
         typer.echo(render_price(head, sections, screen=screen(), currency=shown), nl=False)
-    say(context, subject.remarks)
-    if chart is not None:
-        say(context, [f"wrote {chart}"])
+    say(context, remarks)
+    say(context, [f"wrote {path}" for path in (chart, market_chart) if path is not None])

@@ -91,12 +91,15 @@ def cost_options(
     )
 
 
-def cost_sections(subject: Subject, asked: CostOptions) -> list[Section]:
-    """The quotes of machines; unit cost and splits of one spend; and what is asked for beside them."""
+def cost_sections(subject: Subject, asked: CostOptions, *, is_plain: bool = True) -> list[Section]:
+    """The quotes of machines; unit cost and splits of one spend; and what is asked for beside them.
+
+    Not `is_plain`: prices are asked for, and of cost only what is named.
+    """
     sections = []
-    if subject.machines:
+    if subject.machines and is_plain:
         sections.append(quotes_section(subject.machines, subject.utilizations))
-    if subject.spend is not None:
+    if subject.spend is not None and is_plain:
         sections += [unit_section(subject.spend), splits_section(subject.spend)]
     if asked.hidden is not None:
         sections.append(_true_cost(one_spend(subject, "--hidden"), asked, asked.hidden))

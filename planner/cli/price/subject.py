@@ -1,11 +1,12 @@
 """What `baseload price` is asked about: a quick quote, a price sheet, a plan, a month. Reads it and says what it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from planner import files
+from planner.economics.claims import Claim
 from planner.economics.plan_spend import spend_of_plan
 from planner.economics.quote import Machine, needed_utilization, price_of_month, quote_spend, traffic_spend
 from planner.economics.spend import Spend
@@ -50,7 +51,13 @@ class Subject:
     price_basis: str
     machines: tuple[Machine, ...] = ()
     utilizations: tuple[Decimal, ...] = ()
+    throughout: Decimal | None = None
+    """Of quotes: the utilization prices are made at; None: there is no rate to be utilized."""
+    input_per_output: Decimal = DEFAULT_MIX
+    """Mix of what is quoted; a plan's spend knows its own."""
     plan: Plan | None = None
+    claims: tuple[Claim, ...] = ()
+    """Of the price sheet."""
     remarks: tuple[str, ...] = ()
 
 
@@ -94,6 +101,12 @@ def read_subject(
             raise InputError(f"{unused[0]}: not used with --costs; expected it in the file")
         return _of_sheet(read_price_sheet(files.read_text(costs), source=str(costs)), quote, costs, machine, now.date())
     return _of_quote(quote, now.date())
+
+
+def of_scenarios(subject: Subject, path: Path) -> Subject:
+    """Profit scenarios alone: their file says what everything costs."""
+    basis = f"USD net of VAT, as given in the file, a month of {HOURS_PER_MONTH} h"
+    return replace(subject, basis="quote", source=str(path), price_basis=basis)
 
 
 def _of_plan(path: Path) -> Subject:
@@ -150,6 +163,9 @@ def _of_sheet(sheet: PriceSheet, quote: QuoteOptions, path: Path, machine: str |
         price_basis=basis,
         machines=chosen,
         utilizations=uses,
+        throughout=_throughout(given)[0],
+        input_per_output=mix,
+        claims=sheet.claims,
         remarks=remarks if spend is not None else (),
     )
 
@@ -192,6 +208,8 @@ def _of_quote(quote: QuoteOptions, today: date) -> Subject:
         price_basis=basis,
         machines=(machine,),
         utilizations=uses,
+        throughout=use,
+        input_per_output=mix,
         remarks=(*assumed, *remarks),
     )
 

@@ -6,11 +6,39 @@ A new section is one line here: its module. Sections that were not asked for are
 import json
 from types import ModuleType
 
-from planner.report.price import curve, patterns, quotes, splits, true_cost, unit
+from planner.report.price import (
+    break_even,
+    card,
+    claims,
+    curve,
+    market,
+    patterns,
+    per_token,
+    quotes,
+    scenarios,
+    splits,
+    tiers,
+    true_cost,
+    unit,
+)
 from planner.report.price.section import TEXT, Json, or_null, record, said
 
 SCHEMA = "baseload.price/1"
-SECTIONS: tuple[ModuleType, ...] = (quotes, unit, splits, true_cost, curve, patterns)
+SECTIONS: tuple[ModuleType, ...] = (
+    card,
+    scenarios,
+    quotes,
+    unit,
+    splits,
+    true_cost,
+    curve,
+    patterns,
+    tiers,
+    per_token,
+    market,
+    break_even,
+    claims,
+)
 
 
 def section_keys() -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from planner.economics.tiers import (
     tier_rows,
 )
 from planner.economics.volume import commitment_rows, discount_rows
-from policies.pricing import Commitment, CostBasis, PricingPolicy, Rounding, Tier, VolumeDiscount
+from policies.pricing import Commitment, CostBasis, Direction, PricingPolicy, Rounding, Tier, VolumeDiscount
 
 USD = Decimal
 
@@ -103,6 +103,7 @@ def test_by_work_input_and_output_earn_the_same_margin() -> None:
     assert split is not None
     # At 1:1, a quarter of the work is input: cost 0.15 and 0.45 a million; price twice that.
     assert (split.input_usd_mtok, split.output_usd_mtok) == (USD("0.30"), USD("0.90"))
+    assert split.rounding_ratio == 0
 
 
 def test_by_a_ratio_the_split_is_solved_at_the_real_mix() -> None:
@@ -148,3 +149,27 @@ def test_rounding_of_a_tier_is_shown_with_its_effect() -> None:
     assert row.price is not None
     assert (row.price.price_usd_mtok, f"{row.price.exact_usd_mtok:.4f}") == (USD("0.45"), "0.4286")
     assert f"{row.price.effect_ratio:.3f}" == "0.050"
+
+
+@pytest.mark.parametrize(
+    ("hourly", "step", "prices", "added"),
+    [
+        # The chargeback guide: 9.62 a million output tokens, 25 % and 75 % of it, "rounded to" 3.00 and 9.00.
+        pytest.param("1.212", "3", ("3", "9"), "0.2475", id="to threes"),
+        # 3.22 and 9.67, "rounded to" 3.50 and 10.00.
+        pytest.param("1.624", "0.5", ("3.5", "10.0"), "0.0474", id="to halves"),
+    ],
+)
+def test_the_chargeback_guides_rounding_is_a_policy_with_a_price(
+    hourly: str, step: str, prices: tuple[str, str], added: str
+) -> None:
+    blended = USD(hourly) / (35 * 3600) * 1_000_000 / 2  # 35 output tokens a second, an input token beside each
+    policy = a_policy(
+        margin_ratio=USD(0),
+        output_price_ratio=USD(3),
+        rounding=Rounding(step_usd_mtok=USD(step), direction=Direction.UP),
+    )
+    split = split_price(policy, blended, a_cost(str(blended)))
+    assert split is not None
+    assert (split.input_usd_mtok, split.output_usd_mtok) == tuple(USD(price) for price in prices)
+    assert f"{split.rounding_ratio:.4f}" == added

@@ -1,0 +1,94 @@
+"""The options of `baseload price` about what to charge, read and checked; files are named, not opened."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from planner.cli.price.subject import decimal_of
+from planner.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeOptions:
+    """What is asked of prices; numbers are read, files are not."""
+
+    tiers: bool = False
+    market: bool = False
+    market_class: str | None = None
+    market_prices: Path | None = None
+    market_chart: Path | None = None
+    break_even_usd_mtok: tuple[Decimal, ...] = ()
+    tokens_per_request: Decimal | None = None
+    scenarios: Path | None = None
+    per_token: bool = False
+    card: bool = False
+    claims: Path | None = None
+    policy: str | None = None
+    config: Path | None = None
+    hidden: Path | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether any section of prices is asked for; then those about cost are shown only where they are named."""
+        return self.needs_subject or self.scenarios is not None or bool(self.break_even_usd_mtok)
+
+    @property
+    def only_scenarios(self) -> bool:
+        """Whether scenarios bring all the cost that is needed."""
+        return self.scenarios is not None and not self.needs_subject
+
+    @property
+    def uses_policy(self) -> bool:
+        """Whether prices are made, and so a pricing policy is read."""
+        return self.needs_subject
+
+    @property
+    def needs_subject(self) -> bool:
+        """Whether a cost is needed: scenarios bring their own, and break-even may be theirs."""
+        return self.tiers or self.market or self.per_token or self.card
+
+
+def charge_options(
+    *,
+    tiers: bool,
+    market: bool,
+    market_class: str | None,
+    market_prices: Path | None,
+    market_chart: Path | None,
+    break_even: str | None,
+    tokens_per_request: str | None,
+    scenarios: Path | None,
+    per_token: bool,
+    card: bool,
+    claims: Path | None,
+    policy: str | None,
+    config: Path | None,
+    hidden: Path | None,
+) -> ChargeOptions:
+    """The options as written, checked."""
+    if tokens_per_request is not None and break_even is None:
+        raise InputError("--tokens-per-request: needs --break-even; expected both")
+    prices = () if break_even is None else tuple(_above_0("--break-even", part) for part in break_even.split(","))
+    return ChargeOptions(
+        tiers=tiers,
+        market=market or market_class is not None or market_prices is not None or market_chart is not None,
+        market_class=market_class,
+        market_prices=market_prices,
+        market_chart=market_chart,
+        break_even_usd_mtok=prices,
+        tokens_per_request=None if tokens_per_request is None else _above_0("--tokens-per-request", tokens_per_request),
+        scenarios=scenarios,
+        per_token=per_token,
+        card=card,
+        claims=claims,
+        policy=policy,
+        config=config,
+        hidden=hidden,
+    )
+
+
+def _above_0(option: str, written: str) -> Decimal:
+    value = decimal_of(option, written)
+    if value <= 0:
+        raise InputError(f"{option} {written.strip()}: expected a number above 0")
+    return value

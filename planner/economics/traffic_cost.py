@@ -1,0 +1,110 @@
+"""What a month costs by its traffic, for break-even: of a spend, a plan, a quoted machine, a scenario. Pure."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from planner.economics.breakeven import TrafficCost, linear_cost
+from planner.economics.load import PlanLoad
+from planner.economics.profit import SECONDS, ProfitScenario
+from planner.economics.spend import Spend, SpendBasis
+from planner.economics.true_cost import TrueCost, true_cost
+from planner.economics.unit import exact
+from planner.plan import Plan
+from policies.hidden import HiddenCost
+from policies.units import TOKENS_PER_MTOK
+
+ZERO = Decimal(0)
+FACTORS = tuple(step / 20 for step in range(61))
+"""Loads of a plan at which its cost is taken: up to three times its own traffic, in twentieths."""
+
+
+def constant_cost(spend: Spend, hidden: Sequence[HiddenCost] = ()) -> TrafficCost:
+    """The month's cost as if none of it grew with traffic: the guide's view."""
+    cost = _monthly(spend, hidden)
+    return linear_cost(cost[0] + cost[1] * _mtok_month(spend), ZERO, note="all cost held constant")
+
+
+def growing_cost(spend: Spend, hidden: Sequence[HiddenCost] = ()) -> TrafficCost:
+    """Fixed lines once, growing ones per million tokens; a quoted machine serves no more than its rate allows."""
+    fixed, growing = _monthly(spend, hidden)
+    capacity = capacity_mtok(spend)
+    note = "fixed lines, and growing ones in proportion to traffic"
+    if capacity is not None:
+        note += ", up to what the machine serves"
+    return linear_cost(fixed, growing, capacity_mtok=capacity, note=note)
+
+
+def plan_cost(plan: Plan, spend: Spend, hidden: Sequence[HiddenCost] = ()) -> TrafficCost:
+    """A plan's cost by load: base fees first, burst where its hours outgrow the base, hidden lines beside.
+
+    Its hours keep their shape. Above three times its own traffic the last slope goes on, where all is still served.
+    """
+    cost = true_cost(spend, hidden)
+    months = cost.months
+    aside_fixed, aside_growing = _hidden(cost)
+    load = PlanLoad(plan)
+    points: list[tuple[Decimal, Decimal]] = []
+    is_full = False
+    for factor in FACTORS:
+        at = load.at(factor)
+        mtok = at.mtok / months
+        usd = at.cost_usd / months + aside_fixed + aside_growing * mtok
+        if not points or mtok > points[-1][0]:
+            points.append((mtok, usd))
+        if at.unserved_ratio > 0 and factor > 1:
+            is_full = True
+            break
+    beyond = None
+    if not is_full and len(points) > 1:
+        (low, low_usd), (high, high_usd) = points[-2:]
+        beyond = (high_usd - low_usd) / (high - low)
+    return TrafficCost(
+        points=tuple(points), beyond_usd_mtok=beyond, note="the plan's cost by load: base first, then burst by the hour"
+    )
+
+
+def scenario_costs(scenario: ProfitScenario) -> tuple[TrafficCost, TrafficCost]:
+    """A scenario's cost with burst held at its budget, and with burst growing from where the servers are full."""
+    budget = sum((one.budget_usd_month for one in scenario.bursts), ZERO)
+    constant = linear_cost(scenario.standing_usd + budget, ZERO, note="burst held at its budget")
+    owned = scenario.owned_tok_s * SECONDS / TOKENS_PER_MTOK
+    burst = scenario.cheapest_burst
+    points = [(ZERO, scenario.standing_usd)]
+    if owned:
+        points.append((owned, scenario.standing_usd))
+    note = "servers up to full load, every hour alike"
+    if burst is not None:
+        note += f", then {burst.name} at full load"
+    return constant, TrafficCost(
+        points=tuple(points), beyond_usd_mtok=None if burst is None else burst.usd_mtok, note=note
+    )
+
+
+def capacity_mtok(spend: Spend) -> Decimal | None:
+    """What a quoted machine serves in a month at full load; None: a plan or a month, or no rate is known."""
+    if spend.basis is not SpendBasis.QUOTE or len(spend.models) != 1:
+        return None
+    (model,) = spend.models
+    if not model.utilization:
+        return None
+    return _mtok_month(spend) / exact(model.utilization)
+
+
+def _monthly(spend: Spend, hidden: Sequence[HiddenCost]) -> tuple[Decimal, Decimal]:
+    """(USD a month that stands still, USD per million tokens that grows)."""
+    cost = true_cost(spend, hidden)
+    if not cost.months > 0:
+        raise ValueError("the span has no length, so no month's cost is known")
+    fixed = sum((row.amount_usd for row in cost.rows if not row.grows_with_traffic), ZERO) / cost.months
+    growing = sum((row.usd_mtok or ZERO for row in cost.rows if row.grows_with_traffic), ZERO)
+    return fixed, growing
+
+
+def _hidden(cost: TrueCost) -> tuple[Decimal, Decimal]:
+    rows = [row for row in cost.rows if row.is_hidden]
+    fixed = sum((row.usd_month or ZERO for row in rows if not row.grows_with_traffic), ZERO)
+    return fixed, sum((row.usd_mtok or ZERO for row in rows if row.grows_with_traffic), ZERO)
+
+
+def _mtok_month(spend: Spend) -> Decimal:
+    return exact(spend.tokens) / TOKENS_PER_MTOK / spend.months
