@@ -78,8 +78,8 @@ class CostCurve:
 
     @property
     def plan_spread_ratio(self) -> Decimal | None:
-        """Dearest over cheapest load of the plan; None without one."""
-        costs = [point.cost_usd_mtok for point in self.plan if point.cost_usd_mtok is not None]
+        """Dearest over cheapest load of the plan; None without one, or where a load costs nothing."""
+        costs = [point.cost_usd_mtok for point in self.plan if point.cost_usd_mtok]
         return spread_ratio(costs) if costs else None
 
 

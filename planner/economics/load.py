@@ -106,8 +106,8 @@ class _ModelLoad:
         self.asked_mtok = (self.input_tok_s + self.output_tok_s) * MTOK_PER_TOK_S_HOUR
         self.target = plan.policy.target_utilization
         base = [offer for offer, one in plan.offers.items() if one.role == "base" and offer in terms.rates]
-        counts = np.array([[part.base.get(offer, 0) for part in parts] for offer in base]).reshape(len(base), -1)
-        self.base_nodes = counts.astype(np.float64)
+        counts = [[part.base.get(offer, 0) for part in parts] for offer in base]
+        self.base_nodes = np.array(counts, dtype=np.float64).reshape(len(base), len(parts))
         self.base_work = self._work(terms, base)
         self.base_egress = np.array([float(plan.offers[offer].egress_usd_mtok) for offer in base])
         self.burst = [
@@ -120,8 +120,11 @@ class _ModelLoad:
         self.rate = np.array([float(offer.rate_usd_hour or 0) for offer in self.offers])
         self.egress = np.array([float(offer.egress_usd_mtok) for offer in self.offers])
         self.most = np.array([np.inf if one.max_count is None else one.max_count for one in self.offers])
-        self.groups = sorted({one.count_group for one in self.offers if one.count_group is not None})
-        self.room = self._group_room(plan)
+        groups = sorted({one.count_group for one in self.offers if one.count_group is not None})
+        none = len(groups)
+        of = [none if one.count_group is None else groups.index(one.count_group) for one in self.offers]
+        self.group = np.array(of, dtype=np.int64)
+        self.room = self._group_room(plan, groups)
 
     def cover(self, factor: float) -> _Cover:
         """Whole burst nodes over the base at `factor` times the demand, hour by hour."""
@@ -151,11 +154,12 @@ class _ModelLoad:
         work = self.work * factor
         price = work * self.rate[:, None] + self.egress[:, None] * output_mtok
         spent, spent_egress, rest = np.zeros(hours), np.zeros(hours), left.copy()
-        room = {group: have.copy() for group, have in self.room.items()}
+        room = self.room.copy()
         at = np.arange(hours)
         for rank in np.argsort(price, axis=0, kind="stable"):
             exactly = rest * work[rank, at] / self.target
-            limit = np.array([min(self.most[o], self._left_in(o, room, h)) for h, o in enumerate(rank)])
+            group = self.group[rank]
+            limit = np.minimum(self.most[rank], room[group, at])
             whole = np.ceil(exactly - WHOLE)
             cost = spent + whole * self.rate[rank]
             egress = spent_egress + rest * self.egress[rank] * output_mtok
@@ -165,27 +169,19 @@ class _ModelLoad:
             share = np.minimum(_over(full * self.target, work[rank, at]), rest)
             spent, spent_egress = spent + full * self.rate[rank], spent_egress + share * self.egress[rank] * output_mtok
             rest = rest - share
-            for h, o in enumerate(rank):
-                group = self.offers[o].count_group
-                if group is not None:
-                    room[group][h] -= full[h]
+            room[group, at] -= full
         short = ~np.isfinite(best)
         unserved = np.where(short, np.maximum(rest, 0.0), 0.0)
         return np.where(short, spent, best), np.where(short, spent_egress, best_egress), unserved
 
-    def _left_in(self, offer: int, room: dict[str, Floats], hour: int) -> float:
-        group = self.offers[offer].count_group
-        return float("inf") if group is None else float(room[group][hour])
-
-    def _group_room(self, plan: Plan) -> dict[str, Floats]:
-        """Nodes each group still has for burst, in each hour, beside the base."""
-        hours = len(self.input_tok_s)
-        room = {}
-        for group in self.groups:
+    def _group_room(self, plan: Plan, groups: list[str]) -> Floats:
+        """(G + 1, H) nodes each group still has for burst beside the base; the last row is of offers without one."""
+        room = np.full((len(groups) + 1, len(self.input_tok_s)), np.inf)
+        for g, group in enumerate(groups):
             limits = [one.group_max for one in self.offers if one.count_group == group and one.group_max is not None]
             rented = sum(count for offer, count in plan.base.items() if plan.offers[offer].count_group == group)
-            most = float(min(limits)) if limits else np.inf
-            room[group] = np.full(hours, max(0.0, most - rented))
+            if limits:
+                room[g] = max(0, min(limits) - rented)
         return room
 
     def _work(self, terms: ModelTerms, offers: list[str]) -> Floats:
@@ -195,7 +191,7 @@ class _ModelLoad:
             fresh / terms.rates[offer].prefill_tok_s + self.output_tok_s / terms.rates[offer].decode_tok_s
             for offer in offers
         ]
-        return np.array(rows).reshape(len(offers), -1)
+        return np.array(rows).reshape(len(offers), len(fresh))
 
 
 def _over(part: Floats, whole: Floats) -> Floats:

@@ -13,6 +13,7 @@ from typing import Any
 
 from planner.catalog.nearest import nearest
 from planner.errors import InputError
+from planner.exchange.sizes import EXPECTED, is_reasonable
 from policies.hidden import HiddenBasis, HiddenCost, HiddenKind
 
 PRICES = {f"usd_{basis}": basis for basis in HiddenBasis}
@@ -65,6 +66,8 @@ def _line(block: Table, place: str) -> HiddenCost:
 def _number(value: Any, place: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise InputError(f"{place} is {value!r}; expected a number")
+    if not is_reasonable(Decimal(value)):
+        raise InputError(f"{place} is {str(value)[:40]}; expected {EXPECTED}")
     return Decimal(value)
 
 

@@ -24,6 +24,7 @@ from planner.economics.claims import Claim
 from planner.economics.quote import Machine, price_of_month
 from planner.errors import InputError
 from planner.exchange.claims import claims_of
+from planner.exchange.sizes import EXPECTED, is_reasonable
 
 SHEET_KEYS = ("machine", "claim", "utilizations", "input_per_output", "price_date", "source")
 MACHINE_KEYS = ("name", "usd_hour", "usd_month", "tok_s", "decode_only")
@@ -123,6 +124,8 @@ def _number(value: Any, place: str, *, least: Decimal) -> Decimal:
     number = Decimal(value)
     if not number.is_finite() or number < least:
         raise InputError(f"{place} is {value}; expected {least} or more")
+    if not is_reasonable(number):
+        raise InputError(f"{place} is {str(value)[:40]}; expected {EXPECTED}")
     return number
 
 

@@ -99,6 +99,18 @@ def test_a_plans_price_is_its_own_unit_cost(plan_file: str, capsys: pytest.Captu
     assert (found["start"], found["basis"]) == (plan["horizon"]["start"], "plan")
 
 
+def test_a_plan_that_contradicts_itself_is_named(
+    plan_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = json.loads(Path(plan_file).read_text())
+    plan["leases"] = [{**lease, "model": "other"} for lease in plan["leases"]]
+    changed = tmp_path / "plan.json"
+    changed.write_text(json.dumps(plan))
+    out, err = said(capsys, 2, "--plan", str(changed))
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert f"{changed}: the plan contradicts itself at 'other'" in err
+
+
 def test_euros_are_dated_and_json_stays_in_dollars(plan_file: str, capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = said(capsys, 0, "--plan", plan_file, "--currency", "EUR")
     assert "EUR/Mtok" in out
@@ -195,7 +207,9 @@ def test_a_chart_of_the_curve(plan_file: str, tmp_path: Path, capsys: pytest.Cap
         (("--usd-hour", "1", "--usd-month", "1", "--tok-s", "3"), "expected one of --usd-hour and --usd-month"),
         (("--usd-hour", "1"), "--tok-s is missing"),
         (("--usd-hour", "much", "--tok-s", "3"), "--usd-hour much: expected a number"),
-        (("--usd-hour", "nan", "--tok-s", "3"), "expected a finite number"),
+        (("--usd-hour", "nan", "--tok-s", "3"), "--usd-hour nan: expected a number between 0.000001"),
+        (("--usd-hour", "1e400", "--tok-s", "3"), "--usd-hour 1e400: expected a number between"),
+        (("--usd-hour", "1", "--tok-s", "3", "--mix", "1e-400"), "--mix 1e-400: expected a number between"),
         (("--usd-hour", "1", "--tok-s", "0"), "--tok-s 0: expected a number above 0"),
         (("--usd-hour", "1", "--tok-s", "3", "--utilization", "70"), "expected ratios in (0, 1]"),
         (("--usd-hour", "1", "--tok-s", "3", "--mix", "-1"), "--mix -1: expected input tokens per output token"),

@@ -13,6 +13,7 @@ from planner.economics.spend import Spend
 from planner.errors import InputError
 from planner.exchange.plan_file import read_plan
 from planner.exchange.price_sheet import PriceSheet, read_price_sheet
+from planner.exchange.sizes import EXPECTED, is_reasonable
 from planner.plan import Plan
 from policies.units import HOURS_PER_MONTH
 
@@ -111,7 +112,12 @@ def of_scenarios(subject: Subject, path: Path) -> Subject:
 
 def _of_plan(path: Path) -> Subject:
     plan = read_plan(files.read_text(path), source=str(path))
-    spend = spend_of_plan(plan, source=str(path))
+    try:
+        spend = spend_of_plan(plan, source=str(path))
+    except (KeyError, ArithmeticError) as error:  # a file changed by hand: an offer or model that is not in its tables
+        raise InputError(
+            f"{path}: the plan contradicts itself at {error}; expected one as `plan -o` writes it"
+        ) from None
     return Subject(
         spend=spend,
         basis=spend.basis.value,
@@ -282,6 +288,6 @@ def decimal_of(option: str, written: str) -> Decimal:
         value = Decimal(written.strip())
     except InvalidOperation:
         raise InputError(f"{option} {written}: expected a number") from None
-    if not value.is_finite():
-        raise InputError(f"{option} {written}: expected a finite number")
+    if not is_reasonable(value):
+        raise InputError(f"{option} {written}: expected {EXPECTED}")
     return value

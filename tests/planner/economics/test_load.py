@@ -98,6 +98,26 @@ def test_what_the_pools_cannot_hold_is_unserved() -> None:
     assert float(point.mtok) == pytest.approx(7.92 * 2 * 0.7)
 
 
+def test_a_base_without_any_burst_serves_what_it_holds() -> None:
+    plan = plans.small_plan()
+    hours = tuple(
+        plans.an_hour(at, {"m": plans.model_hour(tok_s, tok_s / 10, base={plans.BASE: 1})})
+        for at, tok_s in enumerate((400.0, 200.0))
+    )
+    alone = replace(plan, offers={plans.BASE: plan.offers[plans.BASE]}, hours_detail=hours, leases=())
+    point = PlanLoad(alone).at(2.0)
+    # Work asked 1.6 and 0.8 base nodes; 0.8 is served in each hour.
+    assert point.unserved_ratio == pytest.approx(0.8 / 2.4)
+    assert point.cost_usd == plan.cost.base_fees_usd + plan.cost.setup_usd
+
+
+def test_a_shared_limit_counts_the_base_too() -> None:
+    # The group holds 3 nodes; one is base, so two burst nodes are left: as with max_count 2.
+    plan = plans.small_plan()
+    grouped = {key: replace(one, count_group="g", group_max=3) for key, one in plan.offers.items() if key != plans.SPOT}
+    assert PlanLoad(replace(plan, offers=grouped)).at(2.0).unserved_ratio == pytest.approx(1 - 5.6 / 8.0)
+
+
 def test_a_negative_load_is_refused() -> None:
     with pytest.raises(ValueError, match="factor must be 0 or more"):
         PlanLoad(plans.small_plan()).at(-1.0)

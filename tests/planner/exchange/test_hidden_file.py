@@ -37,6 +37,7 @@ def test_lines_are_read_with_exact_prices() -> None:
         (("usd_month = 500", "usd_month = 1\nusd_mtok = 1"), r"usd_month and usd_mtok; expected exactly one"),
         (("usd_month = 500", 'usd_month = "5"'), r"number 1, usd_month is '5'; expected a number"),
         (("usd_month = 500", "usd_month = -5"), r"number 1: price_usd must be 0 or more"),
+        (("gb_month = 400", "gb_month = inf"), r"number 2, gb_month is Infinity; expected a number between"),
         (("gb_month = 400", ""), r"number 2: gb_month is missing"),
         (("[[hidden]]", "[[cost]]"), r"unknown key 'cost'"),
         (("[[hidden]]", "[["), r"not readable as TOML"),

@@ -44,6 +44,7 @@ def test_machines_are_read_with_exact_prices() -> None:
         (("tok_s = 300", "tok_s = 0"), r"number 1, tok_s is 0; expected a number above 0"),
         (("tok_s = 300", "tok_s = true"), r"number 1, tok_s is True; expected a number"),
         (("tok_s = 300", "tok_s = nan"), r"number 1, tok_s is NaN; expected 0 or more"),
+        (("tok_s = 300", "tok_s = 1e300"), r"number 1, tok_s is 1E\+300; expected a number between"),
         (("usd_month = 154.08", ""), r"number 1: expected exactly one of usd_hour and usd_month"),
         (("usd_hour = 1.212", "usd_hour = -1"), r"number 2, usd_hour is -1; expected 0 or more"),
         (('name = "AX102"', ""), r"number 1, name: missing; expected a name"),
