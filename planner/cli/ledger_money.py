@@ -152,16 +152,10 @@ def reckoned(month: str, config: Path | None, by: str) -> "Reckoning":
 
 def month_charges(found: "Reckoning") -> "MonthCharges":
     """The charges with the month they are of; a tag nobody bears is said to be none."""
-    from planner.catalog.nearest import nearest
-    from planner.errors import InputError
+    from planner.cli.month_facts import check_tag
     from planner.report.charges import MonthCharges
 
-    by = found.charges.by
-    known = {} if found.facts.served is None else {name for tags in found.facts.served.tags for name, _ in tags}
-    if known and by not in known:
-        near = nearest(by, known)
-        meant = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(sorted(known))}"
-        raise InputError(f"--by {by}: no usage of {found.facts.month} bears this tag; {meant}")
+    check_tag(found.facts, found.charges.by)
     return MonthCharges(month=found.facts.month, as_of=found.facts.as_of, end=found.facts.end, charges=found.charges)
 
 

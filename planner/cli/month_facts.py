@@ -1,5 +1,6 @@
 """A month's facts from the ledger, with the fleet they are reckoned with: what every command about a month reads."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,48 +8,29 @@ from typing import TYPE_CHECKING
 from planner.cli.database import ledger_url
 
 if TYPE_CHECKING:
-    from planner.month.facts import MonthFacts, PlanOfMonth
-    from planner.store import Ledger
+    from planner.month.facts import MonthFacts
 
 
 def month_facts(month: str, config: Path | None, *, as_of: datetime) -> "MonthFacts":
     """The facts of a calendar month (UTC) as the ledger holds them; the fleet is of `config`, else the packaged one."""
     from planner.case import load_catalog, load_fleet, load_profiles
-    from planner.demand.horizon import month_span
-    from planner.month.facts import MonthFacts
+    from planner.month.gather import Setting, gather
     from planner.store import open_ledger
 
-    start, end = month_span(month)
     fleet, remarks = load_fleet(config)
-    catalog, profiles = load_catalog(fleet), load_profiles(fleet)
+    setting = Setting(fleet=fleet, catalog=load_catalog(fleet), profiles=load_profiles(fleet))
     with open_ledger(ledger_url(config)) as held:
-        served = held.served(start, end)
-        planned, more = plan_of_month(held, month)
-        return MonthFacts(
-            month=month,
-            as_of=as_of,
-            leases=held.leases(start, end),
-            others=held.other_costs(start, end),
-            served=served if len(served.gaps) < served.hours else None,
-            planned=planned,
-            prices=held.prices(),
-            fleet=fleet,
-            catalog=catalog,
-            profiles=profiles,
-            remarks=(*remarks, *more),
-        )
+        facts = gather(held, month, setting, as_of=as_of, with_earlier=False)
+    return replace(facts, remarks=(*remarks, *facts.remarks))
 
 
-def plan_of_month(held: "Ledger", month: str) -> tuple["PlanOfMonth | None", tuple[str, ...]]:
-    """The plan a month is held against, and remarks."""
-    from planner.exchange.plan_file import read_plan
-    from planner.month.facts import PlanOfMonth
+def check_tag(facts: "MonthFacts", by: str) -> None:
+    """Raises InputError where usage bears tags, and none of it the one to charge by."""
+    from planner.catalog.nearest import nearest
+    from planner.errors import InputError
 
-    record, remarks = held.plan_of_month(month)
-    if record is None:
-        return None, remarks
-    source = f"plan of batch {record.batch}, saved {record.saved_at:%Y-%m-%d}"
-    plan = read_plan(record.document, source=source)
-    return PlanOfMonth(
-        plan=plan, saved_at=record.saved_at, source=source, forecast_source=record.forecast_source
-    ), remarks
+    known = {} if facts.served is None else {name for tags in facts.served.tags for name, _ in tags}
+    if known and by not in known:
+        near = nearest(by, known)
+        meant = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(sorted(known))}"
+        raise InputError(f"--by {by}: no usage of {facts.month} bears this tag; {meant}")

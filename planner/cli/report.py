@@ -60,6 +60,7 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
     """
     from planner.case import load_catalog, load_fleet, load_profiles
     from planner.cli.database import ledger_url
+    from planner.cli.month_facts import check_tag
     from planner.month.gather import Setting, gather
     from planner.month.report import month_report
     from planner.report.month_json import month_text
@@ -73,6 +74,8 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
     planned = None if plan is None else _plan_of(plan, month)
     with open_ledger(ledger_url(config)) as ledger:
         facts = gather(ledger, month, setting, as_of=datetime.now(UTC), planned=planned)
+    if by is not None:
+        check_tag(facts, by)
     found = month_report(facts, by=by or fleet.report.by, title=fleet.report.title, forecast=expected)
     _write(found, reading, targets)
     typer.echo(month_text(found) if as_json else _summary(found, reading), nl=False)

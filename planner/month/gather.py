@@ -1,7 +1,7 @@
 """The facts of a month, gathered from a ledger. Reads the database; the clock is an argument."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -32,20 +32,28 @@ class Setting:
 
 
 def gather(
-    ledger: "Ledger", month: str, setting: Setting, *, as_of: datetime, planned: PlanOfMonth | None = None
+    ledger: "Ledger",
+    month: str,
+    setting: Setting,
+    *,
+    as_of: datetime,
+    planned: PlanOfMonth | None = None,
+    with_earlier: bool = True,
 ) -> MonthFacts:
-    """What the ledger holds of a calendar month; `planned`: instead of the plan it holds.
+    """What the ledger holds of a calendar month.
 
+    `planned`: instead of the plan it holds. `with_earlier`: also the months before, for trend and prices.
     A month of which it holds nothing is an InputError that names the months it has.
     """
     start, end = month_span(month)
     if start > as_of:
         raise InputError(f"month {month}: has not begun; expected a month up to {as_of:%Y-%m}")
     held = {one.month: one for one in ledger.months()}
-    before = _months_before(min((*held, month)), month)
+    before = _months_before(min((*held, month)), month) if with_earlier else ()
     first = month_span(before[0])[0] if before else start
     leases, others = ledger.leases(first, end), ledger.other_costs(first, end)
-    touching, served = _touching(leases, start, end), _measured(ledger.served(start, end))
+    touching, said = _of_only_model(_touching(leases, start, end), setting.fleet)
+    served = _measured(ledger.served(start, end))
     if not touching and served is None and not any(one.start < end and one.end >= start for one in others):
         raise InputError(f"month {month}: {ledger.address} holds no lease, usage or cost of it; {_named(held)}")
     remarks: tuple[str, ...] = ()
@@ -71,8 +79,18 @@ def gather(
         fleet=setting.fleet,
         catalog=setting.catalog,
         profiles=setting.profiles,
-        remarks=remarks,
+        remarks=(*said, *remarks),
     )
+
+
+def _of_only_model(leases: tuple[Lease, ...], fleet: Fleet) -> tuple[tuple[Lease, ...], tuple[str, ...]]:
+    """Leases that name no model are the fleet's only model's where it has one; else their cost is shared."""
+    bare = sum(lease.model is None for lease in leases)
+    if not bare or len(fleet.models) != 1:
+        return leases, ()
+    name = fleet.models[0].name
+    named = tuple(replace(one, model=name) if one.model is None else one for one in leases)
+    return named, (f"{bare} of {len(leases)} leases name no model; taken as {name}'s, the fleet's only one",)
 
 
 def _earlier(

@@ -80,6 +80,7 @@ def break_evens(
             tokens_month=None if row.mtok_month is None else row.mtok_month * TOKENS_PER_MTOK,
             tok_s=row.tok_s,
             why_never=row.why_never,
+            until_tokens_month=None if row.until_mtok_month is None else row.until_mtok_month * TOKENS_PER_MTOK,
         )
         for row in break_even_rows(cost, prices)
     ), ()

@@ -166,6 +166,8 @@ class BreakEven:
     tok_s: Decimal | None
     """On average over a month of 720 h."""
     why_never: str = ""
+    until_tokens_month: Decimal | None = None
+    """Beyond this traffic it is a loss again; None: it is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

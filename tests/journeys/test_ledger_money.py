@@ -79,7 +79,7 @@ def test_focus_is_written_whole_and_sums_to_the_bill(capsys: pytest.CaptureFixtu
     [
         (("charges", "--month", "2026-13"), "month is '2026-13'; expected a year and a month such as 2026-12"),
         (("charges", "--month", "2026-10", "--by", "tema"), "no usage of 2026-10 bears this tag; did you mean 'team'?"),
-        (("charges", "--month", "2025-01"), "month 2025-01: no lease, no cost and no usage of it is recorded"),
+        (("charges", "--month", "2025-01"), "holds no lease, usage or cost of it; it has 2026-10"),
         (("export", "--month", "2026-10", "--format", "focus", "--account", "aws=1"), "aws=1: no such provider in the"),
         (("export", "--month", "2026-10", "--format", "focus", "--account", "ovh"), "--account ovh: expected PROVIDER"),
         (("export", "--month", "2026-10", "--format", "charges", "--allocated"), "belong to --format focus"),

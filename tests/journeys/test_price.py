@@ -181,7 +181,7 @@ def test_a_month_of_the_ledger(
     assert Decimal(found["unit_cost"]["cost_usd"]) == 400
     assert Decimal(model["allocation_usd_mtok"]["blended"]) == pytest.approx(Decimal(400) / 12)
     assert model["allocation_usd_mtok"]["input"] is None  # no rate of own/box is known
-    assert "no lease, no cost and no usage" in said(capsys, 2, "--month", "2026-09")[1]
+    assert "holds no lease, usage or cost of it" in said(capsys, 2, "--month", "2026-09")[1]
     assert "2026-13" in said(capsys, 2, "--month", "2026-13")[1]
 
 

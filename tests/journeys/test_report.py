@@ -207,10 +207,13 @@ def test_a_forecast_of_the_month_after_is_planned(capsys: pytest.CaptureFixture[
 
 
 def test_charges_go_by_the_tag_named(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    _, out, err = report(capsys, "--month", "2025-11", "--json", "--by", "product")
+    fleet = folder / "fleet.toml"
+    fleet.write_text(fleet.read_text().replace('by = "team"', 'by = "product"'))
+    _, out, err = report(capsys, "--month", "2025-11", "--json")
     assert [one["tag"] for one in json.loads(out)["charges"]["charges"]] == [""]
     assert "no usage is tagged 'product', which charges go by; there are team" in err
-    assert folder.exists()
+    _, out, _ = report(capsys, "--month", "2025-11", "--json", "--by", "team")
+    assert [one["tag"] for one in json.loads(out)["charges"]["charges"]] == ["blue", "red"]
 
 
 @pytest.mark.parametrize(
@@ -220,6 +223,7 @@ def test_charges_go_by_the_tag_named(capsys: pytest.CaptureFixture[str], folder:
         (["--month", "2024-01"], "month 2024-01: ledger.sqlite holds no lease, usage or cost of it; it has 2025-"),
         (["--month", "2991-01"], "month 2991-01: has not begun; expected a month up to 2"),
         (["--month", "2025-11", "--format", "htm"], "--format htm: no such format; did you mean 'html'?"),
+        (["--month", "2025-11", "--by", "tema"], "--by tema: no usage of 2025-11 bears this tag; did you mean 'team'?"),
         (["--month", "2025-11", "--tz", "Europe/Berln"], "--tz Europe/Berln: no such time zone"),
         (["--month", "2025-11", "-o", "nowhere"], "the folder nowhere does not exist"),
         (["--month", "2025-11", "--plan", "fleet.toml"], "fleet.toml: not readable as JSON"),
@@ -255,3 +259,16 @@ def test_a_plan_of_another_month_is_refused(capsys: pytest.CaptureFixture[str], 
     code, out, err = report(capsys, "--month", "2025-11", "--plan", "plan.json")
     assert (code, out) == (2, "")
     assert "plan.json: plans 2026-01-01 to 2026-01-31; expected a plan of 2025-11" in err
+
+
+def test_leases_that_name_no_model_are_the_only_models(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    bare = leases().replace(",role,model", ",role").replace("base,m\n", "base\n").replace("burst,m\n", "burst\n")
+    (folder / "leases.csv").write_text(bare)
+    (folder / "fleet.toml").write_text(FLEET.replace("ledger.sqlite", "other.sqlite"))
+    files = ["leases.csv", "usage.csv", "costs.csv"]
+    assert run(baseload(), ["-q", "ledger", "import", *files, "--tag", "team", "-c", "fleet.toml"]) == 0
+    _, out, err = report(capsys, "--month", "2025-11", "--json")
+    document = json.loads(out)
+    assert document["utilization"]["mean"] == pytest.approx(0.5)
+    assert {line["model"] for line in document["bill"]} == {"m", None}
+    assert "21 of 21 leases name no model; taken as m's, the fleet's only one" in err
