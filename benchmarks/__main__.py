@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.measure import MeasurementError, Row, in_child
+from benchmarks.report import report_rows
 from benchmarks.rows import FULL, QUICK, Effort, command_rows, month_rows, rival_rows, year_rows
 from benchmarks.table import render
 
@@ -51,6 +52,9 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
     yield from command_rows(effort)
     say("a month")
     yield from month_rows(effort)
+    say("a month's report")
+    with tempfile.TemporaryDirectory() as folder:
+        yield from report_rows(effort.runs, Path(folder))
     with tempfile.TemporaryDirectory() as folder:
         year = Path(folder) / "year.csv"
         say("a year of 20 scenarios")
