@@ -1,115 +1,85 @@
-"""`baseload price`: the command and its options."""
+"""`baseload price`: the command."""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from planner.cli.options import (
-    CurrencyCode,
-    CurrencyOption,
-    JsonOption,
-    PolicyOption,
-    currency_of,
-    say,
-    screen,
+from planner.cli.options import CurrencyCode, CurrencyOption, JsonOption, PolicyOption, currency_of, say, screen
+from planner.cli.price.options import (
+    BreakEvenOption,
+    CardOption,
+    ChartOption,
+    ClaimsOption,
+    CostsOption,
+    CurveOption,
+    DecodeOnlyOption,
+    HiddenOption,
+    LedgerMonthOption,
+    MachineOption,
+    MarginOption,
+    MarketChartOption,
+    MarketClassOption,
+    MarketOption,
+    MarketPricesOption,
+    MixOption,
+    MtokMonthOption,
+    PatternsOption,
+    PerTokenOption,
+    PlanFileOption,
+    PriceFleetOption,
+    PriceOption,
+    ScenariosOption,
+    ShapeOption,
+    TiersOption,
+    TokensPerRequestOption,
+    TokSOption,
+    UsdHourOption,
+    UsdMonthOption,
+    UtilizationOption,
 )
+
+if TYPE_CHECKING:
+    from planner.cli.price.charge_options import ChargeOptions
+    from planner.cli.price.cost import CostOptions
+    from planner.cli.price.subject import Subject
 
 
 def price(  # noqa: PLR0917 - a command's options are its arguments
     context: typer.Context,
-    plan: Annotated[
-        Path | None, typer.Option("--plan", metavar="FILE", help="A plan.json of `baseload plan -o`.")
-    ] = None,
-    month: Annotated[
-        str | None, typer.Option("--month", metavar="MONTH", help="A month of the ledger, such as 2026-11 (UTC).")
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("-c", "--config", metavar="FILE", help="fleet.toml: rates of a month, and [policy.pricing]."),
-    ] = None,
-    usd_hour: Annotated[
-        str | None, typer.Option("--usd-hour", metavar="USD", help="Quick quote: a machine's price per hour.")
-    ] = None,
-    usd_month: Annotated[
-        str | None, typer.Option("--usd-month", metavar="USD", help="Or its price per month, quoted at 720 h.")
-    ] = None,
-    tok_s: Annotated[
-        str | None, typer.Option("--tok-s", metavar="TOK/S", help="Tokens per second at full load, input and output.")
-    ] = None,
-    decode_only: Annotated[
-        bool, typer.Option("--decode-only", help="--tok-s counts output alone; input is taken to cost no time.")
-    ] = False,
-    utilization: Annotated[
-        str | None,
-        typer.Option("--utilization", metavar="RATIOS", help="Assumed, such as 0.7,0.5; the first is used throughout."),
-    ] = None,
-    mtok_month: Annotated[
-        str | None, typer.Option("--mtok-month", metavar="MTOK", help="Or the million tokens served in a month.")
-    ] = None,
-    mix: Annotated[
-        str | None, typer.Option("--mix", metavar="RATIO", help="Input tokens per output token of a quote (1).")
-    ] = None,
-    costs: Annotated[
-        Path | None, typer.Option("--costs", metavar="FILE", help="A price sheet, TOML: several machines to quote.")
-    ] = None,
-    machine: Annotated[
-        str | None, typer.Option("--machine", metavar="NAME", help="The machine of the price sheet to look at.")
-    ] = None,
-    curve: Annotated[bool, typer.Option("--curve", help="USD per million tokens against load.")] = False,
-    patterns: Annotated[
-        bool, typer.Option("--patterns", help="How full a fleet can be: steady, business hours, bursty, dev.")
-    ] = False,
-    shapes: Annotated[
-        list[Path] | None, typer.Option("--shape", metavar="FILE", help="Measure this forecast beside the patterns.")
-    ] = None,
-    hidden: Annotated[
-        Path | None,
-        typer.Option("--hidden", metavar="FILE", help="Hidden costs, TOML: the true cost beside the direct."),
-    ] = None,
-    prices: Annotated[
-        str | None,
-        typer.Option("--price", metavar="USD", help="With --hidden: what these prices, such as 0.25,0.5, earn."),
-    ] = None,
-    margin: Annotated[
-        str | None,
-        typer.Option("--margin", metavar="RATIO", help="With --hidden: name the price of this margin (0.5)."),
-    ] = None,
-    chart: Annotated[
-        Path | None, typer.Option("--chart", metavar="FILE", help="Draw the cost curve to an .svg or .png file.")
-    ] = None,
-    tiers: Annotated[
-        bool, typer.Option("--tiers", help="What to charge: tiers, splits, discounts, commitments.")
-    ] = False,
-    market: Annotated[bool, typer.Option("--market", help="Where our prices stand among hosted models.")] = False,
-    market_class: Annotated[
-        str | None,
-        typer.Option("--market-class", metavar="CLASS", help="Of models like 7-8B, 70B (told by the model's name)."),
-    ] = None,
-    market_prices: Annotated[
-        Path | None, typer.Option("--market-prices", metavar="FILE", help="A price list of your own, CSV.")
-    ] = None,
-    market_chart: Annotated[
-        Path | None, typer.Option("--market-chart", metavar="FILE", help="Draw the market to an .svg or .png file.")
-    ] = None,
-    break_even: Annotated[
-        str | None, typer.Option("--break-even", metavar="USD", help="Traffic at which prices such as 0.10,0.20 pay.")
-    ] = None,
-    tokens_per_request: Annotated[
-        str | None, typer.Option("--tokens-per-request", metavar="N", help="With --break-even: as requests a day too.")
-    ] = None,
-    scenarios: Annotated[
-        Path | None, typer.Option("--scenarios", metavar="FILE", help="Profit scenarios, TOML, with feasibility.")
-    ] = None,
-    per_token: Annotated[
-        bool, typer.Option("--per-token", help="Input and output price per single token, as LiteLLM takes them.")
-    ] = False,
-    card: Annotated[bool, typer.Option("--card", help="A quick reference card.")] = False,
-    claims: Annotated[
-        Path | None, typer.Option("--claims", metavar="FILE", help="Figures someone states, held against these, TOML.")
-    ] = None,
+    plan: PlanFileOption = None,
+    month: LedgerMonthOption = None,
+    config: PriceFleetOption = None,
+    usd_hour: UsdHourOption = None,
+    usd_month: UsdMonthOption = None,
+    tok_s: TokSOption = None,
+    decode_only: DecodeOnlyOption = False,
+    utilization: UtilizationOption = None,
+    mtok_month: MtokMonthOption = None,
+    mix: MixOption = None,
+    costs: CostsOption = None,
+    machine: MachineOption = None,
+    curve: CurveOption = False,
+    patterns: PatternsOption = False,
+    shapes: ShapeOption = None,
+    hidden: HiddenOption = None,
+    prices: PriceOption = None,
+    margin: MarginOption = None,
+    chart: ChartOption = None,
+    tiers: TiersOption = False,
+    market: MarketOption = False,
+    market_class: MarketClassOption = None,
+    market_prices: MarketPricesOption = None,
+    market_chart: MarketChartOption = None,
+    break_even: BreakEvenOption = None,
+    tokens_per_request: TokensPerRequestOption = None,
+    scenarios: ScenariosOption = None,
+    per_token: PerTokenOption = False,
+    card: CardOption = False,
+    claims: ClaimsOption = None,
     policy: PolicyOption = None,
     currency: CurrencyOption = CurrencyCode.USD,
     as_json: JsonOption = False,
@@ -118,13 +88,9 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
 
     Example: baseload price --usd-hour 0.214 --tok-s 300 --utilization 0.7
     """
-    from planner.cli.price.charge import charge_sections, claim_sections
     from planner.cli.price.charge_options import charge_options
-    from planner.cli.price.cost import check_chart, cost_options, cost_sections, write_chart
-    from planner.cli.price.market import check_chart_file, write_market_chart
-    from planner.cli.price.subject import QuoteOptions, of_scenarios, read_subject
-    from planner.errors import InputError
-    from planner.report.price.document import PriceHead, price_document, render_price
+    from planner.cli.price.cost import cost_options
+    from planner.cli.price.subject import QuoteOptions, read_subject
 
     quote = QuoteOptions(
         usd_hour=usd_hour,
@@ -152,10 +118,7 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
         config=config,
         hidden=hidden,
     )
-    if config is not None and month is None and not charge.uses_policy:
-        raise InputError("-c: needs --month, whose rates it tells, or --tiers and its like, whose prices it makes")
-    if policy is not None and not charge.uses_policy:
-        raise InputError("--policy: makes prices; expected --tiers, --market, --per-token or --card beside it")
+    check_used(config, policy, month, charge)
     subject = read_subject(
         quote=quote,
         costs=costs,
@@ -166,32 +129,70 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
         now=datetime.now(UTC),
         may_be_none=charge.only_scenarios or asked.only_patterns,
     )
-    if subject.basis == "none" and scenarios is not None:
-        subject = of_scenarios(subject, scenarios)
-    if chart is not None:
-        check_chart(subject, chart)
-    if market_chart is not None:
-        check_chart_file(market_chart)
+    show(
+        context,
+        subject,
+        asked,
+        charge,
+        Output(chart=chart, market_chart=market_chart, currency=currency, as_json=as_json),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where the result goes, and how."""
+
+    chart: Path | None
+    market_chart: Path | None
+    currency: CurrencyCode
+    as_json: bool
+
+
+def check_used(config: Path | None, policy: str | None, month: str | None, charge: "ChargeOptions") -> None:
+    """Raises InputError where a fleet or a policy is given that nothing asked for would read."""
+    from planner.errors import InputError
+
+    if config is not None and month is None and not charge.uses_policy:
+        raise InputError("-c: needs --month, whose rates it tells, or --tiers and its like, whose prices it makes")
+    if policy is not None and not charge.uses_policy:
+        raise InputError("--policy: makes prices; expected --tiers, --market, --per-token or --card beside it")
+
+
+def show(
+    context: typer.Context, subject: "Subject", asked: "CostOptions", charge: "ChargeOptions", output: Output
+) -> None:
+    """Every section asked for, the charts, and the remarks."""
+    from planner.cli.price.charge import charge_sections, claim_sections
+    from planner.cli.price.cost import check_chart, cost_sections, write_chart
+    from planner.cli.price.market import check_chart_file, write_market_chart
+    from planner.cli.price.subject import of_scenarios
+    from planner.report.price.document import PriceHead, price_document, render_price
+
+    if subject.basis == "none" and charge.scenarios is not None:
+        subject = of_scenarios(subject, charge.scenarios)
+    if output.chart is not None:
+        check_chart(subject, output.chart)
+    if output.market_chart is not None:
+        check_chart_file(output.market_chart)
     charged = charge_sections(subject, charge)
     sections = [*cost_sections(subject, asked, is_plain=not charge.is_asked), *charged.sections]
-    shown = currency_of(currency)
-    remarks = (*subject.remarks, *charged.remarks)
+    shown = currency_of(output.currency)
     head = PriceHead(
         basis=subject.basis,
         source=subject.source,
         price_basis=subject.price_basis,
         start=None if subject.spend is None else subject.spend.start,
         end=None if subject.spend is None else subject.spend.end,
-        remarks=remarks,
+        remarks=(*subject.remarks, *charged.remarks),
     )
     sections += claim_sections(head, sections, subject, charge, charged)
-    if chart is not None:
-        write_chart(subject, chart, shown)
-    if market_chart is not None:
-        write_market_chart(charged.market, market_chart)
-    if as_json:
+    if output.chart is not None:
+        write_chart(subject, output.chart, shown)
+    if output.market_chart is not None:
+        write_market_chart(charged.market, output.market_chart)
+    if output.as_json:
         typer.echo(json.dumps(price_document(head, sections), indent=2, ensure_ascii=False))
     else:
         typer.echo(render_price(head, sections, screen=screen(), currency=shown), nl=False)
-    say(context, remarks)
-    say(context, [f"wrote {path}" for path in (chart, market_chart) if path is not None])
+    say(context, head.remarks)
+    say(context, [f"wrote {path}" for path in (output.chart, output.market_chart) if path is not None])
