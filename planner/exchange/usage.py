@@ -92,6 +92,7 @@ def read_usage(
     if not rows.time_s:
         raise InputError(f"{source}: there is a header and no row; expected one row per hour and model")
     step_s = _step_s(rows, is_strict=is_rate or time == "hour")
+    parser.refuse_repeated()
     found = hourly(rows, step_s=step_s if is_rate else None)
     return UsageRead(usage=found.usage, remarks=(*columns.remarks, *found.remarks))
 
@@ -198,11 +199,14 @@ class _Parser:
     def __post_init__(self) -> None:
         self.times = _Times(self.time)
         self.series = _Series(self.columns, self.rows)
+        self.seen: set[int] = set()
+        self.repeated: int | None = None
 
     def add(self, chunk: list[Row], lines: Sequence[int]) -> None:
         """Read one chunk."""
         if not chunk:
             return
+        self._look_for_repeated(chunk, lines)
         try:
             self._add(chunk)
         except (ValueError, OverflowError):
@@ -212,6 +216,25 @@ class _Parser:
                 except (ValueError, OverflowError) as error:
                     raise InputError(f"{self.columns.source}, row {line}: {error}") from None
             raise
+
+    def refuse_repeated(self) -> None:
+        """Raises InputError where a row of an hourly file is the copy of another: its tokens would count twice.
+
+        Times within hours may be those of single requests, of which two can be alike.
+        """
+        is_hourly = all(not (part % _HOUR_S).any() for part in self.rows.time_s)
+        if self.repeated is not None and is_hourly:
+            raise InputError(
+                f"{self.columns.source}, row {self.repeated}: is the same as a row before it, in every column;"
+                " expected each row once"
+            )
+
+    def _look_for_repeated(self, chunk: list[Row], lines: Sequence[int]) -> None:
+        for row, line in zip(chunk, lines, strict=True):
+            mark = hash(tuple(row))
+            if mark in self.seen and self.repeated is None:
+                self.repeated = line
+            self.seen.add(mark)
 
     def _add(self, chunk: list[Row]) -> None:
         count, at = len(chunk), self.columns.position

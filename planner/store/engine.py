@@ -109,6 +109,8 @@ def _error(url: URL, error: DBAPIError) -> PlannerError:
         return InputError(f"{where}: is not a SQLite database; expected a ledger, or a path where none is yet")
     if "unable to open database file" in said:
         return InputError(f"{where}: cannot be opened; expected a file one may read and write, in a folder that exists")
+    if "invalid connection option" in said or "invalid dsn" in said:
+        return InputError(f"{where}: a parameter of the URL is unknown ({said}); expected those of PostgreSQL")
     if "readonly database" in said or "permission denied" in said:
         return InputError(f"{where}: may not be written ({said})")
     if "locked" in said or "lock timeout" in said:

@@ -95,6 +95,11 @@ def test_an_installed_wheel_plans_in_an_empty_folder(installed: Path, tmp_path: 
     assert "Traceback" not in planned.stderr
 
 
+def test_an_installed_wheel_makes_a_ledger(installed: Path, tmp_path: Path) -> None:
+    said = done(installed / "baseload", "db", "upgrade", folder=tmp_path, BASELOAD_DATABASE_URL="ledger.sqlite")
+    assert said.stdout.startswith("ledger.sqlite: made a ledger, revision ")
+
+
 @pytest.mark.parametrize("arguments", [("catalog", "list"), ("profile", "show", "llama-3.1-8b"), ("--version",)])
 def test_an_installed_wheel_finds_its_data(installed: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert done(installed / "baseload", *arguments, folder=tmp_path).stdout

@@ -1,8 +1,10 @@
 """usage.csv: hours, models and named tags in; everything else is left out, and what is wrong is named by its row."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from planner.errors import InputError
 from planner.exchange.usage import UsageRead, read_usage
@@ -129,3 +131,36 @@ def test_more_cached_than_came_in_is_refused() -> None:
     head = "hour,model,input_tokens,output_tokens,cached_input_tokens\n"
     said = complaint(head + "2026-11-01T00:00:00Z,m,10,1,11\n", tags={})
     assert said.startswith("usage.csv, row 2: cached_input_tokens is 11, more than input_tokens 10")
+
+
+def test_a_row_that_stands_twice_in_an_hourly_file_is_refused() -> None:
+    row = "2026-11-01T00:00:00Z,m,x,10,5\n"
+    assert complaint(HEAD + row + row.replace("x", "y") + row) == (
+        "usage.csv, row 4: is the same as a row before it, in every column; expected each row once"
+    )
+    request = row.replace("00:00:00Z", "00:07:11Z")  # two requests of one second may be alike
+    assert rows_of(read(HEAD + request + request)) == [(0, "m", "x", 20, 10)]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5 * 3600), st.sampled_from("mn"), st.sampled_from(("", "x", "y")), st.integers(0, 10**12)
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_no_token_is_lost_or_counted_twice(requests: list[tuple[int, str, str, int]]) -> None:
+    start = datetime(2026, 11, 1, 0, 0, 1, tzinfo=UTC)
+    text = HEAD + "".join(
+        f"{(start + timedelta(seconds=second)).isoformat()},{model},{team},{tokens},1\n"
+        for second, model, team, tokens in requests
+    )
+    used = read(text).usage
+    for model in "mn":
+        for team in ("", "x", "y"):
+            wanted = sum(one[3] for one in requests if one[1:3] == (model, team))
+            found = [row[3] for row in rows_of(UsageRead(usage=used)) if row[1:3] == (model, team)]
+            assert sum(found) == wanted
+    assert used.output_tokens.sum() == len(requests)
