@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.measure import MeasurementError, Row, in_child
 from benchmarks.report import report_rows
-from benchmarks.rows import FULL, QUICK, Effort, command_rows, month_rows, rival_rows, year_rows
+from benchmarks.rows import FULL, QUICK, Effort, chargeback_rows, command_rows, month_rows, rival_rows, year_rows
 from benchmarks.table import render
 
 PACKAGES = ("baseload", "numpy", "PuLP", "highspy", "linopy")
@@ -56,6 +56,8 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         yield from report_rows(effort.runs, Path(folder))
     with tempfile.TemporaryDirectory() as folder:
+        say("chargeback of a million usage rows")
+        yield from chargeback_rows(effort, Path(folder) / "ledger.sqlite")
         year = Path(folder) / "year.csv"
         say("a year of 20 scenarios")
         in_child("write_year", timeout_s=120, path=str(year))
@@ -81,7 +83,7 @@ def machine() -> dict[str, str]:
         "load": f"{load:.1f} at the end (mean of the last minute)",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "versions": ", ".join(f"{name} {found}" for name, found in versions.items() if found is not None),
-        "chance": "year: numpy.random.default_rng(20250303)",
+        "chance": "year: numpy.random.default_rng(20250303); usage: numpy.random.default_rng(20261001)",
     }
 
 

@@ -160,6 +160,27 @@ def rival_rows(effort: Effort, year: Path, say: Say) -> Iterator[Row]:
     )
 
 
+def chargeback_rows(effort: Effort, ledger: Path) -> Iterator[Row]:
+    """A million usage rows charged to teams, reading included, and the same by a loop over rows."""
+    rows = _own("write_usage", path=str(ledger))["rows"]
+    ours = _own("charge_usage", path=str(ledger), runs=effort.rival_runs)
+    yield _timed(
+        f"chargeback of {rows:,} usage rows, from the ledger's file to whole cents",
+        ours["charged_s"],
+        at_most=10,
+        note=f"{ours['charges']} charges of a bill of USD {ours['bill_usd']:,.2f}",
+    )
+    yield Row(what="  peak memory", unit="MB", measured=_one(ours["peak_mb"]), at_most=1000)
+    rival = _own("charge_usage_by_row", path=str(ledger))
+    worst = max(abs(usd - rival["usage_usd"][team]) for team, usd in ours["usage_usd"].items())
+    yield _timed(
+        "  rival: usage alone, by a Python loop over the rows",
+        rival["charged_s"],
+        rival_ratio=median(rival["charged_s"]["wall_s"]) / median(ours["charged_s"]["wall_s"]),
+        note=f"no idle, no shared cost, no cents; teams differ by USD {worst:.2f} at most, our rounding to cents",
+    )
+
+
 def _timed(what: str, spent: dict[str, list[float]], **rest: Any) -> Row:
     """A row of seconds, from a `Spent` as a dictionary."""
     return Row(

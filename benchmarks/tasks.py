@@ -138,6 +138,38 @@ def year_linopy(path: str, scenarios: int, time_limit_s: float) -> Found:
     }
 
 
+def write_usage(path: str) -> Found:
+    """Writes a ledger of a million usage rows."""
+    from benchmarks.chargeback import write_ledger
+
+    return {"rows": write_ledger(Path(path))}
+
+
+def charge_usage(path: str, runs: int) -> Found:
+    """A month of a million usage rows charged to teams, from the ledger's file to whole cents."""
+    from benchmarks.chargeback import charged, usage_by_team
+
+    charges, _ = charged(Path(path))
+    first_mb = peak_mb()
+    spent = seconds(lambda: charged(Path(path)), runs, unmeasured=0)
+    return {
+        "charges": len(charges.charges),
+        "bill_usd": float(charges.bill_usd),
+        "usage_usd": usage_by_team(charges),
+        "charged_s": asdict(spent),
+        "peak_mb": first_mb,
+    }
+
+
+def charge_usage_by_row(path: str) -> Found:
+    """The same usage by a loop over rows."""
+    from benchmarks.chargeback import Charged, charged_row_by_row
+
+    found: list[Charged] = []
+    spent = seconds(lambda: found.append(charged_row_by_row(Path(path))), 1, unmeasured=0)
+    return {"usage_usd": found[0].usage_usd, "rows": found[0].rows, "charged_s": asdict(spent), "peak_mb": peak_mb()}
+
+
 def _part(path: str, scenarios: int) -> Forecast:
     return first_scenarios(year_forecast(Path(path)), scenarios)
 
@@ -153,7 +185,10 @@ def _walked(problem: Problem) -> Walk:
 
 TASKS = {
     task.__name__: task
-    for task in (month, month_case, month_pulp, write_year, year, year_whole, year_part, year_linopy)
+    for task in (
+        *(month, month_case, month_pulp, write_year, year, year_whole, year_part, year_linopy),
+        *(write_usage, charge_usage, charge_usage_by_row),
+    )
 }
 
 if __name__ == "__main__":
