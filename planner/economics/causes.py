@@ -40,6 +40,8 @@ class Cause(StrEnum):
     """The invoice charges the whole month where the ledger charges hours, or a part."""
     HOURS = "hours_differ"
     PRICE = "price_differs"
+    COUNT = "count_differs"
+    """More or fewer of the same thing."""
     SETUP = "setup_fee"
     UNKNOWN = "unknown"
 
@@ -147,9 +149,11 @@ def explained(pair: Pair, tolerance: Decimal) -> tuple[Cause, str]:
 
 
 def amount(value: Decimal) -> str:
-    """A figure to the cent, or to four significant places below one."""
-    places = CENT if abs(value) >= 1 or value == 0 else Decimal("0.0001")
-    return f"{value.quantize(places):f}"
+    """A figure to the cent; below one to four places where it has them."""
+    if abs(value) >= 1:
+        return f"{value.quantize(CENT):f}"
+    whole, _, places = f"{value.quantize(Decimal('0.0001')):f}".partition(".")
+    return f"{whole}.{places.rstrip('0'):0<2}"
 
 
 def _missing_in_ledger(pair: Pair, _: Decimal) -> str | None:
@@ -303,6 +307,17 @@ def _time_too(pair: Pair, stated: tuple[Decimal, str] | None, ours: Decimal, tol
     return f", and it counts {amount(stated[0])} {unit} against {amount(pair.ledger / ours)}"
 
 
+def _count(pair: Pair, tolerance: Decimal) -> str | None:
+    """More or fewer of what costs the same each: machines of one product, addresses."""
+    if pair.charge is not None or not pair.ledger:
+        return None
+    each = pair.ledger / len(pair.expected)
+    count = round(pair.invoice / each)
+    if count < 1 or count == len(pair.expected) or abs(pair.invoice - count * each) > tolerance:
+        return None
+    return f"the invoice is for {count} at {amount(each)}, the ledger for {len(pair.expected)}"
+
+
 def _vat_rate(pair: Pair) -> Decimal | None:
     if pair.ratio is None:
         return None
@@ -326,6 +341,7 @@ _RULES: Sequence[tuple[Cause, Rule]] = (
     (Cause.CAP_APPLIED, _whole_month),
     (Cause.HOURS, _hours),
     (Cause.VAT, _vat),
+    (Cause.COUNT, _count),
     (Cause.PRICE, _price),
 )
 """Tried in this order: a rule that needs more to be true comes first."""

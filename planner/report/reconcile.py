@@ -10,7 +10,7 @@ from planner.economics.invoice import LineKind
 from planner.economics.reconcile import Difference, Reconciliation
 from planner.report.narrow import fitted, wrapped
 from planner.report.numbers import number, signed
-from planner.report.price.section import MONEY, TEXT, Json, listed, money, or_null, record, said
+from planner.report.price.section import MONEY, TEXT, Json, listed, or_null, record, said
 from planner.report.screen import Cell, Column, Screen, render, table, words
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def reconcile_document(found: Reconciliation) -> Json:
         "format": found.form,
         "month": found.month,
         "providers": list(found.providers),
-        "tolerance": money(found.tolerance),
+        "tolerance": _plain(found.tolerance),
         "is_reconciled": found.is_reconciled,
         "compared": found.compared,
         "invoice_total": _amounts(found.invoice_total),
@@ -70,9 +70,9 @@ def reconcile_document(found: Reconciliation) -> Json:
                 "offer": one.offer or None,
                 "kind": one.kind.value,
                 "currency": one.currency,
-                "ledger": money(one.ledger),
-                "invoice": money(one.invoice),
-                "difference": money(one.difference),
+                "ledger": _plain(one.ledger),
+                "invoice": _plain(one.invoice),
+                "difference": _plain(one.difference),
                 "cause": one.cause.value,
                 "explanation": one.explanation,
                 "rows": list(one.rows),
@@ -166,4 +166,9 @@ def _sums(found: Reconciliation) -> list[str]:
 
 
 def _amounts(by_currency: dict[str, Decimal]) -> dict[str, str | None]:
-    return {currency: money(total) for currency, total in by_currency.items()}
+    return {currency: _plain(total) for currency, total in by_currency.items()}
+
+
+def _plain(value: Decimal | None) -> str | None:
+    """A decimal string without an exponent and without zeros at its end."""
+    return None if value is None else f"{value.normalize():f}"

@@ -57,17 +57,17 @@ def test_one_that_does_not_ends_with_6_and_says_why(capsys: pytest.CaptureFixtur
     (folder / "invoice.csv").write_text(DIFFERS)
     code, out, _ = reconciled(capsys)
     assert code == 6
-    assert "4712: 2 started hours more than the ledger's 47 at 0.1000" in out
+    assert "4712: 2 started hours more than the ledger's 47 at 0.10" in out
     assert "99: Primary IPv4 is not in the ledger; import it as a cost" in out
     code, out, _ = reconciled(capsys, "--json")
     document = json.loads(out)
     jsonschema.Draft202012Validator(reconcile_schema()).validate(document)
     assert code == 6
     assert [(one["what"], one["cause"], one["difference"], one["rows"]) for one in document["differences"]] == [
-        ("99", "missing_in_ledger", "0.5000", [4]),
-        ("4712", "hours_differ", "0.2000", [3]),
+        ("99", "missing_in_ledger", "0.5", [4]),
+        ("4712", "hours_differ", "0.2", [3]),
     ]
-    assert document["invoice_total"] == {"EUR": "65.4000"}
+    assert document["invoice_total"] == {"EUR": "65.4"}
 
 
 def test_a_tolerance_makes_it_agree(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
