@@ -39,7 +39,10 @@ def next_month(
     case = Case(
         fleet=with_owned(facts.fleet, now.owned), catalog=facts.catalog, forecast=traffic, profiles=facts.profiles
     )
-    plan = solve_case(case, effort).plan
+    try:
+        plan = solve_case(case, effort).plan
+    except InputError as error:
+        return None, (f"{name} is not planned: {error}",)
     used = frozenset(one.lease.offer for one in month.bill.leases if not one.lease.is_base)
     stay, why = _staying(case, used, effort)
     if stay.plan is not None and stay.plan.total_usd < plan.total_usd:

@@ -12,6 +12,7 @@ import numpy as np
 
 from planner.case import Case, solve_case
 from planner.economics.bill import LeaseCharge
+from planner.errors import InputError
 from planner.month.demand import Asked
 from planner.month.facts import Reckoning
 from planner.month.servers import held_at, in_force, with_owned
@@ -32,15 +33,16 @@ def regret(month: Reckoning, came: Asked | None, effort: Effort | None = None) -
         return None, (f"no {lacking} is recorded in the month: nothing to judge in hindsight",)
     facts = month.facts
     before = held_at((one for one in facts.leases if one.start < facts.start), facts.start, facts.catalog)
-    plan = solve_case(
-        Case(
-            fleet=with_owned(facts.fleet, before.owned),
-            catalog=in_force(facts.catalog, month.bill.leases),
-            forecast=came.forecast,
-            profiles=facts.profiles,
-        ),
-        effort,
-    ).plan
+    case = Case(
+        fleet=with_owned(facts.fleet, before.owned),
+        catalog=in_force(facts.catalog, month.bill.leases),
+        forecast=came.forecast,
+        profiles=facts.profiles,
+    )
+    try:
+        plan = solve_case(case, effort).plan
+    except InputError as error:
+        return None, (f"no plan in hindsight: {error}",)
     judged = [one for one in month.bill.leases if one.lease.model not in came.unknown_models]
     is_over = facts.known_until == facts.end
     actual = sum((_lease_usd(one, is_over=is_over) for one in judged), ZERO)

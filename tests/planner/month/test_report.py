@@ -369,3 +369,57 @@ def test_untagged_usage_is_charged_to_nobody_named() -> None:
     usage = replace(served(), tags=(tags_of({}), tags_of({"team": "blue"})))
     charged = {one.tag: one.allocated_usd for one in month_report(small_facts(served=usage)).charges.charges}
     assert charged == {"": Decimal("75.00"), "blue": Decimal("25.00")}
+
+
+def test_what_cannot_be_planned_is_said_and_the_rest_reported() -> None:
+    """A catalog of offers nothing was measured on."""
+    catalog = small_catalog()
+    other = replace(catalog.offers[1], id="ovh/b3-8", product="b3-8")
+    report = month_report(small_facts(catalog=replace(catalog, offers=(other,))))
+    assert report.bill_usd == 100
+    assert (report.regret, report.next_month) == (None, None)
+    assert any("no plan in hindsight: model m: no offer can serve it" in remark for remark in report.remarks)
+    assert any("2026-12 is not planned: model m: no offer can serve it" in remark for remark in report.remarks)
+    # The plan recorded for the month says what the nodes sustain where the catalog does not.
+    assert report.utilization is not None
+    assert report.utilization.mean == pytest.approx(0.5)
+
+
+def test_two_models_are_billed_charged_and_planned_apart() -> None:
+    """Model "other" has a base node of its own, without burst: in the busy hours 1.8 nodes of work on one node."""
+    fleet = small_fleet()
+    both = replace(fleet, models=(*fleet.models, replace(fleet.models[0], name="other")))
+    leases = (base_lease(), *burst_leases(), base_lease(id="base-2", model="other"))
+    report = month_report(small_facts(leases=leases, served=of_two_models(served()), fleet=both))
+    assert report.bill_usd == 172
+    costs = {one.model: one.cost_usd for one in report.model_months}
+    assert costs == {"m": 80, "other": 72}
+    used = {one.model: one.utilization for one in report.model_months}
+    assert used == {"m": pytest.approx(0.5), "other": pytest.approx((640 * 0.4 + 80) / 720)}
+    assert sum(one.allocated_usd for one in report.charges.charges) == 172
+    assert sum(model.cost_usd for model in report.spend.models) == pytest.approx(Decimal(172))
+    assert report.variance is not None
+    assert any("other: was not planned" in remark for remark in report.variance.remarks)
+    assert report.regret is not None
+    assert set(report.regret.hindsight.models) == {"m", "other"}
+    assert report.next_month is not None
+    assert report.next_month.changes.keep == {f"{BASE}#owned": 2}
+    assert any("in 80 hours more was served than its profile says" in remark for remark in report.remarks)
+
+
+def test_a_month_without_a_single_token_is_measured_and_empty() -> None:
+    usage = served()
+    nothing = replace(usage, input_tokens=usage.input_tokens * 0, output_tokens=usage.output_tokens * 0)
+    report = month_report(small_facts(served=nothing))
+    assert report.unit.blended is None
+    assert report.variance is not None
+    assert report.variance.volume_usd == -80
+    assert report.regret is None
+    assert report.utilization is not None
+    assert report.utilization.mean == 0
+
+
+def test_a_month_shorter_than_a_week_has_no_week_to_repeat() -> None:
+    report = month_report(small_facts(served=served(hours=100), as_of=START + timedelta(hours=100)))
+    assert report.next_month is None
+    assert any("100 hours of traffic, less than a week to repeat" in remark for remark in report.remarks)
