@@ -1,6 +1,6 @@
 """The appendix: what the report rests on, each thing with its value, date and source; where the plans come from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from planner.month.value import Assumption, MonthReport
 from planner.plan import Plan
@@ -72,26 +72,15 @@ def _plans(report: MonthReport) -> list[tuple[str, Plan]]:
 
 
 def _provenance(plans: Sequence[tuple[str, Plan]]) -> Table:
-    rows = [
-        [
-            words(name.capitalize()),
-            words(span(plan.start, plan.end).removesuffix(" UTC")),
-            words(plan.provenance.forecast),
-            words(plan.provenance.catalog),
-            words(plan.provenance.policy),
-            words(
-                f"{plan.provenance.solver}, {plan.provenance.status}, at most {percent(plan.gap_ratio, 2)} % above "
-                "the bound"
-            ),
-        ]
-        for name, plan in plans
-    ]
-    columns = (
-        named("Plan"),
-        short("Horizon, UTC"),
-        named("Forecast"),
-        named("Catalog"),
-        named("Policy"),
-        named("Solver"),
+    """What each plan was made of: a column per plan."""
+    said: tuple[tuple[str, Callable[[Plan], str]], ...] = (
+        ("Horizon, UTC", lambda plan: span(plan.start, plan.end).removesuffix(" UTC")),
+        ("Forecast", lambda plan: plan.provenance.forecast),
+        ("Catalog", lambda plan: plan.provenance.catalog),
+        ("Policy", lambda plan: plan.provenance.policy),
+        ("Solver", lambda plan: f"{plan.provenance.solver}, {plan.provenance.status}"),
+        ("At most above the bound", lambda plan: f"{percent(plan.gap_ratio, 2)} %"),
     )
+    rows = [[words(title), *(words(of(plan) or UNKNOWN) for _, plan in plans)] for title, of in said]
+    columns = (named("Made of"), *(named(name.capitalize()) for name, _ in plans))
     return table("provenance-table", "Inputs and proof of each plan", columns, rows)

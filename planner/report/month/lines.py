@@ -78,7 +78,7 @@ def demand_and_nodes(hourly: Hourly, start: datetime, *, width: float) -> Drawin
     below = legend_height(entries, width)
     drawing = Drawing(width=width, height=22 + upper + 40 + lower + 28 + below)
     demand = hourly.input_tok_s + hourly.output_tok_s
-    at = ticks(0, _highest(demand), 3)
+    at = ticks(0, _highest(demand), 5)
     frame = Frame(left=AXIS_PX, right=width - 8, top=22, bottom=22 + upper, x_high=hours, y_high=at[-1])
     drawing.text(0, 12, "served, tok/s (input + output)", size=11)
     horizontal_grid(drawing, frame, at, lambda value: compact(value, at[-1]))
@@ -90,7 +90,7 @@ def demand_and_nodes(hourly: Hourly, start: datetime, *, width: float) -> Drawin
     top = frame.bottom + 40
     drawing.text(0, top - 10, "nodes on", size=11)
     stack = sum((np.nan_to_num(nodes) for _, nodes, _ in layers), np.zeros(hours))
-    at = ticks(0, max(1.0, _highest(stack)), 3)
+    at = ticks(0, max(1.0, _highest(stack)), 5)
     at = [value for value in at if value == round(value)] if at[-1] >= 2 else [0.0, 1.0, 2.0][: int(at[-1]) + 1]
     below_frame = Frame(left=AXIS_PX, right=width - 8, top=top, bottom=top + lower, x_high=hours, y_high=at[-1])
     horizontal_grid(drawing, below_frame, at, lambda value: f"{value:,.0f}")
