@@ -84,7 +84,8 @@ def import_files(
         found = [covering_month(one, covers) for one in found]
         with held.together():
             batches = [add_facts(held, one, add=add) for one in found]
-        remarks = (*remarks, *(remark for one in found for remark in counted_twice(held, one)))
+        for facts, batch in zip(found, batches, strict=True):
+            remarks = (*remarks, *held_already(facts, batch), *counted_twice(held, facts))
         if is_new:
             remarks = (*remarks, f"made the ledger {held.address}")
     print_batches(batches, (), as_json=as_json)
@@ -174,6 +175,13 @@ def add_facts(held: "Ledger", facts: "Facts", *, add: bool) -> "Batch":
     if facts.costs:
         return held.add_other_costs(facts.costs, origin, newer=add)
     return held.add_leases(facts.leases, origin, newer=add)
+
+
+def held_already(facts: "Facts", batch: "Batch") -> "Iterator[str]":
+    """A remark where the ledger held some leases or costs of a file just as they are."""
+    left_out = len(facts.leases or facts.costs) - batch.rows
+    if left_out > 0:
+        yield f"{facts.source}: {left_out} rows are in the ledger already, just as they are, and were left out"
 
 
 def counted_twice(held: "Ledger", facts: "Facts") -> "Iterator[str]":

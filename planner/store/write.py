@@ -30,7 +30,8 @@ def add_leases(connection: Connection, leases: Sequence[Lease], origin: Origin, 
     held = _held(connection, read.held_leases(), records.lease_of, lambda lease: lease.id)
     added = [lease for lease in leases if held.get(lease.id, (0, None))[1] != lease]
     if not newer:
-        _refuse_held("lease", ((lease.id, held[lease.id][0]) for lease in added if lease.id in held), origin)
+        clashes = ((lease.id, held[lease.id][0]) for lease in added if lease.id in held)
+        _refuse_held(connection, "lease", clashes, origin)
     starts = [lease.start for lease in added]
     ends = [lease.end for lease in added]
     batch = _add_batch(
@@ -53,7 +54,8 @@ def add_other_costs(connection: Connection, costs: Sequence[OtherCost], origin: 
     held = _held(connection, query, records.cost_of, lambda cost: cost.id)
     added = [cost for cost in costs if held.get(cost.id, (0, None))[1] != cost]
     if not newer:
-        _refuse_held("cost", ((cost.id, held[cost.id][0]) for cost in added if cost.id in held), origin)
+        clashes = ((cost.id, held[cost.id][0]) for cost in added if cost.id in held)
+        _refuse_held(connection, "cost", clashes, origin)
     batch = _add_batch(
         connection,
         BatchKind.COSTS,
@@ -191,10 +193,11 @@ def _refuse_twice(what: str, ids: Sequence[str], origin: Origin) -> None:
         seen.add(one)
 
 
-def _refuse_held(what: str, clashes: Iterable[tuple[str, int]], origin: Origin) -> None:
+def _refuse_held(connection: Connection, what: str, clashes: Iterable[tuple[str, int]], origin: Origin) -> None:
     for one, batch_id in clashes:
         raise InputError(
-            f"{origin.source}: {what} {one!r} is in the ledger with other figures, from batch {batch_id};"
+            f"{origin.source}: {what} {one!r} is in the ledger with other figures,"
+            f" from {_batch_named(connection, batch_id)};"
             f" --add makes this the version that holds, `baseload ledger retract {batch_id}` takes the other back"
         )
 
@@ -220,9 +223,15 @@ def _refuse_served(connection: Connection, keys: read.Ints, first: int, last: in
             model, tags = known[series]
             raise InputError(
                 f"{origin.source}: the ledger holds usage of {_named(model, tags)} in the hour"
-                f" {read.moment_of(hour):%Y-%m-%dT%H:%MZ} already, from batch {batch_id}; --add adds to it,"
-                f" `baseload ledger retract {batch_id}` takes it back"
+                f" {read.moment_of(hour):%Y-%m-%dT%H:%MZ} already, from {_batch_named(connection, batch_id)};"
+                f" --add adds to it, `baseload ledger retract {batch_id}` takes it back"
             )
+
+
+def _batch_named(connection: Connection, batch_id: int) -> str:
+    """A batch as people know it, by its number and the name of its file."""
+    source = connection.execute(select(tables.batch.c.source).where(tables.batch.c.id == batch_id)).scalar()
+    return f"batch {batch_id} ({source})"
 
 
 def _named(model: str, tags: Tags) -> str:

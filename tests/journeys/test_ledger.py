@@ -183,3 +183,30 @@ def test_the_fleet_says_where_the_ledger_is(
     assert code == 2
     assert "[database] url holds a password; expected it in BASELOAD_DATABASE_URL" in err.replace(": url", " url")
     assert "hunter2" not in err
+
+
+def test_of_a_spend_log_nothing_reaches_the_database_but_what_is_named(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    (folder / "spend.jsonl").write_text(
+        '{"request_id": "chatcmpl-REQ", "api_key": "KEYHASH", "user": "USERNAME", "end_user": "CUSTOMER",'
+        ' "startTime": "2026-11-01 00:30:00", "model": "m", "prompt_tokens": 7, "completion_tokens": 3,'
+        ' "metadata": {"user_api_key_alias": "ALIAS"}, "request_tags": ["app:chat", "mood:HIDDEN"],'
+        ' "messages": [{"content": "QUESTION"}], "response": {"content": "ANSWER"}, "team_id": "red"}\n'
+    )
+    code, _, err = ledger(capsys, "import", "spend.jsonl", "--tag", "team=team_id", "--tag", "app=request_tags.app")
+    assert code == 0
+    held = b"".join(path.read_bytes() for path in (folder / "money").iterdir())
+    assert b'{"app":"chat","team":"red"}' in held
+    for word in (b"REQ", b"KEYHASH", b"USERNAME", b"CUSTOMER", b"ALIAS", b"HIDDEN", b"QUESTION", b"ANSWER"):
+        assert word not in held
+    code, _, err = ledger(capsys, "import", "spend.jsonl", "--tag", "who=user")
+    assert code == 2
+    assert "--tag who=user: names a key, a person or what was written, which is never kept" in err
+
+
+def test_what_is_held_already_is_said(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    ledger(capsys, "import", "leases.csv")
+    (folder / "more.csv").write_text(LEASES + "c,ovh/b3-64,2026-11-04T10:00:00Z,,m\n")
+    _, _, err = ledger(capsys, "import", "more.csv")
+    assert "note: more.csv: 2 rows are in the ledger already, just as they are, and were left out" in err

@@ -6,11 +6,14 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from planner.errors import InputError
-from planner.ledger import BatchKind
+from planner.ledger import BatchKind, Lease
 from planner.store import Ledger, open_ledger
 from policies.billing import Billing, Tariff
+from tests.planner.exchange.facts_drawn import some_leases
 from tests.planner.store.facts import (
     DECEMBER,
     NOVEMBER,
@@ -77,7 +80,7 @@ def test_the_newest_version_of_a_lease_holds_until_it_is_retracted(url: str) -> 
     running, ended = a_lease("a"), a_lease("a", end=day(5))
     with open_ledger(url, create=True) as ledger:
         ledger.add_leases([running], an_origin("first"))
-        with pytest.raises(InputError, match=r"second: lease 'a' .* from batch 1; --add"):
+        with pytest.raises(InputError, match=r"second: lease 'a' .* from batch 1 \(first\); --add"):
             ledger.add_leases([ended], an_origin("second"))
         ledger.add_leases([ended], an_origin("second"), newer=True)
         assert ledger.leases() == (ended,)
@@ -128,7 +131,9 @@ def test_rows_of_one_hour_model_and_tags_add_up(url: str) -> None:
 def test_usage_held_already_is_refused_by_hour_and_batch(url: str) -> None:
     with open_ledger(url, create=True) as ledger:
         ledger.add_served(usage((0, "m", "x", 1, 1), (3, "m", "x", 1, 1)), an_origin("a.csv"))
-        with pytest.raises(InputError, match=r"b.csv: .* 'm' team=x in the hour 2026-11-01T03:00Z .* batch 1; --add"):
+        with pytest.raises(
+            InputError, match=r"b.csv: .* 'm' team=x in the hour 2026-11-01T03:00Z .* batch 1 \(a.csv\); --add"
+        ):
             ledger.add_served(usage((3, "m", "x", 5, 5)), an_origin("b.csv"))
         ledger.add_served(usage((3, "m", "y", 5, 5)), an_origin("b.csv"))
         ledger.add_served(usage((3, "m", "x", 6, 6)), an_origin("c.csv"), adds=True)
@@ -251,3 +256,13 @@ def test_half_an_hour_is_no_span_of_usage(url: str) -> None:
         ledger.add_served(usage((0, "m", "x", 1, 1)), an_origin())
         with pytest.raises(ValueError, match="expected a full hour in UTC"):
             ledger.served(NOVEMBER + timedelta(minutes=30), DECEMBER)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(leases=st.lists(some_leases(), min_size=1, max_size=3, unique_by=lambda lease: lease.id))
+def test_any_lease_comes_back_equal(url: str, leases: list[Lease]) -> None:
+    with open_ledger(url, create=True) as ledger:
+        origin = an_origin(f"{len(ledger.batches())}")  # hypothesis may try an example again
+        ledger.add_leases(leases, origin, newer=True)
+        held = {lease.id: lease for lease in ledger.leases()}
+    assert [held[lease.id] for lease in leases] == leases
