@@ -19,7 +19,7 @@ from policies.units import MTOK_PER_TOK_S_HOUR
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Loads of a node, share of what it sustains."""
 FACTORS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
-"""Loads of a plan, multiples of its own traffic."""
+"""Loads of a plan, multiples of the traffic it serves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,8 @@ class CostCurve:
     nodes: tuple[NodeCurve, ...]
     plan: tuple[LoadPoint, ...]
     """Empty where there is no plan."""
+    burst_scale: Decimal | None = None
+    """What the plan's burst by the rule was multiplied by to meet its bill; None: no plan."""
     hours: HourSpread | None
     """None: no plan, or nothing served."""
 
@@ -138,7 +140,10 @@ def plan_curves(plan: Plan, spend: Spend, *, factors: Sequence[float] = FACTORS)
     ]
     order = {model.model: at for at, model in enumerate(spend.models)}
     nodes.sort(key=lambda curve: (order[curve.model], curve.points[-1].cost_usd_mtok, curve.name))
-    return CostCurve(nodes=tuple(nodes), plan=PlanLoad(plan).curve(factors), hours=_hour_spread(plan))
+    load = PlanLoad(plan)
+    return CostCurve(
+        nodes=tuple(nodes), plan=load.curve(factors), burst_scale=load.burst_scale, hours=_hour_spread(plan)
+    )
 
 
 def _offer_curve(plan: Plan, model: ModelSpend, offer: str) -> NodeCurve | None:

@@ -1,4 +1,4 @@
-"""What a plan costs when its own traffic is k times as much: the base stays, burst grows, the hours keep their shape.
+"""What a plan costs when the traffic it serves is k times as much: the base stays, burst grows, hours keep their shape.
 
 Pure. An approximation that needs no solver: in every hour of the scenario shown the base serves up to the target, and
 what is left is covered with whole nodes of the plan's burst offers in merit order. Launches, started hours, scenarios,
@@ -26,7 +26,7 @@ WHOLE = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPoint:
-    """The plan at a multiple of its own traffic, over its horizon."""
+    """The plan at a multiple of the traffic it serves, over its horizon."""
 
     factor: float
     tok_s: float
@@ -56,7 +56,7 @@ class PlanLoad:
         self._served_at_1 = 1 - self._unserved_ratio(covered)
 
     def at(self, factor: float) -> LoadPoint:
-        """The plan at `factor` times its traffic."""
+        """The plan at `factor` times the traffic it serves."""
         if not factor >= 0:
             raise ValueError(f"factor must be 0 or more, got {factor}")
         covered = [model.cover(factor) for model in self._models]
@@ -75,6 +75,11 @@ class PlanLoad:
             cost_usd_mtok=cost / mtok if mtok > 0 else None,
             unserved_ratio=unserved,
         )
+
+    @property
+    def burst_scale(self) -> Decimal:
+        """What burst by the rule is multiplied by to be the plan's: how far the rule is from the plan."""
+        return self._burst
 
     def curve(self, factors: Sequence[float]) -> tuple[LoadPoint, ...]:
         """The plan at each factor."""
@@ -96,13 +101,14 @@ class _Cover:
 
 
 class _ModelLoad:
-    """One model's hours: (H,) demand and base, (O, H) work on each burst offer."""
+    """One model's hours: (H,) demand that the plan serves, and base, (O, H) work on each burst offer."""
 
     def __init__(self, plan: Plan, name: str) -> None:
         terms = plan.models[name]
         parts = [hour.by_model[name] for hour in plan.hours_detail if name in hour.by_model]
-        self.input_tok_s = np.array([part.input_tok_s for part in parts])
-        self.output_tok_s = np.array([part.output_tok_s for part in parts])
+        served = np.array([1 - part.unserved_ratio for part in parts])
+        self.input_tok_s = np.array([part.input_tok_s for part in parts]) * served
+        self.output_tok_s = np.array([part.output_tok_s for part in parts]) * served
         self.asked_mtok = (self.input_tok_s + self.output_tok_s) * MTOK_PER_TOK_S_HOUR
         self.target = plan.policy.target_utilization
         base = [offer for offer, one in plan.offers.items() if one.role == "base" and offer in terms.rates]

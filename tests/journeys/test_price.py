@@ -175,7 +175,9 @@ def test_a_month_of_the_ledger(
     )
     assert run(baseload(), ["ledger", "import", str(leases), str(usage), "--tag", "team"]) == 0
     capsys.readouterr()
-    found = document(capsys, "--month", "2026-10")
+    found = document(capsys, "--month", "2026-10", "--patterns")
+    own = found["patterns"]["patterns"][-1]
+    assert (own["name"], own["hours"], own["peak_ratio"]) == ("the month", 1, 1)  # one hour is measured
     (model,) = found["unit_cost"]["models"]
     assert (found["basis"], found["start"]) == ("month", "2026-10-01T00:00:00Z")
     assert Decimal(found["unit_cost"]["cost_usd"]) == 400

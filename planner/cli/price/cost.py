@@ -14,14 +14,12 @@ from planner.economics.pattern import (
     SHIPPED,
     burst_price_ratio,
     levels_of,
-    levels_of_plan,
     measure,
 )
 from planner.economics.spend import Spend
 from planner.economics.true_cost import TrueCost, true_cost
 from planner.errors import InputError
 from planner.exchange.hidden_file import read_hidden
-from planner.plan import Plan
 from planner.report.charts import check_chart_path
 from planner.report.numbers import Currency
 from planner.report.price.curve import curve_section
@@ -106,7 +104,7 @@ def cost_sections(subject: Subject, asked: CostOptions, *, is_plain: bool = True
     if asked.curve:
         sections.append(curve_section(cost_curve(subject)))
     if asked.patterns:
-        sections.append(_patterns(subject.plan, asked.shapes))
+        sections.append(_patterns(subject, asked.shapes))
     return sections
 
 
@@ -163,8 +161,9 @@ def cost_with(spend: Spend, hidden: tuple[HiddenCost, ...], source: str) -> True
         raise InputError(f"{source}: {error}; expected another basis, or --tok-s") from None
 
 
-def _patterns(plan: Plan | None, shapes: tuple[Path, ...]) -> Section:
-    """The shipped shapes, the plan's own traffic and the forecasts given, at the plan's target or the default one."""
+def _patterns(subject: Subject, shapes: tuple[Path, ...]) -> Section:
+    """The shipped shapes, the subject's own traffic and the forecasts given, at the plan's target or the default."""
+    plan = subject.plan
     target = PlanningPolicy().target_utilization if plan is None else plan.policy.target_utilization
     known = None if plan is None else burst_price_ratio(plan)
     ratio = DEFAULT_BURST_PRICE_RATIO if known is None else known
@@ -181,7 +180,10 @@ def _patterns(plan: Plan | None, shapes: tuple[Path, ...]) -> Section:
                 guide=shape.guide,
             )
         )
-    own = [] if plan is None else [("the plan", plan.provenance.forecast, levels_of_plan(plan))]
+    own = []
+    if subject.levels is not None:
+        name = "the plan" if plan is not None else "the month"
+        own.append((name, subject.source if plan is None else plan.provenance.forecast, subject.levels))
     for path in shapes:
         forecast = read_forecast(files.read_text(path), source=str(path), unmeasured="interpolate")
         own.append((path.name, str(path), levels_of(forecast)))

@@ -5,8 +5,11 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+import numpy as np
+
 from planner import files
 from planner.economics.claims import Claim
+from planner.economics.pattern import Floats, levels_of_plan
 from planner.economics.plan_spend import spend_of_plan
 from planner.economics.quote import Machine, needed_utilization, price_of_month, quote_spend, traffic_spend
 from planner.economics.spend import Spend
@@ -57,6 +60,8 @@ class Subject:
     input_per_output: Decimal = DEFAULT_MIX
     """Mix of what is quoted; a plan's spend knows its own."""
     plan: Plan | None = None
+    levels: Floats | None = None
+    """Tokens per second of each hour of its own traffic; None: not known."""
     claims: tuple[Claim, ...] = ()
     """Of the price sheet."""
     remarks: tuple[str, ...] = ()
@@ -124,6 +129,7 @@ def _of_plan(path: Path) -> Subject:
         source=spend.source,
         price_basis=spend.price_basis,
         plan=plan,
+        levels=levels_of_plan(plan),
         remarks=spend.remarks,
     )
 
@@ -136,11 +142,14 @@ def _of_month(month: str, config: Path | None, now: datetime) -> Subject:
 
     found = reckon(month_facts(month, config, as_of=now))
     spend = spend_of_month(found)
+    tok_s = np.nansum(found.hours.input_tok_s, axis=0) + np.nansum(found.hours.output_tok_s, axis=0)
+    measured = tok_s[found.hours.is_measured]
     return Subject(
         spend=spend,
         basis=spend.basis.value,
         source=spend.source,
         price_basis=spend.price_basis,
+        levels=measured if measured.size and measured.max() > 0 else None,
         remarks=(*found.facts.remarks, *spend.remarks),
     )
 

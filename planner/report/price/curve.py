@@ -31,7 +31,7 @@ SCHEMA: Json = record(
         "plan": listed(
             record(
                 {
-                    "factor": said(NUMBER, "Multiple of the plan's own traffic."),
+                    "factor": said(NUMBER, "Multiple of the traffic the plan serves."),
                     "tok_s": NUMBER,
                     "mtok": said(MONEY, "Million tokens served over the horizon."),
                     "cost_usd": MONEY,
@@ -41,6 +41,9 @@ SCHEMA: Json = record(
             )
         ),
         "plan_spread_ratio": or_null(NUMBER),
+        "plan_burst_scale": said(
+            or_null(NUMBER), "Burst by the rule is multiplied by it, so that factor 1 is the bill."
+        ),
         "hours": or_null(record({"least_usd_mtok": MONEY, "most_usd_mtok": MONEY, "spread_ratio": NUMBER})),
     }
 )
@@ -66,6 +69,7 @@ def curve_section(curve: CostCurve) -> Section:
                 for point in curve.plan
             ],
             "plan_spread_ratio": None if curve.plan_spread_ratio is None else float(curve.plan_spread_ratio),
+            "plan_burst_scale": None if curve.burst_scale is None else float(curve.burst_scale),
             "hours": None
             if curve.hours is None
             else {
@@ -160,7 +164,8 @@ def _plan_sentences(curve: CostCurve, currency: Currency) -> list[str]:
     if curve.plan_spread_ratio is not None:
         lines.append(
             f"The plan spans {number(curve.plan_spread_ratio, 1)}× over these loads: its base is fixed, its burst "
-            "grows with traffic, in whole nodes by the hour (approximate; solved anew, another base may be cheaper)."
+            "grows with traffic, in whole nodes by the hour (approximate; solved anew, another base may be cheaper). "
+            f"Burst by this rule is scaled by {number(curve.burst_scale, 2)} to meet the bill at its own traffic."
         )
     if curve.hours is not None:
         least, most = (currency.amount(usd) for usd in (curve.hours.least_usd_mtok, curve.hours.most_usd_mtok))

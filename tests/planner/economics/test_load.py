@@ -48,6 +48,7 @@ def test_at_its_own_traffic_it_costs_its_bill(planned: Callable[[str], Plan]) ->
 def test_it_is_dearer_than_a_plan_solved_anew_but_not_by_much(
     planned: Callable[[str], Plan], factor: str, within: float
 ) -> None:
+    assert 0.8 < PlanLoad(planned("1")).burst_scale < 1.25
     # Half the traffic would rent a smaller base; that is what the curve does not do.
     anew = float(planned(factor).bill_usd)
     held = float(PlanLoad(planned("1")).at(float(factor)).cost_usd)
@@ -96,6 +97,15 @@ def test_what_the_pools_cannot_hold_is_unserved() -> None:
     # Work asked 1.6, 2.4, 3.2, 0.8; served 1.6, 1.6, 1.6, 0.8 of 8.0.
     assert point.unserved_ratio == pytest.approx(1 - 5.6 / 8.0)
     assert float(point.mtok) == pytest.approx(7.92 * 2 * 0.7)
+
+
+def test_what_the_plan_leaves_unserved_is_no_traffic_of_its_own() -> None:
+    plan = plans.two_model_plan()  # a quarter of one hour of "b" is unserved: 25 of 500 tok/s
+    load = PlanLoad(replace(plan, scenarios=plan.scenarios[:1]))
+    point = load.at(1.0)
+    assert point.unserved_ratio == 0
+    assert point.tok_s == pytest.approx(475 / 3)
+    assert float(point.cost_usd) == pytest.approx(float(plan.bill_usd))
 
 
 def test_a_base_without_any_burst_serves_what_it_holds() -> None:
