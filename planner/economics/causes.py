@@ -222,12 +222,15 @@ def _exchange(pair: Pair, _: Decimal) -> str | None:
     price, stated = pair.price_hour, pair.quantity
     if price is not None and stated is not None and stated[1] == "hours" and abs(stated[0] - pair.ledger / price) > 1:
         return None  # other hours: no rate alone explains it
-    total_usd = sum((one.amount_usd for one in pair.expected), Decimal(0))
-    implied = total_usd / pair.invoice
-    return (
-        f"the ledger's price is in {' and '.join(sorted(others))}: converted at {_rate(pair.rate)} "
-        f"USD/{pair.currency}, the invoice implies {_rate(implied)}"
-    )
+    theirs = " and ".join(sorted(others))
+    agreed = sum((one.amount_usd / one.usd_per_unit for one in pair.expected), Decimal(0))  # in the ledger's currency
+    if len(others) > 1:
+        return f"the ledger's prices are in {theirs}, the invoice in {pair.currency}: another rate"
+    if theirs == "USD":
+        name, ours, implied = f"USD/{pair.currency}", agreed / pair.ledger, agreed / pair.invoice
+    else:
+        name, ours, implied = f"{pair.currency}/{theirs}", pair.ledger / agreed, pair.invoice / agreed
+    return f"the ledger's price is in {theirs}: converted at {_rate(ours)} {name}, the invoice implies {_rate(implied)}"
 
 
 def _cap(pair: Pair, tolerance: Decimal) -> str | None:

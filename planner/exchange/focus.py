@@ -18,7 +18,7 @@ from planner.economics.charges import Charge, Chargeback
 from planner.economics.services import service_of
 from planner.exchange.focus_terms import COLUMNS, seller_of
 from planner.ledger import Tags
-from policies.billing import Billing
+from policies.billing import SECOND, Billing
 
 _COST_PLACES = Decimal("1e-12")
 _RENEWED = frozenset({Billing.MONTH, Billing.MONTH_PRORATED})
@@ -158,7 +158,7 @@ def _other_row(charge: OtherCharge) -> Row:
         "ChargeDescription": cost.what,
         "ChargeFrequency": "One-Time" if is_credit else "Recurring",
         "ChargePeriodStart": _time(charge.charged_from),
-        "ChargePeriodEnd": _time(charge.charged_until),
+        "ChargePeriodEnd": _time(max(charge.charged_until, charge.charged_from + SECOND)),  # a period has a length
         "PricingCategory": "" if is_credit else "Standard",
         "ServiceCategory": category,
         "ServiceName": cost.what,

@@ -172,6 +172,13 @@ def test_a_price_in_another_currency_shows_the_rate_the_invoice_implies() -> Non
     assert (found.ledger, found.currency) == (Decimal("3.20"), "EUR")
 
 
+def test_the_rate_reads_the_same_way_round_for_a_price_in_euros() -> None:
+    euro = price("ovh/b3-64", invoice_currency="EUR", usd_per_unit=Decimal("1.25"), rate_date=date(2026, 11, 1))
+    found = only(held_against([line("4.40", quantity="10")], [lease(0, 10, id="node-1", price=euro)]))
+    # 4.00 USD are 3.20 EUR; 4.40 USD for them are 1.375
+    assert "price is in EUR: converted at 1.2500 USD/EUR, the invoice implies 1.3750" in found.explanation
+
+
 def test_a_price_agreed_in_the_invoices_currency_needs_no_rate() -> None:
     euro = price("ovh/b3-64", invoice_currency="EUR", usd_per_unit=Decimal("1.6"), rate_date=date(2026, 11, 1))
     assert held_against([line("2.50", currency="EUR")], [lease(0, 10, id="node-1", price=euro)]).is_reconciled

@@ -44,7 +44,7 @@ def some_leases() -> list[Lease]:
 def some_bill() -> MonthBill:
     costs = [
         other("12.34", what="Primary IPv4", provider="hetzner-cloud", invoice_currency="EUR", usd_per_unit=RATE),
-        other("-5", what="goodwill credit", provider="aws"),
+        other("-5", 24, 24, what="goodwill credit", provider="aws"),
         other("100", what="egress", model="small"),
     ]
     return month_bill(NOVEMBER, some_leases(), costs, as_of=LATER)
