@@ -26,6 +26,7 @@ from planner.month.spend import (
 from planner.month.value import MonthReport
 from planner.month.variance import variance
 from planner.optimize.walk import Effort
+from policies.billing import Billing
 
 TITLE = "Capacity report"
 EFFORT = Effort(dispatched_cells=20_000)
@@ -111,6 +112,9 @@ def _remarks(month: Reckoning) -> tuple[str, ...]:
             f"{facts.month} is not over: {facts.past_hours} of {facts.hours} hours, running leases charged up to "
             f"{facts.known_until:%Y-%m-%d %H:%M} UTC"
         )
+        whole = {one.lease.offer for one in month.bill.leases if one.lease.price.tariff.billing is Billing.MONTH}
+        if whole:
+            said.append(f"{', '.join(sorted(whole))}: due whole for the month, so unit cost falls until it is over")
     if not month.has_usage:
         said.append(f"no usage of {facts.month} is recorded: unit cost, utilization and charges by use are unknown")
     elif month.gap_hours:

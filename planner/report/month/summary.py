@@ -84,6 +84,8 @@ def _cause(cause: tuple[Decimal, str, str], reading: Reading) -> str:
 def _unit_cost(report: MonthReport, reading: Reading) -> str:
     """Unit cost and where it goes."""
     unit = report.unit
+    if unit.blended is None and any(one.input_tokens + one.output_tokens for one in report.model_months):
+        return "What a million tokens cost is not known, for no lease is recorded."
     if unit.blended is None:
         return "A million tokens have no cost yet, for none were served."
     split = ", ".join(

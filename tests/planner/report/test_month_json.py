@@ -12,6 +12,9 @@ import pytest
 
 from planner.month.facts import MonthFacts
 from planner.month.report import month_report
+from planner.report.month.html import html
+from planner.report.month.markdown import markdown
+from planner.report.month.outline import outline
 from planner.report.month_json import month_document, month_text
 from planner.report.month_schema import month_schema, month_schema_text
 from tests.planner.month.months import (
@@ -42,14 +45,20 @@ def hard_facts() -> dict[str, MonthFacts]:
         "not over, unserved": small_facts(served=unserved, as_of=START + timedelta(days=10)),
         "no usage": small_facts(served=None),
         "no leases": small_facts(leases=()),
+        "other costs alone": small_facts(leases=(), served=None, planned=None),
+        "first minutes": small_facts(as_of=START + timedelta(minutes=20), served=served(hours=1)),
         "setup": small_facts(leases=(base_lease(start=START), *burst_leases()), planned=None),
     }
 
 
 @pytest.mark.parametrize("name", list(hard_facts()))
 def test_real_reports_follow_the_schema(name: str) -> None:
-    text = month_text(month_report(hard_facts()[name]))
-    assert errors(json.loads(text)) == []
+    report = month_report(hard_facts()[name])
+    assert errors(json.loads(month_text(report))) == []
+    document = outline(report)  # and people can read what is known
+    assert len(document.summary) == 5
+    assert html(document).endswith("</html>\n")
+    assert markdown(document)
 
 
 @pytest.mark.parametrize("make", [small_report, report_without_plan, report_with_gaps])

@@ -125,6 +125,11 @@ def test_a_unit_cost_without_an_earlier_month_has_no_trend() -> None:
     assert sentences(alone)[2].endswith("there is no earlier month to hold it against.")
 
 
+def test_tokens_served_by_no_recorded_lease_have_an_unknown_cost() -> None:
+    bare = replace(small_report(), unit=UnitCost(blended=None, input=None, output=None))
+    assert sentences(bare)[2] == "What a million tokens cost is not known, for no lease is recorded."
+
+
 def test_staying_that_cannot_serve_saves_nothing_but_is_said() -> None:
     report = small_report()
     assert report.next_month is not None
