@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
+from pypdf import PdfReader
 
+from autoscaler.cli import baseload, run
 from planner.month.value import MonthReport
 from planner.report.month.html import html
 from planner.report.month.outline import outline
@@ -22,6 +24,7 @@ from tests.needs import program
 from tests.planner.month.months import report_with_gaps, report_without_plan, small_report
 from tests.planner.report.month.rich import rich_report
 
+ROOT = Path(__file__).parents[2]
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -228,17 +231,39 @@ def test_numbers_equal_the_json(
     document = json.loads(month_text(report))
     at = opened(browser, path)
 
-    cells = at.page.evaluate(
-        "() => [...document.querySelectorAll('[data-key]')].map(e => [e.dataset.key, e.innerText])"
-    )
+    cells = at.page.locator("[data-key]").count()
+    found = differing(at.page, document, reading.currency.usd_per_unit)
     at.page.context.close()
 
-    assert len(cells) >= least
-    differing = []
+    assert cells >= least
+    assert found == []
+
+
+def differing(page: Page, document: Any, usd_per_unit: Decimal) -> list[tuple[str, str, str]]:
+    """Key, figure on the page, and figure of the JSON, where the two differ."""
+    cells = page.evaluate("() => [...document.querySelectorAll('[data-key]')].map(e => [e.dataset.key, e.textContent])")
+    found = []
     for key, text in cells:
         shown = text.lstrip("+±")
-        if re.fullmatch(r"<0\.0*1", shown):
-            continue
-        if shown != expected(document, key, shown, reading.currency.usd_per_unit):
-            differing.append((key, text, expected(document, key, shown, reading.currency.usd_per_unit)))
-    assert differing == []
+        if not re.fullmatch(r"<0\.0*1", shown) and shown != (meant := expected(document, key, shown, usd_per_unit)):
+            found.append((key, text, meant))
+    return found
+
+
+def test_a_real_month_from_the_ledger_to_the_page(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASELOAD_DATABASE_URL", f"sqlite:///{tmp_path / 'month.sqlite'}")
+    facts = sorted(str(path) for path in (ROOT / "examples" / "month").glob("*.csv"))
+    assert run(baseload(), ["ledger", "import", *facts, "--tag", "team"]) == 0
+
+    assert run(baseload(), ["report", "--month", "2026-10", "--format", "html,json,pdf", "-o", str(tmp_path)]) == 0
+
+    document = json.loads((tmp_path / "capacity-report-2026-10.json").read_text(encoding="utf-8"))
+    at = opened(browser, tmp_path / "capacity-report-2026-10.html", width=PHONE)
+    assert differing(at.page, document, Decimal(1)) == []
+    assert at.page.evaluate("document.documentElement.scrollWidth") == PHONE
+    assert at.complaints == []
+    headline = at.page.inner_text("#card-bill [data-key]")
+    at.page.context.close()
+    assert headline in PdfReader(tmp_path / "capacity-report-2026-10.pdf").pages[0].extract_text()

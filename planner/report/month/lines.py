@@ -73,11 +73,12 @@ def demand_and_nodes(hourly: Hourly, start: datetime, *, width: float) -> Drawin
     hours = len(hourly.input_tok_s)
     layers = [("base", np.asarray(hourly.base_nodes, dtype=np.float64), BASE_INKS[0])]
     layers += [(name, nodes, ink) for (name, nodes), ink in zip(_burst_layers(hourly), BURST_INKS, strict=False)]
-    entries = [(name, ink) for name, _, ink in layers]
+    demand = hourly.input_tok_s + hourly.output_tok_s
+    has_gap = bool(np.isnan(demand[: past_hours(hourly)]).any())
+    entries = [*((name, ink) for name, _, ink in layers), *([("not measured", "gap")] if has_gap else [])]
     upper, lower = (120, 120) if narrow else (150, 150)
     below = legend_height(entries, width)
     drawing = Drawing(width=width, height=22 + upper + 40 + lower + 28 + below)
-    demand = hourly.input_tok_s + hourly.output_tok_s
     at = ticks(0, _highest(demand), 5)
     frame = Frame(left=AXIS_PX, right=width - 8, top=22, bottom=22 + upper, x_high=hours, y_high=at[-1])
     drawing.text(0, 12, "served, tok/s (input + output)", size=11)

@@ -173,7 +173,10 @@ def price_section(report: MonthReport, reading: Reading) -> Section:
     if report.prices:
         blocks += [_price_figure(report, reading), _price_table(report, reading)]
     if not blocks:
-        blocks.append(Paragraph(text="No prices are set in the policy, so there is nothing to break even with."))
+        text = (
+            "No price can be held against the month: its cost per million tokens is not known, or the policy sets none."
+        )
+        blocks.append(Paragraph(text=text))
     else:
         text = "Margin is (price − cost) / price, with this month's cost per million tokens, the whole bill included."
         blocks.append(Paragraph(text=text, is_note=True))

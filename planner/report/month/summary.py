@@ -187,7 +187,7 @@ def _bill_card(report: MonthReport, reading: Reading) -> Card:
         label="Bill" if report.is_over else "Bill so far",
         figure=reading.headline(report.bill_usd),
         unit=reading.code,
-        note=f"{tokens(served)} tokens served",
+        note=f"{tokens(served)} tokens served" if served else "no tokens recorded",
         key="bill_usd",
     )
 
@@ -201,7 +201,7 @@ def _unit_card(report: MonthReport, reading: Reading) -> Card:
         id="unit",
         label="Unit cost",
         figure=reading.rate(unit.blended),
-        unit=f"{reading.code}/Mtok",
+        unit="" if unit.blended is None else f"{reading.code}/Mtok",
         note=note,
         key="unit.blended",
     )
