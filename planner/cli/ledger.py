@@ -70,6 +70,7 @@ def import_files(
     from planner.store import open_ledger
 
     texts = [(str(path), read_text(path)) for path in files]
+    refuse_same(texts)
     with open_ledger(ledger_url(config), create=True) as held:
         is_new = not held.exists
         found, remarks = facts_of(
@@ -175,6 +176,17 @@ def add_facts(held: "Ledger", facts: "Facts", *, add: bool) -> "Batch":
     if facts.costs:
         return held.add_other_costs(facts.costs, origin, newer=add)
     return held.add_leases(facts.leases, origin, newer=add)
+
+
+def refuse_same(texts: "Sequence[tuple[str, str]]") -> None:
+    """Raises InputError where two files of one call have the same text."""
+    from planner.errors import InputError
+
+    known: dict[str, str] = {}
+    for source, text in texts:
+        if text in known:
+            raise InputError(f"{source}: has the same text as {known[text]}; expected each file once")
+        known[text] = source
 
 
 def held_already(facts: "Facts", batch: "Batch") -> "Iterator[str]":

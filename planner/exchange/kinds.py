@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from planner.errors import InputError
 from planner.exchange.plan_file import SCHEMA
+from planner.exchange.table import refuse_wrong_delimiter
 
 
 class FileKind(StrEnum):
@@ -49,6 +50,7 @@ def kind_of(text: str, *, source: str) -> FileKind:
                 return kind
         if names >= _RATES and not names & {"scenario", "quantile"}:
             return FileKind.USAGE
+        refuse_wrong_delimiter(head.partition("\n")[0], {name for marks in _MARKS.values() for name in marks}, source)
     raise InputError(f"{source}: its columns do not tell what it holds; expected --kind, one of {', '.join(FileKind)}")
 
 

@@ -5,7 +5,7 @@ said once. A cell may span lines (JSON in quotes does), so a row carries the num
 """
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -188,7 +188,7 @@ def _columns(
     names = [name.strip() for name in head]
     where, known = f"{source}, row {line}", (*required, *optional)
     if len(names) == 1 and names[0] not in known:
-        _refuse_wrong_delimiter(head[0], known, where)
+        refuse_wrong_delimiter(head[0], known, where)
     for name in names:
         if name and names.count(name) > 1:
             raise InputError(f"{where}: column {name!r} appears twice; expected it once")
@@ -227,7 +227,8 @@ def _check_width(columns: Columns, rows: Sequence[Row], numbers: Sequence[int]) 
             )
 
 
-def _refuse_wrong_delimiter(head: str, known: Sequence[str], where: str) -> None:
+def refuse_wrong_delimiter(head: str, known: Collection[str], where: str) -> None:
+    """Raises InputError where a header's known names are separated by something else than commas."""
     for delimiter, word in _DELIMITERS.items():
         if delimiter in head and any(part.strip() in known for part in head.split(delimiter)):
             raise InputError(f"{where}: the columns look separated by {word}; expected commas")

@@ -83,6 +83,16 @@ def test_an_absent_ledger_is_no_empty_ledger(capsys: pytest.CaptureFixture[str],
     assert not (folder / "money").exists()
 
 
+def test_one_text_is_taken_once_in_a_call(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "copy.csv").write_text(USAGE)
+    code, _, err = ledger(capsys, "import", "usage.csv", "copy.csv")
+    assert (code, err) == (2, "baseload: copy.csv: has the same text as usage.csv; expected each file once\n")
+    (folder / "semicolons.csv").write_text(USAGE.replace(",", ";"))
+    _, _, err = ledger(capsys, "import", "semicolons.csv")
+    assert err == "baseload: semicolons.csv: the columns look separated by semicolons; expected commas\n"
+    assert not (folder / "money").exists()
+
+
 def test_a_file_of_no_known_kind_asks_for_the_kind(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     (folder / "odd.csv").write_text("a,b\n1,2\n")
     code, _, err = ledger(capsys, "import", "odd.csv")
