@@ -73,7 +73,7 @@ def gather(
         others=others,
         served=served,
         planned=planned,
-        earlier=_earlier(ledger, before, held, (leases, others), as_of),
+        earlier=_earlier(ledger, before, (leases, others), as_of),
         previous_leases=_touching(leases, *month_span(before[-1])) if before else (),
         prices=ledger.prices(),
         fleet=setting.fleet,
@@ -96,7 +96,6 @@ def _of_only_model(leases: tuple[Lease, ...], fleet: Fleet) -> tuple[tuple[Lease
 def _earlier(
     ledger: "Ledger",
     months: tuple[str, ...],
-    held: Mapping[str, MonthOfFacts],
     rented: tuple[tuple[Lease, ...], tuple[OtherCost, ...]],
     as_of: datetime,
 ) -> tuple[EarlierMonth, ...]:
@@ -105,10 +104,7 @@ def _earlier(
     for month in months:
         start, end = month_span(month)
         bill = month_bill(start, _touching(rented[0], start, end), rented[1], as_of=as_of)
-        tokens = None
-        if month in held and held[month].usage_rows:
-            served = ledger.served(start, end)
-            tokens = int(served.input_tokens.sum() + served.output_tokens.sum())
+        tokens = ledger.tokens_served(start, end)
         if tokens is not None or bill.leases or bill.others:
             found.append(EarlierMonth(month=month, bill_usd=bill.bill_usd, tokens=tokens))
     return tuple(found)

@@ -165,6 +165,11 @@ class Ledger:
             raise InputError(f"{self.address}: no usage there; `baseload ledger import` takes it")
         return min(start for start, _ in spans), max(end for _, end in spans)
 
+    def tokens_served(self, start: datetime, end: datetime) -> int | None:
+        """Input and output tokens served in [start, end), full hours; None: no usage of it is held."""
+        with self._reading() as connection:
+            return None if connection is None else read.tokens_served(connection, start, end)
+
     def other_costs(self, start: datetime | None = None, end: datetime | None = None) -> tuple[OtherCost, ...]:
         """Other costs that overlap [start, end), whole, by start and id."""
         with self._reading() as connection:

@@ -133,6 +133,16 @@ def served(connection: Connection, start: datetime, end: datetime) -> ServedHour
     )
 
 
+def tokens_served(connection: Connection, start: datetime, end: datetime) -> int | None:
+    """Input and output tokens served in [start, end), full hours; None: no row is held."""
+    column = tables.served.c
+    query = select(func.sum(column.input_tokens + column.output_tokens)).where(
+        column.hour >= hour_number(start), column.hour < hour_number(end), column.batch_id.not_in(retracted())
+    )
+    total = connection.execute(query).scalar()
+    return None if total is None else int(total)
+
+
 def hours_unknown(connection: Connection, first: int, last: int) -> set[int]:
     """Hours in [first, last) that no batch measured: outside every batch's span, or marked as a gap."""
     unknown = set(range(first, last))

@@ -164,6 +164,15 @@ def test_cached_and_unserved_are_unknown_unless_every_row_records_them(url: str)
         assert ledger.served(NOVEMBER, NOVEMBER + timedelta(hours=2)).unserved_tokens is not None
 
 
+def test_tokens_are_summed_over_a_span_without_what_is_retracted(url: str) -> None:
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_served(usage((0, "m", "x", 10**15, 1), (1, "n", "", 2, 3), (24, "m", "x", 4, 4)), an_origin("a.csv"))
+        ledger.add_served(usage((2, "m", "x", 7, 7)), an_origin("b.csv"))
+        ledger.retract(2, why="wrong", at=DECEMBER)
+        assert ledger.tokens_served(NOVEMBER, day(2)) == 10**15 + 1 + 2 + 3
+        assert ledger.tokens_served(day(3), day(4)) is None
+
+
 def test_other_costs_come_back_as_they_went_in(url: str) -> None:
     costs = (an_euro_cost("a"), a_cost("b", amount_usd=Decimal("-0.10"), tags=(("team", "x"),), model="m"))
     with open_ledger(url, create=True) as ledger:
