@@ -85,7 +85,7 @@ def test_a_fleets_own_pricing_is_used(tmp_path: Path, capsys: pytest.CaptureFixt
         '[[model]]\nname = "chat"\nprofile = "llama-7b-q4"\n[policy.pricing]\nmarkup_ratio = 1.0\n'
         'output_price_ratio = 4\n[[policy.pricing.tiers]]\nname = "all"\nmarket_ratio = 0.6\n'
     )
-    found = document(capsys, *QUOTE, "--tiers", "--market-class", "7-8B", "-c", str(fleet))
+    found = document(capsys, *QUOTE, "--tiers", "--market", "--market-class", "7-8B", "-c", str(fleet))
     (model,) = found["tiers"]["models"]
     assert model["suggested"]["margins"][0]["true_markup_ratio"] == 1
     assert model["splits"][0]["rule"] == "output 4 x input"

@@ -1,12 +1,14 @@
 """The figures of the quick reference card of `baseload price --card`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from planner.cli.price.subject import Subject
 from planner.cli.price.traffic import subject_costs
 from planner.economics.breakeven import TrafficCost, break_even_rows
 from planner.economics.market import HostedPrices, market_of
+from planner.economics.quote import quote_spend
 from planner.economics.tiers import ModelCost
 from planner.report.price.card import Card, CardMarket, CardPrice, CardVolume
 from planner.report.price.market import MarketView
@@ -27,10 +29,11 @@ def card_of(
     """The figures of the card: of the first model where there are several."""
     first = made[0]
     suggested = first.suggested.price_usd_mtok
-    note = "at the suggested price"
+    note = "at the suggested price" if len(made) == 1 else f"{first.cost.model} at its suggested price"
     volumes: tuple[CardVolume, ...] = ()
-    if subject.spend is not None:
-        growing = subject_costs(subject, hidden)[0]
+    priced = _of_first(subject)
+    if priced.spend is not None:
+        growing = subject_costs(priced, hidden)[0]
         (row,) = break_even_rows(growing, [suggested])
         if row.mtok_month is None:
             note = f"{note}: never; {row.why_never}"
@@ -58,6 +61,19 @@ def card_of(
         break_even_note=note,
         market=() if view is None else _card_market(view, prices, first.cost),
     )
+
+
+def _of_first(subject: Subject) -> Subject:
+    """The subject, or of several machines the first one, at the utilization prices are made at."""
+    if subject.spend is not None or subject.throughout is None:
+        return subject
+    spend = quote_spend(
+        subject.machines[0],
+        subject.throughout,
+        input_per_output=subject.input_per_output,
+        price_basis=subject.price_basis,
+    )
+    return replace(subject, spend=spend)
 
 
 def _volume(mtok: Decimal, price: Decimal, cost: TrafficCost) -> CardVolume:

@@ -26,8 +26,9 @@ from planner.report.price.claims import claims_section
 from planner.report.price.document import PriceHead, price_document
 from planner.report.price.market import MarketView, market_section
 from planner.report.price.per_token import TokenPrice, per_token_section
+from planner.report.price.registry import section_keys
 from planner.report.price.scenarios import scenarios_section
-from planner.report.price.section import Section
+from planner.report.price.section import Json, Section
 from planner.report.price.tiers import ModelPrices, tiers_section
 from policies.hidden import HiddenCost
 from policies.pricing import DEFAULT_PRICING, PricingPolicy
@@ -76,15 +77,22 @@ def charge_sections(subject: Subject, asked: ChargeOptions) -> Charged:
 def claim_sections(
     head: PriceHead, sections: Sequence[Section], subject: Subject, asked: ChargeOptions, charged: Charged
 ) -> list[Section]:
-    """The claims of every file, held against the document the sections make; none where there are no claims."""
-    found = list(charged.claims)
-    if subject.claims:
-        found.append((subject.source, subject.claims))
-    if asked.claims is not None:
-        found.append((str(asked.claims), read_claims(files.read_text(asked.claims), source=str(asked.claims))))
+    """The claims of every file, held against the document the sections make; none where there are no claims.
+
+    Of a sheet or of scenarios, claims about sections that were not asked for are passed over; of --claims they are not.
+    """
     document = price_document(head, sections)
-    held = [one for source, claims in found for one in check_claims(claims, document, source)]
+    beside = [*charged.claims, (subject.source, subject.claims)]
+    shown = [(source, [one for one in claims if not _is_left_out(one, document)]) for source, claims in beside]
+    if asked.claims is not None:
+        shown.append((str(asked.claims), list(read_claims(files.read_text(asked.claims), source=str(asked.claims)))))
+    held = [one for source, claims in shown for one in check_claims(claims, document, source)]
     return [claims_section(held)] if held else []
+
+
+def _is_left_out(claim: Claim, document: Json) -> bool:
+    section = claim.steps[0]
+    return section in section_keys() and section not in document
 
 
 # Policy and cost

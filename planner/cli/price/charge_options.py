@@ -68,10 +68,11 @@ def charge_options(
     """The options as written, checked."""
     if tokens_per_request is not None and break_even is None:
         raise InputError("--tokens-per-request: needs --break-even; expected both")
+    names_market = market_class is not None or market_prices is not None
     prices = () if break_even is None else tuple(_above_0("--break-even", part) for part in break_even.split(","))
     return ChargeOptions(
         tiers=tiers,
-        market=market or market_class is not None or market_prices is not None or market_chart is not None,
+        market=market or market_chart is not None or (names_market and not (tiers or per_token or card)),
         market_class=market_class,
         market_prices=market_prices,
         market_chart=market_chart,

@@ -47,7 +47,9 @@ def rule_in_words(policy: PricingPolicy) -> str:
 
 
 def _parts(policy: PricingPolicy, models: Sequence[ModelPrices], currency: Currency) -> "list[RenderableType]":
-    parts: list[RenderableType] = [_tier_table(policy, models, currency), ""]
+    parts: list[RenderableType] = []
+    if policy.tiers:
+        parts += [_tier_table(policy, models, currency), ""]
     parts += [line for one in models for line in _suggested(one, currency)]
     parts += _sentences(policy, models, currency)
     parts += ["", "Input and output apart, each split neutral at the real mix", "", _split_table(models, currency)]
