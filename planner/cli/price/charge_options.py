@@ -72,7 +72,7 @@ def charge_options(
     prices = () if break_even is None else tuple(_above_0("--break-even", part) for part in break_even.split(","))
     return ChargeOptions(
         tiers=tiers,
-        market=market or market_chart is not None or (names_market and not (tiers or per_token or card)),
+        market=market or market_chart is not None or (names_market and not card),
         market_class=market_class,
         market_prices=market_prices,
         market_chart=market_chart,

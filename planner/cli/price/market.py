@@ -37,7 +37,7 @@ def market_view(
     known = sorted({one.model_class for one in prices.models if one.model_class is not None}, key=_class_order)
     name = asked.market_class or policy.market_class or size_class(costs[0].model)
     if name is None or name not in known:
-        if not asked.market:
+        if not asked.market and asked.market_class is None:
             return None
         said = f"no class can be told by the name {costs[0].model!r}" if name is None else f"unknown class {name!r}"
         raise InputError(f"--market: {said}; expected --market-class with one of {', '.join(known)}")

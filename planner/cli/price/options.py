@@ -69,7 +69,7 @@ TiersOption = Annotated[bool, typer.Option("--tiers", help="What to charge: tier
 MarketOption = Annotated[bool, typer.Option("--market", help="Where our prices stand among hosted models.")]
 MarketClassOption = Annotated[
     str | None,
-    typer.Option("--market-class", metavar="CLASS", help="Of models like 7-8B, 70B (told by the model's name)."),
+    typer.Option("--market-class", metavar="CLASS", help="7-8B, 70B, frontier-small ... (told by the model's name)."),
 ]
 MarketPricesOption = Annotated[
     Path | None, typer.Option("--market-prices", metavar="FILE", help="A price list of your own, CSV.")
