@@ -1,13 +1,16 @@
 """Where values stand on a drawing: scales, round ticks, grid lines, days, legends."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from planner.report.month.drawing import Drawing, text_width
 
+HOUR = timedelta(hours=1)
 LEGEND_ROW_PX = 20
+LABEL_PX = 44
+"""Least distance of two days' names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +69,29 @@ def vertical_grid(drawing: Drawing, frame: Frame, at: Sequence[float], label: Ca
         drawing.text(x, frame.bottom + 15, label(value), anchor="middle", size=11)
 
 
-def day_labels(drawing: Drawing, frame: Frame, start: datetime, hours: int, *, every: int) -> None:
-    """Days of the month below the frame, each `every` days from the first; x counts hours from `start`."""
-    day = start
-    end = start + timedelta(hours=hours)
-    while day < end:
-        if (day.day - 1) % every == 0:
-            x = frame.x((day - start) / timedelta(hours=1))
-            name = f"{day.day} {day:%b}"
-            drawing.line([(x, frame.bottom), (x, frame.bottom + 4)], "c7")
-            is_last = x + text_width(name, 11) / 2 > drawing.width
-            anchor = "start" if day == start else "end" if is_last else "middle"
-            drawing.text(drawing.width if is_last else x, frame.bottom + 17, name, anchor=anchor, size=11)
-        day += timedelta(days=1)
+def day_labels(drawing: Drawing, frame: Frame, start: datetime, hours: int, *, every: int, zone: tzinfo = UTC) -> None:
+    """Days below the frame, each `every` days, where they begin by the clock of `zone`; x counts hours from `start`."""
+    before = -math.inf
+    for day in _days(start, hours, zone):
+        x = frame.x(max(0.0, (day - start) / HOUR))
+        if (day.day - 1) % every or x - before < LABEL_PX:
+            continue
+        before = x
+        name = f"{day.day} {day:%b}"
+        drawing.line([(x, frame.bottom), (x, frame.bottom + 4)], "c7")
+        is_last = x + text_width(name, 11) / 2 > drawing.width
+        anchor = "start" if day <= start else "end" if is_last else "middle"
+        drawing.text(drawing.width if is_last else x, frame.bottom + 17, name, anchor=anchor, size=11)
+
+
+def _days(start: datetime, hours: int, zone: tzinfo) -> Iterator[datetime]:
+    """Midnights of the zone, from the one at or before `start` up to the end."""
+    first = start.astimezone(zone).replace(hour=0, minute=0)
+    for index in range(hours // 24 + 2):
+        # Dates are counted, not hours: a day of the zone has 23, 24 or 25.
+        day = datetime.combine(first.date() + timedelta(days=index), first.time(), tzinfo=zone)
+        if day.astimezone(UTC) < start + hours * HOUR:
+            yield day.astimezone(UTC).astimezone(zone)
 
 
 def legend(drawing: Drawing, entries: Sequence[tuple[str, str]], *, left: float, right: float, top: float) -> float:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import numpy as np
 
 from planner.month.value import MonthReport, TrendPoint, Variance
+from planner.plan import UnitCost
 from planner.report.month.bars import Bar, Step, bars, waterfall
 from planner.report.month.cells import change, figure, money, named, notes, table, words
 from planner.report.month.document import Block, Column, Figure, Paragraph, Section, Table
@@ -135,8 +136,8 @@ def _unit_table(report: MonthReport, reading: Reading) -> Table:
     return table("unit-table", "Cost per million tokens on both bases", columns, rows)
 
 
-def _unit_parts(unit: object) -> list[tuple[str, Decimal | None]]:
-    return [(part, getattr(unit, part)) for part in ("blended", "input", "output")]
+def _unit_parts(unit: UnitCost) -> list[tuple[str, Decimal | None]]:
+    return [("blended", unit.blended), ("input", unit.input), ("output", unit.output)]
 
 
 def _trend_figure(report: MonthReport, reading: Reading) -> Figure:

@@ -1,7 +1,7 @@
 """Pictures over time: the bill as it grew, demand above the nodes that met it, unit cost from month to month."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 import numpy as np
 
@@ -67,8 +67,8 @@ def _points(frame: Frame, grown: Floats) -> list[Point]:
     return [(frame.x(i), frame.y(float(grown[i]))) for i in index]
 
 
-def demand_and_nodes(hourly: Hourly, start: datetime, *, width: float) -> Drawing:
-    """Tokens served per second, and below it the nodes that were on: base, and each burst offer on top."""
+def demand_and_nodes(hourly: Hourly, zone: tzinfo, *, width: float) -> Drawing:
+    """Tokens served per second, below it the nodes that were on, burst upon base; days by the clock of `zone`."""
     narrow = width < NARROW_PX
     hours = len(hourly.input_tok_s)
     layers = [("base", np.asarray(hourly.base_nodes, dtype=np.float64), BASE_INKS[0])]
@@ -96,7 +96,7 @@ def demand_and_nodes(hourly: Hourly, start: datetime, *, width: float) -> Drawin
     below_frame = Frame(left=AXIS_PX, right=width - 8, top=top, bottom=top + lower, x_high=hours, y_high=at[-1])
     horizontal_grid(drawing, below_frame, at, lambda value: f"{value:,.0f}")
     _stacked(drawing, below_frame, layers)
-    day_labels(drawing, below_frame, start, hours, every=10 if narrow else 5)
+    day_labels(drawing, below_frame, hourly.start, hours, every=10 if narrow else 5, zone=zone)
     legend(drawing, entries, left=0, right=width, top=below_frame.bottom + 26)
     return drawing
 

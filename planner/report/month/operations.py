@@ -81,7 +81,7 @@ def _known(values: "np.typing.NDArray[np.float64]") -> "np.typing.NDArray[np.flo
 def burst_section(report: MonthReport, reading: Reading) -> Section:
     """When burst nodes were on, and what they cost."""
     lines = [line for line in report.bill if line.role == "burst"]
-    blocks: list[Block] = [_nodes_figure(report)]
+    blocks: list[Block] = [_nodes_figure(report, reading)]
     if lines:
         blocks += [Paragraph(text=_burst_sentence(report, lines, reading)), _burst_table(report, reading)]
     else:
@@ -138,7 +138,7 @@ def _burst_table(report: MonthReport, reading: Reading) -> Table:
     return table("burst-table", "Burst nodes by offer, dearest first", columns, rows, total)
 
 
-def _nodes_figure(report: MonthReport) -> Figure:
+def _nodes_figure(report: MonthReport, reading: Reading) -> Figure:
     hourly = report.hourly
     demand = _known(hourly.input_tok_s + hourly.output_tok_s)
     served = "nothing was measured" if not len(demand) else f"up to {number(float(demand.max()), 0)} tok/s were served"
@@ -147,7 +147,7 @@ def _nodes_figure(report: MonthReport) -> Figure:
         "nodes",
         "Tokens served per second, and the nodes that were on",
         f"Two charts over the month, hour by hour: {served}; below, base nodes and the burst offers on top ({offers}).",
-        lambda width: demand_and_nodes(hourly, hourly.start, width=width),
+        lambda width: demand_and_nodes(hourly, reading.zone, width=width),
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.month.value import Hourly
-from planner.report.month.axes import ticks
+from planner.report.month.axes import Frame, day_labels, ticks
 from planner.report.month.bars import Bar, Step, bars, waterfall
 from planner.report.month.drawing import Drawing, shortened
 from planner.report.month.heat import HeatCell, heat_cells, heat_map
@@ -151,9 +151,9 @@ def burst_of(offers: int) -> Hourly:
 
 
 def test_more_burst_offers_than_colours_share_one() -> None:
-    four = demand_and_nodes(burst_of(4), START, width=720).svg("n", "t", "d")
+    four = demand_and_nodes(burst_of(4), UTC, width=720).svg("n", "t", "d")
     assert [f"burst p/{index}" in four for index in range(4)] == [True] * 4
-    nine = demand_and_nodes(burst_of(9), START, width=720).svg("n", "t", "d")
+    nine = demand_and_nodes(burst_of(9), UTC, width=720).svg("n", "t", "d")
     assert "burst p/8" in nine
     assert "burst, 6 other offers" in nine
 
@@ -170,7 +170,7 @@ def test_hours_to_come_are_not_called_unmeasured() -> None:
         cost_usd=np.where(future, np.nan, hourly.cost_usd),
     )
     assert past_hours(running) == 500
-    assert 'class="f-gap"' not in demand_and_nodes(running, START, width=720).svg("n", "t", "d")
+    assert 'class="f-gap"' not in demand_and_nodes(running, UTC, width=720).svg("n", "t", "d")
 
 
 amounts = st.floats(min_value=0, max_value=1e7, allow_nan=False)
@@ -207,3 +207,17 @@ def rectangles_of(drawing: Drawing) -> list[tuple[float, ...]]:
         r'<rect x="([-\d.]+)" y="([-\d.]+)" width="([-\d.]+)" height="([-\d.]+)"', drawing.svg("n", "t", "d")
     )
     return [tuple(map(float, one)) for one in found]
+
+
+def test_days_are_marked_where_they_begin_by_the_readers_clock() -> None:
+    start = datetime(2026, 10, 1, tzinfo=UTC)
+    frame = Frame(left=0, right=744, top=0, bottom=10, x_high=744)
+
+    def marks(zone: tzinfo) -> list[float]:
+        drawing = Drawing(width=800, height=40)
+        day_labels(drawing, frame, start, 744, every=5, zone=zone)
+        return [float(x) for x in re.findall(r'd="M([\d.]+) 10L', drawing.svg("n", "t", "d"))]
+
+    assert marks(UTC) == [0, 120, 240, 360, 480, 600, 720]
+    # Berlin is two hours ahead until the 25th, one hour after; its first day begins before the month does.
+    assert marks(BERLIN) == [0, 118, 238, 358, 478, 599, 719]
