@@ -12,14 +12,23 @@ SOURCES := autoscaler planner policies tests $(wildcard benchmarks)
 COMPILE_GROUP := uv pip compile --universal --python-version 3.11 --fork-strategy fewest --no-emit-index-url --generate-hashes --quiet
 COMPILE := $(COMPILE_GROUP) pyproject.toml
 
-.PHONY: help demo test check format bench schemas lock clean
+.PHONY: help demo month test check format bench schemas lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-demo: .venv/stamp  ## plan a real forecast: prints the plan, writes out/plan.json and out/plan.png
+demo: .venv/stamp  ## plan a real forecast, then report a month of real traffic: out/plan.*, out/capacity-report-*.html
 	@mkdir -p out
 	$(BIN)/baseload plan -f examples/forecasts/servegen_m_large_x0.01.csv --explain -o out/plan.json --chart out/plan.png
+	@$(MAKE) month
+
+month: export BASELOAD_DATABASE_URL = sqlite:///out/ledger.sqlite
+month: .venv/stamp  ## the second half of the demo: facts of a month into a ledger, and its report
+	@mkdir -p out && rm -f out/ledger.sqlite*
+	$(BIN)/baseload ledger import examples/month/*.csv --tag team
+	$(BIN)/baseload -q plan -f examples/forecasts/servegen_m_large_x0.01.csv --month 2026-10 --fill weekly --record >/dev/null
+	$(BIN)/baseload report --month 2026-10 -o out
+	@echo "Open out/capacity-report-2026-10.html in a browser."
 
 test: .venv/stamp .venv-focus/stamp  ## the whole test suite
 	@$(BIN)/python -m pytest -n 2

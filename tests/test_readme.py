@@ -35,6 +35,7 @@ PAGES = [
 ]
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 GAP = "…"
+DATABASE = "sqlite:///ledger.sqlite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,22 @@ def prepare(folder: Path) -> None:
     shutil.copytree(ROOT / "examples", folder / "examples")
 
 
+EARLIER = {
+    "--plan plan.json": ["baseload plan -q -f forecast.csv -c fleet.toml -o plan.json"],
+    "2026-10": ["baseload ledger import -q examples/month/*.csv --tag team"],
+    "report": ["baseload plan -q -f forecast.csv -c fleet.toml --month 2026-10 --fill weekly --record"],
+}
+"""What an example needs to have been done before it: commands the README shows above it, by a word of the example."""
+
+
+def catch_up(example: str, folder: Path) -> None:
+    """Does what the README did before the example."""
+    for word, before in EARLIER.items():
+        if word in example:
+            for command in before:
+                printed(command, folder)
+
+
 def printed(command: str, folder: Path) -> list[str]:
     """The lines a shell in `folder` shows, stdout and stderr."""
     if "init" in command:
@@ -76,7 +93,7 @@ def printed(command: str, folder: Path) -> list[str]:
     ended = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
-        env={**kept, "PATH": path, "NO_COLOR": "1", "PYTHONUTF8": "1"},
+        env={**kept, "PATH": path, "NO_COLOR": "1", "PYTHONUTF8": "1", "BASELOAD_DATABASE_URL": DATABASE},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -125,6 +142,7 @@ QUICK = [
 @pytest.mark.parametrize("example", QUICK, ids=[example.command for example in QUICK])
 def test_an_example_prints_what_the_readme_shows(example: Example, tmp_path: Path) -> None:
     prepare(tmp_path)
+    catch_up(example.command, tmp_path)
     assert example.shown
     assert difference(example.shown, printed(example.command, tmp_path)) == ""
 
@@ -282,6 +300,7 @@ def renew() -> None:
         for example in examples(match[1]):
             with tempfile.TemporaryDirectory() as folder:
                 prepare(Path(folder))
+                catch_up(example.command, Path(folder))
                 actual = printed(example.command, Path(folder))
             shown += [f"$ {example.command}", *renewed(example, actual)]
         return "```console\n" + "\n".join(shown) + "\n```"
