@@ -40,13 +40,13 @@ def started() -> Iterator[str]:
 
 
 def new_database(server: str) -> str:
-    """The URL of a database made on the server."""
+    """The URL of an empty schema made on the server: as good as a database of its own, and quicker to make."""
     name = f"ledger{next(_numbers)}"
-    engine = create_engine(server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine = create_engine(server.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {name}")
     engine.dispose()
-    return server.removesuffix("postgres") + name
+    return f"{server}?options=-csearch_path%3D{name}"
 
 
 def run(*command: object) -> None:

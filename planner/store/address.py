@@ -57,9 +57,10 @@ def read_url(text: str, *, source: str) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-def has_secret(url: URL) -> bool:
-    """Whether the URL itself holds a password or the name of a key."""
-    return url.password is not None or any(name in url.query for name in _SECRETS)
+def secrets_of(url: URL) -> tuple[str, ...]:
+    """The secrets a URL holds, none empty: what must not be repeated of a driver's message."""
+    held = [url.password, *(str(url.query[name]) for name in _SECRETS if name in url.query)]
+    return tuple(str(one) for one in held if one)
 
 
 def shown_url(url: URL) -> str:

@@ -23,6 +23,10 @@ _ROWS = {
     BatchKind.PRICES: tables.price,
     BatchKind.PLAN: tables.plan,
 }
+_POSTGRES_TRIGGERS = (
+    "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " WHERE relnamespace = current_schema()::regnamespace AND tgenabled <> 'D'"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +134,7 @@ def _references(connection: Connection) -> Check:
 def _guards(connection: Connection) -> Check:
     """Triggers that refuse changes."""
     sqlite = connection.dialect.name == "sqlite"
-    query = "SELECT name FROM sqlite_master WHERE type = 'trigger'" if sqlite else "SELECT tgname FROM pg_trigger"
+    query = "SELECT name FROM sqlite_master WHERE type = 'trigger'" if sqlite else _POSTGRES_TRIGGERS
     held = {str(row[0]) for row in connection.exec_driver_sql(query)}
     endings = ("_no_update", "_no_delete") if sqlite else ("_append_only",)
     lost = [t.name for t in tables.metadata.sorted_tables if any(f"{t.name}{end}" not in held for end in endings)]

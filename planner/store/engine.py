@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from planner.errors import InputError, PlannerError, StoreError
-from planner.store.address import shown_url
+from planner.store.address import secrets_of, shown_url
 
 BUSY_S = 30
 """How long a writer waits for another before it gives up."""
@@ -101,9 +101,8 @@ def _explained(url: URL) -> Iterator[None]:
 
 def _error(url: URL, error: DBAPIError) -> PlannerError:
     said = " ".join(str(error.orig).split())
-    for secret in (url.password, *(str(value) for value in url.query.values())):
-        if secret:
-            said = said.replace(secret, "***")
+    for secret in secrets_of(url):
+        said = said.replace(secret, "***")
     where = shown_url(url)
     if "not a database" in said:
         return InputError(f"{where}: is not a SQLite database; expected a ledger, or a path where none is yet")

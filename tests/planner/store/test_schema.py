@@ -7,7 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, text
 
 from planner.errors import InputError, StoreError
 from planner.store import open_ledger, tables
@@ -15,7 +15,7 @@ from planner.store.address import read_url
 from planner.store.check import upgrade_database
 from planner.store.engine import engine_of, reading, writing
 from planner.store.schema import HEAD, REVISIONS, VERSION_TABLE, upgrade
-from tests.planner.store.facts import a_lease, an_origin, usage
+from tests.planner.store.facts import DECEMBER, NOVEMBER, a_cost, a_lease, a_price, an_origin, usage
 
 
 def test_the_revisions_known_are_those_of_the_migrations() -> None:
@@ -82,32 +82,25 @@ def test_a_failed_migration_leaves_nothing(url: str) -> None:
         pass
 
 
-@pytest.mark.parametrize("table", [table.name for table in tables.metadata.sorted_tables])
-@pytest.mark.parametrize("change", ["UPDATE {table} SET {column} = {column}", "DELETE FROM {table}"])
-def test_facts_cannot_be_changed_or_deleted(url: str, table: str, change: str) -> None:
+def test_facts_cannot_be_changed_or_deleted(url: str) -> None:
     with open_ledger(url, create=True) as ledger:
         ledger.add_leases([a_lease()], an_origin("a"))
         ledger.add_served(usage((0, "m", "x", 1, 1), gaps=frozenset({3})), an_origin("b"))
-        ledger.add_plan("{}", an_origin("c"), start=a_lease().start, end=an_origin().added_at)
-    statement = change.format(table=table, column=tables.metadata.tables[table].columns[0].name)
-    with pytest.raises(StoreError, match="is append-only"):
-        run(url, statement, needs_rows=table)
+        ledger.add_other_costs([a_cost()], an_origin("c"))
+        ledger.add_prices([a_price()], an_origin("d"))
+        ledger.add_plan("{}", an_origin("e"), start=NOVEMBER, end=DECEMBER)
+        ledger.retract(1, why="test", at=DECEMBER)
+    for table in tables.metadata.sorted_tables:
+        column = table.columns[0].name
+        for statement in (f"UPDATE {table.name} SET {column} = {column}", f"DELETE FROM {table.name}"):
+            with pytest.raises(StoreError, match=f"{table.name} is append-only: {statement[:6]} is refused"):
+                run(url, statement)
 
 
-def run(url: str, statement: str, needs_rows: str | None = None) -> None:
-    """Runs a statement past the store; a row trigger needs a row to fire on."""
+def run(url: str, statement: str) -> None:
+    """Runs a statement past the store."""
     with writing(engine_of(read_url(url, source="test"))) as connection:
-        if needs_rows is not None and connection.dialect.name == "sqlite":
-            put_row(connection, needs_rows)
         connection.exec_driver_sql(statement)
-
-
-def put_row(connection: Connection, name: str) -> None:
-    table = tables.metadata.tables[name]
-    if connection.execute(table.select()).first() is None:
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-        values = ", ".join("1" for _ in table.columns)
-        connection.exec_driver_sql(f"INSERT INTO {name} VALUES ({values})")
 
 
 def test_postgresql_refuses_truncate_too(postgres_url: str) -> None:
