@@ -251,14 +251,18 @@ def differing(page: Page, document: Any, usd_per_unit: Decimal) -> list[tuple[st
 
 
 def test_a_real_month_from_the_ledger_to_the_page(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BASELOAD_DATABASE_URL", f"sqlite:///{tmp_path / 'month.sqlite'}")
     facts = sorted(str(path) for path in (ROOT / "examples" / "month").glob("*.csv"))
+    forecast = str(ROOT / "examples" / "forecasts" / "servegen_m_large_x0.01.csv")
     assert run(baseload(), ["ledger", "import", *facts, "--tag", "team"]) == 0
+    assert run(baseload(), ["plan", "-f", forecast, "--month", "2026-10", "--fill", "weekly", "--record"]) == 0
+    capsys.readouterr()
 
     assert run(baseload(), ["report", "--month", "2026-10", "--format", "html,json,pdf", "-o", str(tmp_path)]) == 0
 
+    assert capsys.readouterr().out.splitlines() == quoted(ROOT / "docs" / "report.md")
     document = json.loads((tmp_path / "capacity-report-2026-10.json").read_text(encoding="utf-8"))
     at = opened(browser, tmp_path / "capacity-report-2026-10.html", width=PHONE)
     assert differing(at.page, document, Decimal(1)) == []
@@ -267,3 +271,9 @@ def test_a_real_month_from_the_ledger_to_the_page(
     headline = at.page.inner_text("#card-bill [data-key]")
     at.page.context.close()
     assert headline in PdfReader(tmp_path / "capacity-report-2026-10.pdf").pages[0].extract_text()
+
+
+def quoted(page: Path) -> list[str]:
+    """The paragraphs of a page's quotation, each as one line."""
+    lines = [line.removeprefix(">").strip() for line in page.read_text("utf-8").splitlines() if line.startswith(">")]
+    return " ".join(line or "\n" for line in lines).replace(" \n ", "\n").split("\n")
