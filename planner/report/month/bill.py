@@ -60,24 +60,30 @@ def _providers(lines: Iterable[BillLine]) -> list[tuple[str, list[BillLine]]]:
 def _bill_figure(report: MonthReport, reading: Reading) -> Figure:
     rows: list[Bar] = []
     told: list[str] = []
+    largest = sorted(report.bill, key=lambda line: -line.amount_usd)[:MOST_BARS]
     for provider, lines in _providers(report.bill):
         total = sum((line.amount_usd for line in lines), ZERO)
-        rows.append(Bar(name=f"{provider}: {reading.amount(total)}", parts=(), figure="", is_heading=True))
         told.append(f"{provider} {reading.amount(total)}")
-        rows += [
-            Bar(
-                name=line.what.removeprefix(f"{provider}/"),
-                parts=((float(reading.currency.amount(max(line.amount_usd, ZERO)) or 0), ROLE_INKS[line.role]),),
-                figure=reading.amount(line.amount_usd),
-            )
-            for line in lines
-        ]
+        drawn = [_bill_bar(line, reading) for line in lines if line in largest]
+        if drawn:
+            rows.append(Bar(name=f"{provider}: {reading.amount(total)}", parts=(), figure="", is_heading=True))
+            rows += drawn
     roles = [role for role in ROLES if any(line.role == role for line in report.bill)]
     entries = [(ROLES[role], ROLE_INKS[role]) for role in roles]
-    kept = rows[: MOST_BARS + 8]
     alt = f"Bars in {reading.code}, one per offer, by provider: {', '.join(told)}."
-    caption = f"The bill by provider and offer, {reading.code}"
-    return figure("bill-figure", caption, alt, lambda width: bars(kept, width=width, entries=entries))
+    more = f", the {MOST_BARS} largest of {len(report.bill)} lines" if len(report.bill) > MOST_BARS else ""
+    caption = f"The bill by provider and offer, {reading.code}{more}"
+    return figure("bill-figure", caption, alt, lambda width: bars(rows, width=width, entries=entries))
+
+
+def _bill_bar(line: BillLine, reading: Reading) -> Bar:
+    """A credit has no length, only its figure."""
+    shown = reading.currency.amount(max(line.amount_usd, ZERO)) or ZERO
+    return Bar(
+        name=line.what.removeprefix(f"{line.provider}/"),
+        parts=((float(shown), ROLE_INKS[line.role]),),
+        figure=reading.amount(line.amount_usd),
+    )
 
 
 def _offer_table(report: MonthReport, reading: Reading) -> Table:

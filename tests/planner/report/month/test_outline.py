@@ -223,3 +223,40 @@ def test_assumptions_stand_by_kind_and_none_is_lost() -> None:
         "assumed-prices-table": 1,
         "assumed-policy-table": 1,
     }
+
+
+def figures(document: Document) -> dict[str, Figure]:
+    return {block.id: block for section in document.sections for block in section.blocks if isinstance(block, Figure)}
+
+
+def test_a_bill_of_many_lines_is_drawn_in_its_largest() -> None:
+    report = small_report()
+    lines = tuple(
+        replace(report.bill[0], what=f"p/{index}", provider="p", amount_usd=Decimal(index + 1)) for index in range(50)
+    )
+    document = outline(replace(report, bill=lines, bill_usd=Decimal(1275)))
+    picture = figures(document)["bill-figure"]
+    assert picture.caption == "The bill by provider and offer, USD, the 24 largest of 50 lines"
+    assert ">49<" in picture.wide
+    assert ">25<" not in picture.wide
+    assert len(tables(document)["bill-offers"].rows) == 50
+
+
+def test_more_servers_than_can_be_told_apart_are_one_bar_each_way() -> None:
+    report = small_report()
+    assert report.next_month is not None
+    for keep, caption, blocks in (
+        (12, "Base servers now → next month, one block each", 13),
+        (200, "Base servers now → next month", 2),
+    ):
+        changes = OwnedChanges(keep={"a#owned": keep}, buy={"a": 1}, cancel={})
+        picture = figures(outline(replace(report, next_month=replace(report.next_month, changes=changes))))["base"]
+        assert picture.caption == caption
+        assert picture.wide.count('height="16"') == blocks
+
+
+def test_a_credit_is_written_and_not_drawn() -> None:
+    report = small_report()
+    credit = replace(report.bill[2], what="credit", amount_usd=Decimal(-5), amount_invoice=Decimal(-5))
+    picture = figures(outline(replace(report, bill=(*report.bill, credit), bill_usd=Decimal(95))))["bill-figure"]
+    assert "−5.00" in picture.wide
