@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
+from policies.hidden import HiddenCost
+
 
 def _above_zero(name: str, value: Decimal | None) -> None:
     if value is not None and not (value.is_finite() and value > 0):
@@ -189,6 +191,8 @@ class PricingPolicy:
     margin_ratio: Decimal | None = None
     """Of the price, what is not cost."""
     cost_basis: CostBasis = CostBasis.TRUE
+    hidden: tuple[HiddenCost, ...] = ()
+    """Costs beside the nodes, which make the true cost: support, monitoring, development ..."""
     rounding: Rounding | None = None
     output_price_ratio: Decimal | None = None
     """Output price over input price; None: by the measured work, so that both earn the same margin."""

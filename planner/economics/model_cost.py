@@ -16,7 +16,7 @@ def costs_of_spend(spend: Spend, hidden: Sequence[HiddenCost] = ()) -> tuple[Mod
 
     A hidden price per server needs the number of servers: ValueError where it is unknown.
     """
-    beside = _hidden_usd_mtok(spend, hidden)
+    beside = hidden_usd_mtok(spend, hidden)
     return tuple(
         _model_cost(model, (CostPoint(label="", direct_usd_mtok=direct, hidden_usd_mtok=beside),))
         for model in spend.models
@@ -39,7 +39,7 @@ def cost_of_machine(
         CostPoint(
             label=f"at {(use * 100).normalize():f} %",
             direct_usd_mtok=per_mtok(spend.cost_usd, spend.tokens) or Decimal(0),
-            hidden_usd_mtok=_hidden_usd_mtok(spend, hidden),
+            hidden_usd_mtok=hidden_usd_mtok(spend, hidden),
         )
         for use, spend in zip(utilizations, spends, strict=True)
     ]
@@ -56,7 +56,8 @@ def _model_cost(model: ModelSpend, points: tuple[CostPoint, ...]) -> ModelCost:
     )
 
 
-def _hidden_usd_mtok(spend: Spend, hidden: Sequence[HiddenCost]) -> Decimal | None:
+def hidden_usd_mtok(spend: Spend, hidden: Sequence[HiddenCost]) -> Decimal | None:
+    """The hidden lines per million tokens served; None: there are none, or nothing is served."""
     if not hidden:
         return None
     cost = true_cost(spend, hidden)

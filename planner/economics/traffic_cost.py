@@ -39,18 +39,15 @@ def plan_cost(plan: Plan, spend: Spend, hidden: Sequence[HiddenCost] = ()) -> Tr
 
     Its hours keep their shape. Above three times its own traffic the last slope goes on, where all is still served.
     """
-    cost = true_cost(spend, hidden)
-    months = cost.months
-    aside_fixed, aside_growing = _hidden(cost)
+    months = spend.months
     load = PlanLoad(plan)
     points: list[tuple[Decimal, Decimal]] = []
     is_full = False
     for factor in FACTORS:
         at = load.at(factor)
         mtok = at.mtok / months
-        usd = at.cost_usd / months + aside_fixed + aside_growing * mtok
         if not points or mtok > points[-1][0]:
-            points.append((mtok, usd))
+            points.append((mtok, at.cost_usd / months))
         if at.unserved_ratio > 0 and factor > 1:
             is_full = True
             break
@@ -58,8 +55,19 @@ def plan_cost(plan: Plan, spend: Spend, hidden: Sequence[HiddenCost] = ()) -> Tr
     if not is_full and len(points) > 1:
         (low, low_usd), (high, high_usd) = points[-2:]
         beyond = (high_usd - low_usd) / (high - low)
+    note = "the plan's cost by load: base first, then burst by the hour"
+    return with_hidden(TrafficCost(points=tuple(points), beyond_usd_mtok=beyond, note=note), spend, hidden)
+
+
+def with_hidden(cost: TrafficCost, spend: Spend, hidden: Sequence[HiddenCost]) -> TrafficCost:
+    """A month's direct cost by traffic with the hidden lines beside it, fixed ones once, growing ones by traffic."""
+    if not hidden:
+        return cost
+    fixed, growing = _hidden(true_cost(spend, hidden))
     return TrafficCost(
-        points=tuple(points), beyond_usd_mtok=beyond, note="the plan's cost by load: base first, then burst by the hour"
+        points=tuple((mtok, usd + fixed + growing * mtok) for mtok, usd in cost.points),
+        beyond_usd_mtok=None if cost.beyond_usd_mtok is None else cost.beyond_usd_mtok + growing,
+        note=cost.note,
     )
 
 

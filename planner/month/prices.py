@@ -11,12 +11,15 @@ from decimal import Decimal
 import numpy as np
 
 from planner.economics.breakeven import TrafficCost, break_even_rows
+from planner.economics.model_cost import hidden_usd_mtok
 from planner.economics.spend import Spend
 from planner.economics.tiers import CostPoint, ModelCost, tier_rows
+from planner.economics.traffic_cost import with_hidden
 from planner.economics.unit import exact, unit_rows
 from planner.month.facts import Floats, Reckoning
 from planner.month.hindsight import is_egress
 from planner.month.value import BreakEven, PriceRow
+from policies.pricing import PricingPolicy
 from policies.units import TOKENS_PER_MTOK
 
 ZERO = Decimal(0)
@@ -32,13 +35,15 @@ def price_rows(month: Reckoning, spend: Spend) -> tuple[tuple[PriceRow, ...], tu
     if not month.bill.leases:
         return (), ()
     costs = {row.model: row.allocation.blended for row in unit_rows(spend)} if spend.models else {}
+    beside, why_not = _hidden(policy, spend)
+    said += why_not
     for model in spend.models:
         cost = costs[model.model]
         if cost is None or cost <= 0:
             continue
         made_of = ModelCost(
             model=model.model,
-            points=(CostPoint(label="", direct_usd_mtok=cost),),
+            points=(CostPoint(label="", direct_usd_mtok=cost, hidden_usd_mtok=beside),),
             input_tokens=model.input_tokens,
             output_tokens=model.output_tokens,
             input_work_ratio=model.input_work_ratio,
@@ -73,6 +78,9 @@ def break_evens(
     cost = traffic_cost(month, spend)
     if cost is None:
         return (), ("utilization is not known, so no break-even is reckoned",)
+    beside, _ = _hidden(facts.fleet.pricing, spend)
+    if beside is not None:
+        cost = with_hidden(cost, spend, facts.fleet.pricing.hidden)
     prices = sorted({row.price_usd_mtok for row in rows if row.price_usd_mtok > 0})
     return tuple(
         BreakEven(
@@ -84,6 +92,14 @@ def break_evens(
         )
         for row in break_even_rows(cost, prices)
     ), ()
+
+
+def _hidden(policy: PricingPolicy, spend: Spend) -> tuple[Decimal | None, list[str]]:
+    """The policy's hidden costs per million tokens, or why they are left out."""
+    try:
+        return hidden_usd_mtok(spend, policy.hidden), []
+    except ValueError as error:
+        return None, [f"hidden costs of the policy are left out of the prices: {error}"]
 
 
 def traffic_cost(month: Reckoning, spend: Spend) -> TrafficCost | None:

@@ -53,7 +53,7 @@ def test_there_is_a_golden_file_for_each_command_and_no_other() -> None:
 def test_every_file_of_the_folder_is_used_by_a_command_or_by_the_fleet() -> None:
     used = {Path(argument).name for command in COMMANDS.values() for argument in command if "/guides/" in argument}
     by_fleet = {"README.md", "catalog.toml", "profiles.toml", "profiles-30b.toml", "profiles-chargeback.toml"}
-    assert {path.name for path in README.parent.iterdir()} == used | by_fleet
+    assert {path.name for path in README.parent.rglob("*") if path.is_file()} == used | by_fleet
 
 
 WRONG = [

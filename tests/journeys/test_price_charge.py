@@ -66,6 +66,20 @@ def test_hidden_costs_make_a_direct_margin_untrue(tmp_path: Path, capsys: pytest
     assert "true margin" in out
 
 
+def test_hidden_costs_of_the_policy_count_without_naming_them(
+    plan_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[pricing]\nhidden = [{ kind = "support", basis = "month", price_usd = 154.08 }]\n')
+    found = document(capsys, *QUOTE, "--tiers", "--break-even", "1", "--policy", str(policy))
+    (point,) = found["tiers"]["models"][0]["costs"]
+    assert USD(point["true_usd_mtok"]) == pytest.approx(2 * USD(point["direct_usd_mtok"]))
+    assert USD(found["break_even"][0]["fixed_usd_month"]) == USD("308.16")
+    direct, *_ = document(capsys, "--plan", plan_file, "--break-even", "3")["break_even"]
+    true, *_ = document(capsys, "--plan", plan_file, "--break-even", "3", "--policy", str(policy))["break_even"]
+    assert USD(true["fixed_usd_month"]) - USD(direct["fixed_usd_month"]) == pytest.approx(USD("154.08"))
+
+
 def test_a_preset_brings_its_band_discounts_commitments_and_rounding(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = said(capsys, 0, *QUOTE, "--tiers", "--policy", "funded")
     assert "What to charge, by preset funded" in out

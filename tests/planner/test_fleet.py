@@ -263,6 +263,17 @@ def test_without_a_word_on_pricing_half_of_the_price_is_margin() -> None:
     assert fleet.pricing.tiers == DEFAULT_TIERS
 
 
+def test_hidden_costs_stand_in_the_policy() -> None:
+    fleet = read(
+        MODEL
+        + '[policy.pricing]\nhidden = [{ kind = "support", basis = "month", price_usd = 500, what = "on call" }]\n'
+    )
+    (line,) = fleet.pricing.hidden
+    assert (line.label, line.price_usd, line.grows_with_traffic) == ("support, on call", Decimal(500), False)
+    said = complaint(MODEL + '[policy.pricing]\nhidden = [{ kind = "beer", basis = "month", price_usd = 5 }]\n')
+    assert said.startswith("fleet.toml, [policy.pricing] hidden.0.kind is 'beer'; expected 'bandwidth'")
+
+
 def test_a_policy_file_of_prices_alone_leaves_planning_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "prices.toml"
     path.write_text('[pricing]\nmarkup_ratio = 0.5\n[[pricing.tiers]]\nname = "all"\nat_cost = true\n')

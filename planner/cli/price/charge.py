@@ -50,7 +50,9 @@ class Charged:
 def charge_sections(subject: Subject, asked: ChargeOptions) -> Charged:
     """Every section asked for."""
     policy, source, remarks = _policy(asked)
-    hidden = () if asked.hidden is None else read_hidden(files.read_text(asked.hidden), source=str(asked.hidden))
+    hidden = policy.hidden
+    if asked.hidden is not None:
+        hidden = read_hidden(files.read_text(asked.hidden), source=str(asked.hidden))
     costs = _costs(subject, hidden, asked) if asked.needs_subject else ()
     prices = hosted_prices(asked)
     view = market_view(policy, costs, prices, asked) if costs and wants_market(policy, asked) else None
@@ -117,7 +119,9 @@ def _costs(subject: Subject, hidden: tuple[HiddenCost, ...], asked: ChargeOption
             for one in subject.machines
         )
     spend = one_spend(subject, "--tiers")
-    cost_with(spend, hidden, str(asked.hidden))  # says what is wrong with the hidden lines, where anything is
+    cost_with(
+        spend, hidden, str(asked.hidden or "hidden costs of the policy")
+    )  # says what is wrong with the hidden lines, where anything is
     costs = costs_of_spend(spend, hidden)
     if not costs:
         raise InputError(f"{subject.source}: nothing is served, so there is no cost per million tokens to price")

@@ -39,8 +39,8 @@ class ChargeOptions:
 
     @property
     def uses_policy(self) -> bool:
-        """Whether prices are made, and so a pricing policy is read."""
-        return self.needs_subject
+        """Whether prices are made or tried, and so a pricing policy is read: its rules, its hidden costs."""
+        return self.needs_subject or bool(self.break_even_usd_mtok)
 
     @property
     def needs_subject(self) -> bool:

@@ -155,7 +155,9 @@ def check_used(config: Path | None, policy: str | None, month: str | None, charg
     if config is not None and month is None and not charge.uses_policy:
         raise InputError("-c: needs --month, whose rates it tells, or --tiers and its like, whose prices it makes")
     if policy is not None and not charge.uses_policy:
-        raise InputError("--policy: makes prices; expected --tiers, --market, --per-token or --card beside it")
+        raise InputError(
+            "--policy: makes prices; expected --tiers, --market, --per-token, --card or --break-even beside it"
+        )
 
 
 def show(
