@@ -26,6 +26,8 @@ RECORDED = ("cached_input_tokens", "unserved_tokens")
 MAX_TOKENS = 1e15
 """More in one row is an error of units, and not exact as a float."""
 
+_EXACT = 2**53
+"""Floats count without a gap up to here."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_S = 3600
 _DAY_S = 86400
@@ -119,6 +121,8 @@ def hourly(rows: UsageRows, *, step_s: int | None = None) -> UsageRead:
         np.add.at(total, at, column)
     if step_s is not None:
         totals[:2] *= step_s / _measured_ratio(time_s, is_measured, step_s)(keys // size + first)
+    if np.nanmax(totals, initial=0) >= _EXACT:
+        raise InputError(f"{rows.source}: 2^53 tokens or more in one hour; expected fewer, counted one by one")
     names = list(rows.series)
     models = tuple(dict.fromkeys(model for model, _ in names))
     tag_sets = tuple(dict.fromkeys(tags for _, tags in names))

@@ -118,6 +118,10 @@ def test_a_bad_row_is_named_with_its_column(row: str, said: str) -> None:
         (HEAD.replace("team", "model"), "column 'model' appears twice"),
         (HEAD.replace("team", "squad"), "no column 'team' for the tag 'team'; the file has timestamp, model, squad"),
         (HEAD + '2026-11-01T00:00:00Z,m,"x,1,1\n', "is a quote opened and not closed?"),
+        (
+            HEAD + "".join(f"2026-11-01T00:{m:02}:30Z,m,x,1e15,1\n" for m in range(10)),
+            "2^53 tokens or more in one hour",
+        ),
         (HEAD + "2026-11-01T00:30:00Z,m,x,1,1\n2026-11-01T01:30:00Z,m,x,1,1\n", "00:30:00Z is no start of a full hour"),
         (HEAD + "".join(f"2026-11-0{d}T00:00:00Z,m,x,1,1\n" for d in (1, 2, 3)), "rows are a day or more apart"),
         ("hour,model,team,input_tokens,output_tokens\n2026-11-01T00:30:00Z,m,x,1,1\n", "is no start of a full hour"),

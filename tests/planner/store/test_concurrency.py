@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from planner.store import open_ledger
-from tests.planner.store.facts import DECEMBER, NOVEMBER
+from tests.planner.store.facts import DECEMBER, NOVEMBER, a_lease, an_origin
 
 ROOT = Path(__file__).parents[3]
 WRITER = """
@@ -42,9 +42,28 @@ def test_two_writers_lose_no_row_and_take_none_twice(url: str) -> None:
     assert [batch.id for batch in batches] == list(range(1, 13))
 
 
-def test_a_reader_sees_one_state_while_another_writes(url: str) -> None:
-    from tests.planner.store.facts import a_lease, an_origin
+KILLED = """
+import os, sys
+from tests.planner.store.facts import a_lease, an_origin, usage
+from planner.store import open_ledger
+with open_ledger(sys.argv[1], create=True) as ledger, ledger.together():
+    ledger.add_leases([a_lease()], an_origin("a"))
+    ledger.add_served(usage((0, "m", "x", 1, 1)), an_origin("b"))
+    os._exit(9)
+"""
 
+
+def test_an_import_that_is_killed_leaves_nothing(url: str) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, url], cwd=ROOT, check=False)
+    assert killed.returncode == 9
+    with open_ledger(url, create=True) as ledger:
+        assert (ledger.exists, ledger.batches()) == (False, ())
+        ledger.add_leases([a_lease()], an_origin("a"))
+    with open_ledger(url) as ledger:
+        assert ledger.leases() == (a_lease(),)
+
+
+def test_a_reader_sees_one_state_while_another_writes(url: str) -> None:
     with open_ledger(url, create=True) as first, open_ledger(url, create=True) as second:
         first.add_leases([a_lease("a")], an_origin("a"))
         with first.together():
