@@ -17,7 +17,7 @@ from planner.report.month.axes import (
     ticks,
 )
 from planner.report.month.bars import NARROW_PX
-from planner.report.month.drawing import Drawing, Point
+from planner.report.month.drawing import TEXT_PX, Drawing, Point, text_width
 from planner.report.month.palette import BASE_INKS, BURST_INKS
 
 HOUR = timedelta(hours=1)
@@ -38,27 +38,49 @@ def planned_by_hour(plan: Plan, start: datetime, hours: int) -> Floats:
 
 
 def grown_bill(actual: Floats, planned: Floats | None, start: datetime, *, hours: int, width: float) -> Drawing:
-    """The bill from the first hour to each, and the planned one; amounts in the reader's currency."""
+    """The bill from the first hour to each, and the planned one; amounts in the reader's currency.
+
+    On a page each line is named at its end, on a phone by a legend above.
+    """
     narrow = width < NARROW_PX
-    entries = [("actual", "c1"), *([("planned, dashed", "ink")] if planned is not None else [])]
-    top = legend_height(entries, width) + 12
     grown = np.concatenate(([0.0], np.cumsum(actual)))
     meant = None if planned is None else np.concatenate(([0.0], np.cumsum(planned)))
-    at = ticks(0, max(float(grown[-1]), float(meant[-1]) if meant is not None else 0.0), 4)
-    drawing = Drawing(width=width, height=top + (180 if narrow else 230) + 26)
-    frame = Frame(
-        left=AXIS_PX, right=width - 8, top=top, bottom=drawing.height - 26, x_high=hours, y_low=0, y_high=at[-1]
-    )
-    legend(drawing, entries, left=0, right=width, top=0)
-    horizontal_grid(drawing, frame, at, lambda value: compact(value, at[-1]))
-    points = _points(frame, grown)
-    drawing.area([*points, (points[-1][0], frame.bottom), (points[0][0], frame.bottom)], "c1", opacity=0.18)
-    drawing.line(points, "c1", width=2.5)
+    highest = max(float(grown[-1]), float(meant[-1]) if meant is not None else 0.0)
+    named = [(f"actual {_amount(grown, highest)}", "c1")]
     if meant is not None:
-        drawing.line(_points(frame, meant), "ink", width=1.5, dash="5 4")
-    drawing.dot(*points[-1], 4, "c1")
+        named.append((f"planned {_amount(meant, highest)}", "ink"))
+    top = legend_height(named, width) + 12 if narrow else 10.0
+    right = width - (8 if narrow else 18 + max(text_width(name) for name, _ in named))
+    drawing = Drawing(width=width, height=top + (180 if narrow else 230) + 26)
+    at = ticks(0, highest, 4)
+    frame = Frame(left=AXIS_PX, right=right, top=top, bottom=drawing.height - 26, x_high=hours, y_high=at[-1])
+    horizontal_grid(drawing, frame, at, lambda value: compact(value, at[-1]))
+    lines = [_points(frame, values) for values in (grown, meant) if values is not None]
+    first, last = lines[0][0], lines[0][-1]
+    drawing.area([*lines[0], (last[0], frame.bottom), (first[0], frame.bottom)], "c1", opacity=0.18)
+    drawing.line(lines[0], "c1", width=2.5)
+    for points in lines[1:]:
+        drawing.line(points, "ink", width=1.5, dash="5 4")
+    drawing.dot(*last, 4, "c1")
+    if narrow:
+        legend(drawing, named, left=0, right=width, top=0)
+    else:
+        _name_ends(drawing, [points[-1] for points in lines], [name for name, _ in named])
     day_labels(drawing, frame, start, hours, every=10 if narrow else 5)
     return drawing
+
+
+def _amount(grown: Floats, highest: float) -> str:
+    return f"{float(grown[-1]):,.{0 if highest >= 1000 else 2}f}"
+
+
+def _name_ends(drawing: Drawing, ends: Sequence[Point], names: Sequence[str]) -> None:
+    """Names to the right of where lines end, moved apart where they would overlap; the first stands out."""
+    high = sorted(range(len(ends)), key=lambda index: ends[index][1])
+    y = -TEXT_PX * 2.0
+    for index in high:
+        y = max(ends[index][1] + 4, y + TEXT_PX * 1.4)
+        drawing.text(ends[index][0] + 9, y, names[index], ink="ink", bold=index == 0)
 
 
 def _points(frame: Frame, grown: Floats) -> list[Point]:
