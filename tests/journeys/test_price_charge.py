@@ -84,7 +84,7 @@ def test_a_preset_brings_its_band_discounts_commitments_and_rounding(capsys: pyt
     out, _ = said(capsys, 0, *QUOTE, "--tiers", "--policy", "funded")
     assert "What to charge, by preset funded" in out
     assert "the band ends below the true cost; no price in it pays" in out
-    assert "Tiers with a service level carry the cost of 10 % of capacity kept free" in out
+    assert "With a service level, at the cost of 10 % of capacity kept free for it: enterprise." in out
     assert "rounding from 0.5661 adds +0.0039, +0.7 %" in out
     model = document(capsys, *QUOTE, "--tiers", "--policy", "funded")["tiers"]["models"][0]
     assert [row["from_mtok_month"] for row in model["discounts"]] == ["0", "1000", "5000", "20000"]

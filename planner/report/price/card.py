@@ -167,10 +167,10 @@ def _volumes(card: Card, currency: Currency) -> list[tuple[str, str, str]]:
     for one in card.volumes:
         code, revenue = currency.code, number(currency.amount(one.revenue_usd), 0)
         if one.cost_usd is None:
-            note = f"= {code} {revenue} revenue, but more than the fleet serves"
+            note = f"= {code} {revenue}, but more than the fleet serves"
         else:
             note = (
-                f"= {code} {revenue} revenue for {number(currency.amount(one.cost_usd), 0)} of cost, "
+                f"= {code} {revenue} for a cost of {number(currency.amount(one.cost_usd), 0)}, "
                 f"{percent(one.margin_ratio, 0)} % margin"
             )
         rows.append(

@@ -64,50 +64,54 @@ def _parts(policy: PricingPolicy, models: Sequence[ModelPrices], currency: Curre
 
 
 def _tier_table(policy: PricingPolicy, models: Sequence[ModelPrices], currency: Currency) -> "RenderableType":
+    """A row per tier; the model is named where there are several, so that one model fits a narrow terminal."""
     code = currency.code
     labels = [point.label for point in models[0].cost.points]
     hidden = any(point.hidden_usd_mtok is not None for one in models for point in one.cost.points)
     has_band = policy.min_price_usd_mtok is not None or policy.max_price_usd_mtok is not None
+    true = "true margin" if hidden else "margin"
     columns = [
-        words("model"),
         words("tier"),
         words("rule"),
         Column(title="price", unit=f"{code}/Mtok", places=4),
         Column(title="input", unit=f"{code}/Mtok", places=4),
         Column(title="output", unit=f"{code}/Mtok", places=4),
         *(
-            Column(title="margin", unit=f"% {label or 'on direct'}".strip(), places=1, is_ratio=True)
+            Column(title="margin", unit=f"% {label or 'on direct'}", places=1, is_ratio=True)
             for label in labels
             if hidden
         ),
-        *(
-            Column(title="true margin" if hidden else "margin", unit=f"% {label}".strip(), places=1, is_ratio=True)
-            for label in labels
-        ),
+        *(Column(title=true, unit=f"% {label}".strip(), places=1, is_ratio=True) for label in labels),
         *([words("band")] if has_band else []),
-        words("for"),
     ]
-    rows: list[list[Cell]] = []
+    rows: list[tuple[str, list[Cell]]] = []
     for one in models:
-        for index, row in enumerate(one.tiers):
-            price = None if row.price is None else row.price.price_usd_mtok
-            split = row.split
-            margins = row.margins or (None,) * len(labels)
-            rows.append(
-                [
-                    one.cost.model if index == 0 else "",
-                    row.name,
-                    row.rule,
-                    currency.amount(price),
-                    None if split is None else currency.amount(split.input_usd_mtok),
-                    None if split is None else currency.amount(split.output_usd_mtok),
-                    *(None if m is None else m.direct_ratio for m in margins if hidden),
-                    *(None if m is None else m.true_ratio for m in margins),
-                    *(([None if row.in_band is None else row.in_band.value]) if has_band else []),
-                    f"{row.customers}{'; with headroom' if row.has_sla and policy.sla_headroom_ratio else ''}",
-                ]
-            )
-    return table(columns, rows)
+        for row in one.tiers:
+            split, margins = row.split, row.margins or (None,) * len(labels)
+            cells: list[Cell] = [
+                row.name,
+                row.rule,
+                currency.amount(None if row.price is None else row.price.price_usd_mtok),
+                None if split is None else currency.amount(split.input_usd_mtok),
+                None if split is None else currency.amount(split.output_usd_mtok),
+                *(None if m is None else m.direct_ratio for m in margins if hidden),
+                *(None if m is None else m.true_ratio for m in margins),
+                *(([None if row.in_band is None else row.in_band.value]) if has_band else []),
+            ]
+            rows.append((one.cost.model, cells))
+    return _by_model(columns, rows, models)
+
+
+def _by_model(
+    columns: list[Column], rows: Sequence[tuple[str, list[Cell]]], models: Sequence[ModelPrices]
+) -> "RenderableType":
+    """The table, with the model in front of its first row where there are several."""
+    if len(models) == 1:
+        return table(columns, [cells for _, cells in rows])
+    named: list[list[Cell]] = []
+    for index, (model, cells) in enumerate(rows):
+        named.append([model if index == 0 or rows[index - 1][0] != model else "", *cells])
+    return table([words("model"), *columns], named)
 
 
 def _suggested(one: ModelPrices, currency: Currency) -> list[str]:
@@ -146,16 +150,19 @@ def _sentences(policy: PricingPolicy, models: Sequence[ModelPrices], currency: C
         for one in models
         if high is not None and one.cost.points[0].true_usd_mtok > high
     ]
+    served = [f"{tier.name}: {tier.customers}" for tier in policy.tiers if tier.customers]
+    if served:
+        lines.append(f"For {'; '.join(served)}.")
     if policy.sla_headroom_ratio and any(tier.has_sla for tier in policy.tiers):
         kept = percent(policy.sla_headroom_ratio, 0)
-        lines.append(f"Tiers with a service level carry the cost of {kept} % of capacity kept free for them.")
+        named = ", ".join(tier.name for tier in policy.tiers if tier.has_sla)
+        lines.append(f"With a service level, at the cost of {kept} % of capacity kept free for it: {named}.")
     return lines
 
 
 def _split_table(models: Sequence[ModelPrices], currency: Currency) -> "RenderableType":
     code = currency.code
     columns = [
-        words("model"),
         words("split"),
         Column(title="input", unit=f"{code}/Mtok", places=4),
         Column(title="output", unit=f"{code}/Mtok", places=4),
@@ -163,48 +170,50 @@ def _split_table(models: Sequence[ModelPrices], currency: Currency) -> "Renderab
         Column(title="exact out", unit=f"{code}/Mtok", places=4),
         Column(title="rounding", unit="% of revenue", places=1, is_ratio=True),
     ]
-    rows: list[list[Cell]] = [
-        [
-            one.cost.model if index == 0 else "",
-            split.rule,
-            currency.amount(split.input_usd_mtok),
-            currency.amount(split.output_usd_mtok),
-            currency.amount(split.input.exact_usd_mtok),
-            currency.amount(split.output.exact_usd_mtok),
-            split.rounding_ratio,
-        ]
+    rows: list[tuple[str, list[Cell]]] = [
+        (
+            one.cost.model,
+            [
+                split.rule,
+                currency.amount(split.input_usd_mtok),
+                currency.amount(split.output_usd_mtok),
+                currency.amount(split.input.exact_usd_mtok),
+                currency.amount(split.output.exact_usd_mtok),
+                split.rounding_ratio,
+            ],
+        )
         for one in models
-        for index, split in enumerate(one.splits)
+        for split in one.splits
     ]
-    return table(columns, rows)
+    return _by_model(columns, rows, models)
 
 
 def _discount_table(models: Sequence[ModelPrices], currency: Currency) -> "RenderableType":
     columns = [
-        words("model"),
         Column(title="from", unit="Mtok/month"),
         Column(title="discount", unit="%", places=1, is_ratio=True),
         Column(title="price", unit=f"{currency.code}/Mtok", places=4),
         Column(title="true margin", unit="%", places=1, is_ratio=True),
     ]
-    rows: list[list[Cell]] = [
-        [
-            one.cost.model if index == 0 else "",
-            row.from_mtok_month,
-            row.discount_ratio,
-            currency.amount(row.price_usd_mtok),
-            row.margin_ratio,
-        ]
+    rows: list[tuple[str, list[Cell]]] = [
+        (
+            one.cost.model,
+            [
+                row.from_mtok_month,
+                row.discount_ratio,
+                currency.amount(row.price_usd_mtok),
+                row.margin_ratio,
+            ],
+        )
         for one in models
-        for index, row in enumerate(one.discounts)
+        for row in one.discounts
     ]
-    return table(columns, rows)
+    return _by_model(columns, rows, models)
 
 
 def _commitment_table(models: Sequence[ModelPrices], currency: Currency) -> "RenderableType":
     code = currency.code
     columns = [
-        words("model"),
         words("commitment"),
         Column(title="used", unit="%", is_ratio=True),
         Column(title="minimum", unit="Mtok/month"),
@@ -213,18 +222,20 @@ def _commitment_table(models: Sequence[ModelPrices], currency: Currency) -> "Ren
         Column(title="margin", unit="%", places=1, is_ratio=True),
         Column(title="busy", unit="%", places=1, is_ratio=True),
     ]
-    rows: list[list[Cell]] = [
-        [
-            one.cost.model if index == 0 else "",
-            row.name,
-            row.used_ratio,
-            row.minimum_mtok,
-            currency.amount(row.billed_usd),
-            currency.amount(row.effective_usd_mtok),
-            row.margin_ratio,
-            row.utilization_ratio,
-        ]
+    rows: list[tuple[str, list[Cell]]] = [
+        (
+            one.cost.model,
+            [
+                row.name,
+                row.used_ratio,
+                row.minimum_mtok,
+                currency.amount(row.billed_usd),
+                currency.amount(row.effective_usd_mtok),
+                row.margin_ratio,
+                row.utilization_ratio,
+            ],
+        )
         for one in models
-        for index, row in enumerate(one.commitments)
+        for row in one.commitments
     ]
-    return table(columns, rows)
+    return _by_model(columns, rows, models)
