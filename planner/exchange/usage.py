@@ -93,7 +93,7 @@ def read_usage(
         parser.add(part, lines)
     if not rows.time_s:
         raise InputError(f"{source}: there is a header and no row; expected one row per hour and model")
-    step_s = _step_s(rows, is_strict=is_rate or time == "hour")
+    step_s = _step_s(rows, parser.lines, is_strict=is_rate or time == "hour")
     parser.refuse_repeated()
     found = hourly(rows, step_s=step_s if is_rate else None)
     return UsageRead(usage=found.usage, remarks=(*columns.remarks, *found.remarks))
@@ -203,6 +203,7 @@ class _Parser:
     def __post_init__(self) -> None:
         self.times = _Times(self.time)
         self.series = _Series(self.columns, self.rows)
+        self.lines: list[Ints] = []
         self.seen: set[int] = set()
         self.repeated: int | None = None
 
@@ -213,6 +214,7 @@ class _Parser:
         self._look_for_repeated(chunk, lines)
         try:
             self._add(chunk)
+            self.lines.append(np.array(lines, dtype=np.int64))
         except (ValueError, OverflowError):
             for row, line in zip(chunk, lines, strict=True):
                 try:
@@ -315,12 +317,13 @@ def _shape(columns: Columns, model: str | None) -> tuple[str, bool]:
     return times[0], has_rates
 
 
-def _step_s(rows: UsageRows, *, is_strict: bool) -> int:
+def _step_s(rows: UsageRows, lines: Sequence[Ints], *, is_strict: bool) -> int:
     """Seconds from one row's time to the next, at most an hour. InputError where rows do not fall into hours of UTC.
 
     `is_strict`: rows stand for spans (hours, rates), so each must start one; else times may be those of requests.
     """
-    times = np.unique(np.concatenate(rows.time_s))
+    time_s = np.concatenate(rows.time_s)
+    times = np.unique(time_s)
     steps = np.diff(times)
     if len(steps) > 1 and not (steps % _DAY_S).any():
         raise InputError(f"{rows.source}: rows are a day or more apart; expected one row per hour, or finer")
@@ -328,9 +331,10 @@ def _step_s(rows: UsageRows, *, is_strict: bool) -> int:
     is_hourly = len(steps) > 0 and not (steps % _HOUR_S).any()
     off = times[times % step_s != 0] if is_strict else times[times % _HOUR_S != 0] if is_hourly else times[:0]
     if len(off):
+        line, moment = np.concatenate(lines)[np.argmax(time_s == off[0])], _EPOCH + timedelta(seconds=int(off[0]))
         raise InputError(
-            f"{rows.source}: {_EPOCH + timedelta(seconds=int(off[0])):%Y-%m-%dT%H:%M:%SZ} is no start of a full hour in"
-            " UTC; expected rows that start on the hour, or rows of finer steps"
+            f"{rows.source}, row {line}: {moment:%Y-%m-%dT%H:%M:%SZ} is no start of a full hour in UTC;"
+            " expected rows that start on the hour, or rows of finer steps"
         )
     if is_strict and _HOUR_S % step_s:
         raise InputError(f"{rows.source}: rows are {step_s} s apart; expected an hour, or a part of one such as 600 s")

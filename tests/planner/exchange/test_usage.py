@@ -122,7 +122,10 @@ def test_a_bad_row_is_named_with_its_column(row: str, said: str) -> None:
             HEAD + "".join(f"2026-11-01T00:{m:02}:30Z,m,x,1e15,1\n" for m in range(10)),
             "2^53 tokens or more in one hour",
         ),
-        (HEAD + "2026-11-01T00:30:00Z,m,x,1,1\n2026-11-01T01:30:00Z,m,x,1,1\n", "00:30:00Z is no start of a full hour"),
+        (
+            HEAD + "2026-11-01T00:30:00Z,m,x,1,1\n2026-11-01T01:30:00Z,m,x,1,1\n",
+            "row 2: 2026-11-01T00:30:00Z is no start of a full hour",
+        ),
         (HEAD + "".join(f"2026-11-0{d}T00:00:00Z,m,x,1,1\n" for d in (1, 2, 3)), "rows are a day or more apart"),
         ("hour,model,team,input_tokens,output_tokens\n2026-11-01T00:30:00Z,m,x,1,1\n", "is no start of a full hour"),
     ],
