@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -105,18 +105,46 @@ def test_it_is_read_without_a_complaint(browser: Browser, written: Path, width: 
     at.page.context.close()
 
 
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_words_in_pictures_stay_inside_them(browser: Browser, written: Path, width: int) -> None:
-    at = opened(browser, written, width=width)
-    outside = at.page.evaluate(
+def outside_of_pictures(page: Page) -> list[str]:
+    """Words of drawings that stand beyond their edge."""
+    found: list[str] = page.evaluate(
         """() => [...document.querySelectorAll('svg text')].filter(t => {
              const text = t.getBoundingClientRect(), frame = t.ownerSVGElement.getBoundingClientRect();
              return frame.width && (text.right > frame.right + 1 || text.left < frame.left - 1 ||
                                     text.bottom > frame.bottom + 2 || text.top < frame.top - 2);
            }).map(t => t.textContent)"""
     )
+    return found
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_words_in_pictures_stay_inside_them(browser: Browser, written: Path, width: int) -> None:
+    at = opened(browser, written, width=width)
+    outside = outside_of_pictures(at.page)
     assert outside == []
     at.page.context.close()
+
+
+def test_long_names_stay_on_the_page(browser: Browser, tmp_path: Path) -> None:
+    long = "a-team-whose-name-says-it-all" * 8
+    report = small_report()
+    named = replace(
+        report,
+        title=long,
+        remarks=(long,),
+        bill=tuple(replace(line, what=f"{line.provider}/{long}") for line in report.bill),
+        charges=replace(
+            report.charges, charges=tuple(replace(charge, tag=long + charge.tag) for charge in report.charges.charges)
+        ),
+        hourly=replace(report.hourly, burst_nodes={long: next(iter(report.hourly.burst_nodes.values()))}),
+    )
+    path = tmp_path / "long.html"
+    path.write_text(html(outline(named)), encoding="utf-8")
+    for width in (PHONE, DESKTOP):
+        at = opened(browser, path, width=width)
+        assert at.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert outside_of_pictures(at.page) == []
+        at.page.context.close()
 
 
 def test_a_phone_and_a_page_get_a_drawing_of_their_own(browser: Browser, written: Path) -> None:

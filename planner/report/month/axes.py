@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from planner.report.month.drawing import Drawing, text_width
+from planner.report.month.drawing import Drawing, shortened, text_width
 
 HOUR = timedelta(hours=1)
 LEGEND_ROW_PX = 20
@@ -97,7 +97,8 @@ def _days(start: datetime, hours: int, zone: tzinfo) -> Iterator[datetime]:
 def legend(drawing: Drawing, entries: Sequence[tuple[str, str]], *, left: float, right: float, top: float) -> float:
     """Squares with names, from the left, as many lines as needed; returns where the last line ends, px."""
     x, y = left, top
-    for name, ink in entries:
+    for full, ink in entries:
+        name = shortened(full, right - left - 16)
         room = 16 + text_width(name) + 14
         if x > left and x + room > right:
             x, y = left, y + LEGEND_ROW_PX
