@@ -426,7 +426,7 @@ def test_the_schema_refuses_what_the_reader_refuses(wrong: str) -> None:
 @pytest.mark.parametrize("path", FLEETS, ids=lambda path: path.parent.name)
 def test_every_example_fleet_is_read_and_its_forecast_names_its_models(path: Path) -> None:
     fleet = read_fleet_file(path)
-    for name in path.parent.glob("*.csv"):
+    for name in path.parent.glob("forecast.csv"):
         forecast = read_forecast(read_text(name), source=name.name, models=fleet.model_names)
         assert forecast.models == fleet.model_names
 

@@ -309,7 +309,10 @@ def test_a_column_of_another_measure_is_not_taken_for_a_misspelling() -> None:
     assert len(read(a_file(f"{stamp(0)},1,2,3,4,5,6", header=header)).remarks) == 1
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.csv")), ids=lambda path: path.name)
+FORECASTS = sorted([*(EXAMPLES / "forecasts").glob("*.csv"), *EXAMPLES.glob("*/forecast.csv")])
+
+
+@pytest.mark.parametrize("path", FORECASTS, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_shipped_forecast_is_whole_weeks_without_a_remark(path: Path) -> None:
     forecast = read_forecast(read_text(path), source=path.name)
     assert forecast.hours % 168 == 0
