@@ -114,7 +114,7 @@ def providers_of(invoice: "Invoice", bill: "MonthBill", named: tuple[str, ...]) 
     if invoice.providers:
         return tuple(name for name in invoice.providers if name in held) or invoice.providers
     words = " ".join(f"{line.resource} {line.description}" for line in invoice.lines).casefold()
-    spoken = {
+    spoken = invoice.named.intersection(held) | {
         one.lease.provider
         for one in bill.leases
         if one.lease.id.casefold() in words or one.lease.offer.partition("/")[2].partition("/")[0].casefold() in words

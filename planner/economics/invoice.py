@@ -51,4 +51,6 @@ class Invoice:
     providers: tuple[str, ...]
     """Provider ids of our catalogs that it can be of; empty: it does not tell."""
     lines: tuple[InvoiceLine, ...]
+    named: frozenset[str] = frozenset()
+    """Providers its lines name as who asks for the money; whether the ledger knows them is not said."""
     remarks: tuple[str, ...] = ()

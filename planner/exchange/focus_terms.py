@@ -90,6 +90,12 @@ _SELLERS = {
 }
 
 
+def providers_of_seller(name: str) -> tuple[str, ...]:
+    """Providers of the catalog that a seller's bills are of; a name we do not know is taken for a provider's id."""
+    known = tuple(provider for provider, seller in _SELLERS.items() if seller.name.casefold() == name.casefold())
+    return known or (name,)
+
+
 def seller_of(provider: str) -> Seller:
     """The seller behind a provider of the catalog; one we do not know goes by its own id."""
     return _SELLERS.get(provider, Seller(name=provider, service="Servers"))

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from planner.demand.header import shown
 from planner.economics.invoice import Invoice, InvoiceLine, LineKind
 from planner.errors import InputError
+from planner.exchange.focus_terms import providers_of_seller
 from planner.exchange.invoice_words import Locale, kind_by_words, locale_of, unit_of
 from planner.exchange.table import read_chunks, read_money, read_time
 
@@ -145,6 +146,7 @@ def _aws(text: str, source: str) -> Invoice:
 
 def _focus(text: str, source: str) -> Invoice:
     """Rows that bill nothing share out what other rows bill, and are passed over."""
+    sellers: set[str] = set()
 
     def line(row: int, cells: Cells) -> InvoiceLine:
         words = cells.get("ChargeDescription", "") or cells.get("ServiceName", "")
@@ -153,6 +155,7 @@ def _focus(text: str, source: str) -> Invoice:
             by_words = kind_by_words(words)
             is_server = bool(cells.get("ResourceId", "")) and by_words is not LineKind.SETUP
             kind = LineKind.SERVER if is_server else by_words
+        sellers.add(cells.get("ProviderName", ""))
         return InvoiceLine(
             row=row,
             kind=kind,
@@ -168,7 +171,8 @@ def _focus(text: str, source: str) -> Invoice:
         )
 
     lines = _added_up(one for one in _lines(text, source, line) if one.amount or one.resource)
-    return Invoice(source=source, form="focus", providers=(), lines=lines)
+    named = frozenset(provider for seller in sellers for provider in providers_of_seller(seller))
+    return Invoice(source=source, form="focus", providers=(), lines=lines, named=named)
 
 
 def _ovh(text: str, source: str) -> Invoice:

@@ -86,6 +86,21 @@ def test_the_month_and_the_provider_can_be_named(capsys: pytest.CaptureFixture[s
     assert "missing in invoice" in out
 
 
+def test_our_own_focus_export_agrees_with_the_whole_ledger(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """Also where a provider has other costs alone: its rows name it."""
+    (folder / "costs.csv").write_text(
+        "id,provider,what,start,end,amount_usd\n"
+        "m,grafana,monitoring,2026-10-01T00:00:00Z,2026-11-01T00:00:00Z,20.00\n"
+        "t,ovh,traffic,2026-10-01T00:00:00Z,2026-11-01T00:00:00Z,3.00\n"
+    )
+    assert run(baseload(), ["ledger", "import", "costs.csv"]) == 0
+    assert run(baseload(), ["ledger", "export", "--format", "focus", "--month", "2026-10", "-o", "invoice.csv"]) == 0
+    capsys.readouterr()
+    code, out, _ = reconciled(capsys)
+    assert "the ledger: aws, grafana, hetzner-cloud, ovh, 2026-10" in out
+    assert code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
