@@ -38,19 +38,24 @@ _HEAD = 20_000
 def kind_of(text: str, *, source: str) -> FileKind:
     """The kind of a file; an InputError names the option to say it where the first line does not tell."""
     head = text.removeprefix("\ufeff").lstrip()[:_HEAD]
+    if not head:
+        raise InputError(f"{source}: is empty; expected a header and rows")
     if head.startswith(("{", "[")):
         if SCHEMA in head:
             return FileKind.PLAN
         if "startTime" in head and "request_id" in head:
             return FileKind.LITELLM
-    else:
-        names = header_names(text)
-        for kind, marks in _MARKS.items():
-            if marks <= names:
-                return kind
-        if names >= _RATES and not names & {"scenario", "quantile"}:
-            return FileKind.USAGE
-        refuse_wrong_delimiter(head.partition("\n")[0], {name for marks in _MARKS.values() for name in marks}, source)
+        raise InputError(
+            f"{source}: its JSON is neither a plan nor LiteLLM's spend logs (request_id, startTime, ...); expected "
+            "one of them, or --kind plan or litellm"
+        )
+    names = header_names(text)
+    for kind, marks in _MARKS.items():
+        if marks <= names:
+            return kind
+    if names >= _RATES and not names & {"scenario", "quantile"}:
+        return FileKind.USAGE
+    refuse_wrong_delimiter(head.partition("\n")[0], {name for marks in _MARKS.values() for name in marks}, source)
     raise InputError(f"{source}: its columns do not tell what it holds; expected --kind, one of {', '.join(FileKind)}")
 
 

@@ -98,6 +98,10 @@ def test_a_file_of_no_known_kind_asks_for_the_kind(capsys: pytest.CaptureFixture
     code, _, err = ledger(capsys, "import", "odd.csv")
     assert code == 2
     assert "odd.csv: its columns do not tell what it holds; expected --kind, one of leases, usage" in err
+    (folder / "void.csv").write_text("\n")
+    assert ledger(capsys, "import", "void.csv")[2] == "baseload: void.csv: is empty; expected a header and rows\n"
+    (folder / "odd.json").write_text('[{"a": ')
+    assert "odd.json: its JSON is neither a plan nor LiteLLM's spend logs" in ledger(capsys, "import", "odd.json")[2]
     assert "--kind usages: unknown; did you mean 'usage'?" in ledger(capsys, "import", "odd.csv", "--kind", "usages")[2]
 
 
