@@ -39,10 +39,12 @@ def gather(
     as_of: datetime,
     planned: PlanOfMonth | None = None,
     with_earlier: bool = True,
+    with_plan: bool = True,
 ) -> MonthFacts:
     """What the ledger holds of a calendar month.
 
-    `planned`: instead of the plan it holds. `with_earlier`: also the months before, for trend and prices.
+    `planned`: instead of the plan it holds, which `with_plan` looks for. `with_earlier`: also the months before, for
+    trend and prices.
     A month of which it holds nothing is an InputError that names the months it has.
     """
     start, end = month_span(month)
@@ -57,7 +59,7 @@ def gather(
     if not touching and served is None and not any(one.start < end and one.end >= start for one in others):
         raise InputError(f"month {month}: {ledger.address} holds no lease, usage or cost of it; {_named(held)}")
     remarks: tuple[str, ...] = ()
-    if planned is None:
+    if planned is None and with_plan:
         record, remarks = ledger.plan_of_month(month)
         if record is not None:
             planned = PlanOfMonth(
