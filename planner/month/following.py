@@ -5,6 +5,8 @@ of burst only the offers that were used in the month. Both are planned by the sa
 what the changes bring.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -14,7 +16,7 @@ from planner.errors import InputError
 from planner.fleet import Owned
 from planner.month.demand import WEEK_H, Asked, repeated_week
 from planner.month.facts import HOUR, MonthFacts, Reckoning
-from planner.month.servers import held_at, staying, with_owned
+from planner.month.servers import Servers, held_at, staying, with_owned
 from planner.month.value import NextMonth
 from planner.optimize.prepare import OWNED
 from planner.optimize.walk import Effort
@@ -117,21 +119,49 @@ def _traffic(
     )
 
 
+def owned_remarks(facts: MonthFacts) -> tuple[str, ...]:
+    """Where the fleet's [[owned]] are not the base servers the ledger has: what the next month is planned with."""
+    if not facts.fleet.owned:
+        return ()
+    servers = _running(facts)
+    named = _by_offer((block.offer, block.count) for block in facts.fleet.owned)
+    held = _by_offer(
+        [
+            *((block.offer, block.count) for block in servers.owned),
+            *((lease.offer, 1) for lease in servers.unknown),
+        ]
+    )
+    if named == held:
+        return ()
+    return (
+        f"the next month is planned from [[owned]] of {facts.fleet.source}, {_counts(named)}, though the ledger has "
+        f"{_counts(held)} running at {facts.known_until:%Y-%m-%d %H:%M} UTC; leave [[owned]] out to plan from those",
+    )
+
+
+def _running(facts: MonthFacts) -> Servers:
+    """The base leases that run at the end of what is known."""
+    moment = facts.known_until
+    return held_at((one for one in facts.leases if one.end is None or one.end > moment), moment, facts.catalog)
+
+
+def _by_offer(counted: Iterable[tuple[str, int]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for offer, count in counted:
+        found[offer] += count
+    return found
+
+
+def _counts(nodes: Counter[str]) -> str:
+    return " and ".join(f"{count} {offer}" for offer, count in sorted(nodes.items())) or "none"
+
+
 def _now(facts: MonthFacts) -> _Now:
     """The fleet's [[owned]], else the base leases that run at the end of what is known."""
-    moment = facts.known_until
-    running = [one for one in facts.leases if one.end is None or one.end > moment]
-    servers = held_at(running, moment, facts.catalog)
-    held = sum(block.count for block in servers.owned) + len(servers.unknown)
-    said = []
     if facts.fleet.owned:
-        named = sum(block.count for block in facts.fleet.owned)
-        if named != held:
-            said.append(
-                f"{facts.fleet.source} names {named} owned servers, the ledger has {held} running at "
-                f"{moment:%Y-%m-%d %H:%M} UTC; the former are planned with"
-            )
-        return _Now(owned=facts.fleet.owned, remarks=tuple(said))
+        return _Now(owned=facts.fleet.owned, remarks=owned_remarks(facts))
+    servers = _running(facts)
+    said = []
     if servers.unknown:
         said.append(
             f"{', '.join(sorted({lease.offer for lease in servers.unknown}))}: rented by the month and not among the "

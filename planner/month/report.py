@@ -10,7 +10,7 @@ from planner.month.assumptions import assumptions
 from planner.month.bill_lines import bill_lines, currency_remarks
 from planner.month.demand import asked
 from planner.month.facts import MonthFacts, Reckoning, reckon
-from planner.month.following import next_month
+from planner.month.following import next_month, owned_remarks
 from planner.month.hindsight import regret
 from planner.month.prices import break_evens, price_rows
 from planner.month.risks import risks
@@ -91,6 +91,7 @@ def month_report(
         assumptions=assumptions(month, plans),
         remarks=(
             *_remarks(month),
+            *(() if following is None else owned_remarks(facts)),
             *currency_remarks(lines),
             *no_variance,
             *no_regret,

@@ -10,6 +10,7 @@ import pytest
 from planner.errors import InputError
 from planner.fleet import Owned
 from planner.ledger import Lease, ServedHours, tags_of
+from planner.month.following import owned_remarks
 from planner.month.report import month_report
 from planner.month.value import MonthReport
 from tests.planner.month.months import (
@@ -169,10 +170,20 @@ def test_staying_is_unknown_where_it_cannot_serve() -> None:
 
 def test_owned_servers_of_the_fleet_come_before_the_ledger() -> None:
     named = replace(small_fleet(), owned=(Owned(offer=BASE, count=2, fee_usd_month=Decimal(50)),))
-    following = month_report(small_facts(fleet=named)).next_month
+    report = month_report(small_facts(fleet=named))
+    following = report.next_month
     assert following is not None
     assert following.plan.bill_usd == pytest.approx(Decimal(50), abs=CLOSE)
-    assert any("names 2 owned servers, the ledger has 1" in remark for remark in following.remarks)
+    said = f"[[owned]] of {named.source}, 2 {BASE}, though the ledger has 1 {BASE} running at 2026-12-01 00:00 UTC"
+    assert any(said in remark for remark in following.remarks)
+    assert any(said in remark for remark in report.remarks)  # before any figure: keep and cancel rest on it
+
+
+def test_as_many_owned_servers_of_another_offer_are_not_those_of_the_ledger() -> None:
+    same = replace(small_fleet(), owned=(Owned(offer=BASE, count=1, fee_usd_month=Decimal(72)),))
+    assert owned_remarks(small_facts(fleet=same)) == ()
+    other = replace(small_fleet(), owned=(Owned(offer=POOL, count=1, fee_usd_month=Decimal(72)),))
+    assert f"1 {POOL}, though the ledger has 1 {BASE}" in owned_remarks(small_facts(fleet=other))[0]
 
 
 def test_trend_ends_with_the_month(report: MonthReport) -> None:
