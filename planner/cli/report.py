@@ -58,6 +58,8 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
 
     Example: baseload report --month 2026-11 -c fleet.toml --format html,pdf
     """
+    targets = _targets(month, _formats(formats, as_json=as_json), output_dir)  # before anything slow is loaded
+
     from planner.case import load_catalog, load_fleet, load_profiles
     from planner.cli.database import ledger_url
     from planner.cli.month_facts import check_tag
@@ -67,7 +69,6 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
     from planner.store import open_ledger
 
     fleet, remarks = load_fleet(config, policy)
-    targets = _targets(month, _formats(formats, as_json=as_json), output_dir)
     setting = Setting(fleet=fleet, catalog=load_catalog(fleet), profiles=load_profiles(fleet))
     reading = _reading(fleet, setting, tz, currency)
     expected = None if forecast is None else _next_forecast(forecast, month, fleet)
@@ -106,13 +107,13 @@ def _targets(month: str, formats: tuple[Format, ...], folder: Path | None) -> di
     from planner.files import check_writable
 
     month_span(month)
+    targets = {one: (folder or Path()) / f"capacity-report-{month}.{one.value}" for one in formats}
+    for path in targets.values():
+        check_writable(path)
     if Format.PDF in formats:
         from planner.report.month.pdf import check_pdf
 
         check_pdf()
-    targets = {one: (folder or Path()) / f"capacity-report-{month}.{one.value}" for one in formats}
-    for path in targets.values():
-        check_writable(path)
     return targets
 
 

@@ -170,6 +170,9 @@ def price_section(report: MonthReport, reading: Reading) -> Section:
     if report.break_even:
         blocks.append(_break_even_table(report, reading))
         blocks += notes(_why_never(report, reading))
+        if len({row.model for row in report.prices}) > 1:
+            text = "A price made for one model is asked here of all tokens of the fleet, for the whole of its bill."
+            blocks.append(Paragraph(text=text, is_note=True))
     if report.prices:
         blocks += [_price_figure(report, reading), _price_table(report, reading)]
     if not blocks:
@@ -184,20 +187,31 @@ def price_section(report: MonthReport, reading: Reading) -> Section:
 
 
 def _break_even_table(report: MonthReport, reading: Reading) -> Table:
-    rows = [
-        [
-            Cell(text=reading.amount(row.price_usd_mtok, 4), key=f"break_even.{index}.price_usd_mtok"),
-            Cell(text="never", tone=Tone.BAD)
-            if row.tokens_month is None
-            else count(row.tokens_month / MILLION, places=1),
-            count(row.tok_s, f"break_even.{index}.tok_s", 1),
-        ]
-        for index, row in enumerate(report.break_even)
-    ]
+    is_lost_again = any(row.until_tokens_month is not None for row in report.break_even)
+    tiers: dict[Decimal, list[str]] = {}
+    for price in report.prices:
+        tiers.setdefault(price.price_usd_mtok, []).append(_tier(price))
+    rows = []
+    for index, row in enumerate(report.break_even):
+        until = row.until_tokens_month
+        lost = BLANK if until is None else count(until / MILLION, places=1)
+        rows.append(
+            [
+                Cell(text=reading.amount(row.price_usd_mtok, 4), key=f"break_even.{index}.price_usd_mtok"),
+                words("; ".join(tiers.get(row.price_usd_mtok, []))),
+                Cell(text="never", tone=Tone.BAD)
+                if row.tokens_month is None
+                else count(row.tokens_month / MILLION, places=1),
+                count(row.tok_s, f"break_even.{index}.tok_s", 1),
+                *([lost] if is_lost_again else []),
+            ]
+        )
     columns = (
         Column(title="Price", unit=f"{reading.code}/Mtok", is_number=False),
+        named("Tier"),
         Column(title="Tokens a month", unit="Mtok"),
         Column(title="Average rate", unit="tok/s"),
+        *([Column(title="A loss again beyond", unit="Mtok")] if is_lost_again else []),
     )
     return table("break-even-table", "Traffic at which a price pays for the fleet", columns, rows)
 

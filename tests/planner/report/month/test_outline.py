@@ -42,6 +42,24 @@ def as_number(text: str) -> Decimal:
     return Decimal(text.replace(",", "").replace("−", "-").replace("+", "").replace("±", ""))
 
 
+def test_break_even_says_from_where_on_a_price_is_a_loss_again_and_whose_price_it_is() -> None:
+    plain = tables(outline(small_report()))["break-even-table"]
+    assert "A loss again beyond" not in [column.title for column in plain.columns]
+    (first, *_), (price, *_) = small_report().break_even, small_report().prices
+    lost = replace(first, price_usd_mtok=price.price_usd_mtok, until_tokens_month=Decimal(5_000_000_000))
+    dear = replace(price, tier="business", price_usd_mtok=Decimal(2), model="n")
+    made = replace(
+        small_report(),
+        break_even=(lost, replace(first, price_usd_mtok=Decimal(2))),
+        prices=(replace(price, model="m"), dear),
+    )
+    document = outline(made)
+    table = tables(document)["break-even-table"]
+    assert column(table, "A loss again beyond") == ["5,000.0", ""]
+    assert column(table, "Tier") == ["developer, m", "business, n"]
+    assert "asked here of all tokens of the fleet" in words_of(document, "prices")
+
+
 def test_sections_stand_in_their_order() -> None:
     assert [section.id for section in outline(small_report()).sections] == [
         "plan",
