@@ -222,6 +222,22 @@ def test_the_card_is_a_frame_of_even_width(plan_file: str, capsys: pytest.Captur
     assert card["market"]
 
 
+def test_the_card_of_two_models_asks_each_its_own_price(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """At its own traffic such a fleet earns the margin of the policy, 30 % and what rounding adds; not a loss."""
+    rows = (EXAMPLES / "startup" / "forecast.csv").read_text().splitlines()[:49]
+    (tmp_path / "forecast.csv").write_text("\n".join(rows) + "\n")
+    fleet, plan = str(EXAMPLES / "startup" / "fleet.toml"), str(tmp_path / "plan.json")
+    made = ["plan", "-f", str(tmp_path / "forecast.csv"), "-c", fleet, "-o", plan, "-q"]
+    assert run(baseload(), made) in {0, 4}
+    capsys.readouterr()
+    found = document(capsys, "--plan", plan, "-c", fleet, "--card", "--tiers")
+    first = found["card"]["break_even"][0]
+    prices = [USD(model["suggested"]["price"]["price_usd_mtok"]) for model in found["tiers"]["models"]]
+    assert min(prices) < USD(first["price_usd_mtok"]) < max(prices)
+    assert first["margin_ratio"] == pytest.approx(0, abs=1e-9)
+    assert "each at its suggested price" in found["card"]["break_even_note"]
+
+
 def test_prices_per_token_are_plain_decimals(capsys: pytest.CaptureFixture[str]) -> None:
     (row,) = document(capsys, *QUOTE, "--per-token")["per_token"]
     assert row["input_cost_per_token"] == "0.000000566138"  # 0.566138 a million

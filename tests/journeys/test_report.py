@@ -253,6 +253,18 @@ def test_a_month_with_leases_alone_has_a_report_that_says_so(capsys: pytest.Capt
     assert folder.exists()
 
 
+def test_break_even_of_a_month_is_the_same_in_report_and_price(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    _, out, _ = report(capsys, "--month", "2025-11", "--json")
+    (row, *_) = json.loads(out)["break_even"]
+    asked = ["price", "--month", "2025-11", "-c", "fleet.toml", "--break-even", row["price_usd_mtok"], "--json"]
+    assert run(baseload(), asked) == 0
+    (growing, *_) = json.loads(capsys.readouterr().out)["break_even"]
+    assert float(growing["prices"][0]["mtok_month"]) * 1e6 == pytest.approx(float(row["tokens_month"]))
+    assert folder.exists()
+
+
 def test_a_plan_of_another_month_is_refused(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     rows = forecast().replace("2025-11-", "2026-01-")
     (folder / "january.csv").write_text(rows)

@@ -10,6 +10,7 @@ from planner.economics.breakeven import TrafficCost, break_even_rows
 from planner.economics.market import HostedPrices, market_of
 from planner.economics.quote import quote_spend
 from planner.economics.tiers import ModelCost
+from planner.economics.unit import exact
 from planner.report.price.card import Card, CardMarket, CardPrice, CardVolume
 from planner.report.price.market import MarketView
 from planner.report.price.tiers import ModelPrices
@@ -26,10 +27,9 @@ def card_of(
     view: MarketView | None,
     prices: HostedPrices,
 ) -> Card:
-    """The figures of the card: of the first model where there are several."""
+    """The figures of the card. Break-even of several models asks each its own price; of several machines, the first."""
     first = made[0]
-    suggested = first.suggested.price_usd_mtok
-    note = "at the suggested price" if len(made) == 1 else f"{first.cost.model} at its suggested price"
+    suggested, note = _asked(subject, made)
     volumes: tuple[CardVolume, ...] = ()
     priced = _of_first(subject)
     if priced.spend is not None:
@@ -61,6 +61,18 @@ def card_of(
         break_even_note=note,
         market=() if view is None else _card_market(view, prices, first.cost),
     )
+
+
+def _asked(subject: Subject, made: Sequence[ModelPrices]) -> tuple[Decimal, str]:
+    """What a million tokens brings at the suggested prices, at the mix of models served; and what that price is."""
+    first = made[0]
+    if len(made) == 1:
+        return first.suggested.price_usd_mtok, "at the suggested price"
+    if subject.spend is None:
+        return first.suggested.price_usd_mtok, f"{first.cost.model} at its suggested price"
+    tokens = [exact(one.cost.input_tokens + one.cost.output_tokens) for one in made]
+    brought = sum((one.suggested.price_usd_mtok * of for one, of in zip(made, tokens, strict=True)), Decimal(0))
+    return brought / sum(tokens), "all models, each at its suggested price; mean price shown"
 
 
 def _of_first(subject: Subject) -> Subject:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from planner import files
+from planner.economics.breakeven import TrafficCost
 from planner.economics.claims import Claim
 from planner.economics.pattern import Floats, levels_of_plan
 from planner.economics.plan_spend import spend_of_plan
@@ -60,6 +61,8 @@ class Subject:
     input_per_output: Decimal = DEFAULT_MIX
     """Mix of what is quoted; a plan's spend knows its own."""
     plan: Plan | None = None
+    growing: TrafficCost | None = None
+    """Of a month that is over: its cost by traffic, hour by hour; None: by its lines alone."""
     levels: Floats | None = None
     """Tokens per second of each hour of its own traffic; None: not known."""
     claims: tuple[Claim, ...] = ()
@@ -138,6 +141,7 @@ def _of_month(month: str, config: Path | None, now: datetime) -> Subject:
     """The month as the ledger has it, at the rates of the fleet of `config`."""
     from planner.cli.month_facts import month_facts
     from planner.month.facts import reckon
+    from planner.month.prices import traffic_cost
     from planner.month.spend import spend_of_month
 
     found = reckon(month_facts(month, config, as_of=now))
@@ -149,6 +153,7 @@ def _of_month(month: str, config: Path | None, now: datetime) -> Subject:
         basis=spend.basis.value,
         source=spend.source,
         price_basis=spend.price_basis,
+        growing=traffic_cost(found, spend) if found.facts.known_until >= found.facts.end else None,
         levels=measured if measured.size and measured.max() > 0 else None,
         remarks=(*found.facts.remarks, *spend.remarks),
     )

@@ -10,7 +10,7 @@ from planner.demand.read import read_forecast
 from planner.economics.breakeven import TrafficCost, break_even_rows
 from planner.economics.claims import Claim
 from planner.economics.profit import ProfitScenario
-from planner.economics.traffic_cost import constant_cost, growing_cost, plan_cost, scenario_costs
+from planner.economics.traffic_cost import constant_cost, growing_cost, plan_cost, scenario_costs, with_hidden
 from planner.errors import InputError
 from planner.exchange.scenario_file import read_scenarios
 from planner.report.price.break_even import BreakEvens
@@ -65,7 +65,12 @@ def subject_costs(subject: Subject, hidden: tuple[HiddenCost, ...]) -> list[Traf
     """Cost that grows with traffic first; held constant where that is another one."""
     spend = one_spend(subject, "--break-even")
     cost_with(spend, hidden, "--hidden")
-    growing = growing_cost(spend, hidden) if subject.plan is None else plan_cost(subject.plan, spend, hidden)
+    if subject.growing is not None:
+        growing = with_hidden(subject.growing, spend, hidden)
+    elif subject.plan is not None:
+        growing = plan_cost(subject.plan, spend, hidden)
+    else:
+        growing = growing_cost(spend, hidden)
     constant = constant_cost(spend, hidden)
     return (
         [growing] if growing.points[0] == constant.points[0] and growing.beyond_usd_mtok == 0 else [growing, constant]
