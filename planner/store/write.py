@@ -115,6 +115,7 @@ def add_served(connection: Connection, usage: ServedHours, origin: Origin, *, ad
     keys, columns = _summed(usage, numbers, first)
     if not adds:
         _refuse_served(connection, keys, first, first + usage.hours, origin)
+        _refuse_otherwise_tagged(connection, keys, first, first + usage.hours, origin)
     batch = _add_batch(
         connection, BatchKind.USAGE, origin, rows=len(keys), start=usage.start, end=usage.at(usage.hours)
     )
@@ -226,6 +227,36 @@ def _refuse_served(connection: Connection, keys: read.Ints, first: int, last: in
                 f" {read.moment_of(hour):%Y-%m-%dT%H:%MZ} already, from {_batch_named(connection, batch_id)};"
                 f" --add adds to it, `baseload ledger retract {batch_id}` takes it back"
             )
+
+
+def _refuse_otherwise_tagged(connection: Connection, keys: read.Ints, first: int, last: int, origin: Origin) -> None:
+    """Raises InputError where an hour of a model is held with other tag names: likely the same tokens once more."""
+    others = {
+        batch.id: batch.origin.tags
+        for batch in read.batches(connection)
+        if batch.kind is BatchKind.USAGE and batch.retracted_at is None and set(batch.origin.tags) != set(origin.tags)
+    }
+    if not others:
+        return
+    series = read.series_held(connection)
+    models = list(dict.fromkeys(model for _, model, _ in series))
+    model_of = np.zeros(max(number for number, _, _ in series) + 1, dtype=np.int64)
+    model_of[[number for number, _, _ in series]] = [models.index(model) for _, model, _ in series]
+    coming = np.unique(keys // _SERIES * _SERIES + model_of[keys % _SERIES])
+    for chunk in read.served_rows(connection, first, last):
+        taken = np.isin(chunk[:, 0], list(others)) & np.isin(chunk[:, 1] * _SERIES + model_of[chunk[:, 2]], coming)
+        if taken.any():
+            batch_id, hour, number = chunk[int(np.argmax(taken)), :3].tolist()
+            raise InputError(
+                f"{origin.source}: the ledger holds usage of {models[model_of[number]]!r} in the hour"
+                f" {read.moment_of(hour):%Y-%m-%dT%H:%MZ} already, from {_batch_named(connection, batch_id)}, by"
+                f" {_tag_names(others[batch_id])} and not by {_tag_names(origin.tags)}; --add adds to it,"
+                f" `baseload ledger retract {batch_id}` takes it back"
+            )
+
+
+def _tag_names(tags: Sequence[str]) -> str:
+    return ", ".join(tags) or "no tag"
 
 
 def _batch_named(connection: Connection, batch_id: int) -> str:

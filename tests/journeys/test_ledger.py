@@ -76,6 +76,20 @@ def test_a_file_is_taken_once_and_can_be_taken_back(capsys: pytest.CaptureFixtur
     assert ledger(capsys, "import", "usage.csv", "--tag", "team")[0] == 0
 
 
+def test_the_same_hours_by_other_tags_would_count_twice(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    ledger(capsys, "import", "usage.csv", "--tag", "team")
+    (folder / "again.csv").write_text(USAGE + "\n")
+    code, _, err = ledger(capsys, "import", "again.csv")
+    assert code == 2
+    assert err.startswith(
+        "baseload: again.csv: the ledger holds usage of 'm' in the hour 2026-11-01T00:00Z already, from batch 1 "
+        "(usage.csv), by team and not by no tag; --add adds to it, `baseload ledger retract 1`"
+    )
+    (folder / "other.csv").write_text(USAGE.replace(",m,", ",n,"))
+    assert ledger(capsys, "import", "other.csv")[0] == 0  # another model is no repetition
+    assert ledger(capsys, "import", "again.csv", "--add")[0] == 0
+
+
 def test_an_absent_ledger_is_no_empty_ledger(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     code, _, err = ledger(capsys, "list")
     assert code == 2
