@@ -121,7 +121,7 @@ def _traffic(
 
 def owned_remarks(facts: MonthFacts) -> tuple[str, ...]:
     """Where the fleet's [[owned]] are not the base servers the ledger has: what the next month is planned with."""
-    if not facts.fleet.owned:
+    if not facts.fleet.owned or not facts.leases:
         return ()
     servers = _running(facts)
     named = _by_offer((block.offer, block.count) for block in facts.fleet.owned)

@@ -134,7 +134,7 @@ def _cells(charge: Charge, found: Chargeback, currency: Currency) -> tuple[Cell,
         charge.work_node_hours,
         *(currency.amount(usd) for usd in (charge.usage_usd, charge.idle_usd, charge.shared_usd, charge.allocated_usd)),
         None if not found.bill_usd else charge.allocated_usd / found.bill_usd,
-        None if not tokens else currency.amount(charge.allocated_usd * 1_000_000 / tokens),
+        None if not tokens or not charge.allocated_usd else currency.amount(charge.allocated_usd * 1_000_000 / tokens),
     )
 
 

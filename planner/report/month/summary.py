@@ -31,6 +31,9 @@ def _bought(report: MonthReport, reading: Reading) -> str:
     bill = f"{cost} {reading.money(report.bill_usd)}{'' if report.is_over else ' so far'}"
     inputs = sum(model.input_tokens for model in report.model_months)
     outputs = sum(model.output_tokens for model in report.model_months)
+    if not report.bill:  # nothing recorded is not nothing paid
+        served = f"{tokens(inputs + outputs)} tokens were served ({tokens(inputs)} input, {tokens(outputs)} output)"
+        return f"No cost of {name} is recorded; {served}."
     if inputs + outputs == 0:
         return f"{bill}; no tokens are recorded as served."
     served = f"{tokens(inputs + outputs)} tokens served ({tokens(inputs)} input, {tokens(outputs)} output)"
@@ -185,10 +188,10 @@ def _bill_card(report: MonthReport, reading: Reading) -> Card:
     return Card(
         id="bill",
         label="Bill" if report.is_over else "Bill so far",
-        figure=reading.headline(report.bill_usd),
-        unit=reading.code,
+        figure=reading.headline(report.bill_usd) if report.bill else UNKNOWN,
+        unit=reading.code if report.bill else "",
         note=f"{tokens(served)} tokens served" if served else "no tokens recorded",
-        key="bill_usd",
+        key="bill_usd" if report.bill else "",
     )
 
 

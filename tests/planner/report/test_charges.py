@@ -1,11 +1,13 @@
 """Charges rendered: table, CSV and the published schema."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from planner.economics.charges import Charge, Chargeback
 from planner.report.charges import MonthCharges, charges_csv, charges_document, render_charges
 from planner.report.charges_schema import charges_schema, charges_schema_text
 from planner.report.screen import Screen
@@ -23,6 +25,19 @@ def test_untagged_usage_comes_last_and_the_sum_below() -> None:
     lines = render_charges(shown()).splitlines()
     starts = [line.split()[0] for line in lines if line.split() and line.split()[0] in {"a", "b", "untagged", "sum"}]
     assert starts == ["a", "b", "untagged", "sum"]
+
+
+def test_tokens_no_lease_was_recorded_for_are_not_free() -> None:
+    charge = Charge(
+        model="m", tag="a", input_tokens=9, output_tokens=1, work_node_hours=0.0,
+        usage_usd=Decimal(0), idle_usd=Decimal(0), shared_usd=Decimal(0),
+    )  # fmt: skip
+    found = Chargeback(by="team", bill_usd=Decimal(0), charges=(charge,), idle_usd={}, shared_usd=Decimal(0))
+    month = MonthCharges(month="2026-11", as_of=LATER, end=DECEMBER, charges=found)
+    (row,) = [
+        line.split() for line in render_charges(month, screen=Screen(width=120)).splitlines() if line.startswith("a ")
+    ]
+    assert row[-1] == "–"
 
 
 def test_a_month_that_is_not_over_says_up_to_when() -> None:

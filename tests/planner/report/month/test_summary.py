@@ -128,6 +128,8 @@ def test_a_unit_cost_without_an_earlier_month_has_no_trend() -> None:
 def test_tokens_served_by_no_recorded_lease_have_an_unknown_cost() -> None:
     bare = replace(small_report(), unit=UnitCost(blended=None, input=None, output=None))
     assert sentences(bare)[2] == "What a million tokens cost is not known, for no lease is recorded."
+    assert sentences(replace(bare, bill=(), bill_usd=Decimal(0)))[0].startswith("No cost of November 2026 is recorded;")
+    assert cards(replace(bare, bill=(), bill_usd=Decimal(0)), Reading())[0].figure == "–"
 
 
 def test_staying_that_cannot_serve_saves_nothing_but_is_said() -> None:
