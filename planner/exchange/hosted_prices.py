@@ -63,7 +63,7 @@ def read_hosted_prices(text: str, *, source: str) -> HostedPrices:
 def _check_header(names: Sequence[str], source: str) -> None:
     for name in NEEDED:
         if name not in names:
-            near = nearest(name, names)
+            near = nearest(name, [other for other in names if other not in NEEDED])
             hint = f"; is {near[0]!r} meant?" if near else ""
             raise InputError(f"{source}: no column {name}{hint}; expected {', '.join(NEEDED)}")
 

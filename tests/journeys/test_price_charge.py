@@ -238,6 +238,12 @@ def test_the_card_of_two_models_asks_each_its_own_price(tmp_path: Path, capsys: 
     assert "each at its suggested price" in found["card"]["break_even_note"]
 
 
+def test_a_file_of_claims_has_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "claims.toml").write_text("")
+    _, err = said(capsys, 2, *QUOTE, "--claims", str(tmp_path / "claims.toml"))
+    assert "claims.toml: no [[claim]]; expected at least one" in err
+
+
 def test_prices_per_token_are_plain_decimals(capsys: pytest.CaptureFixture[str]) -> None:
     (row,) = document(capsys, *QUOTE, "--per-token")["per_token"]
     assert row["input_cost_per_token"] == "0.000000566138"  # 0.566138 a million

@@ -87,7 +87,10 @@ def claim_sections(
     beside = [*charged.claims, (subject.source, subject.claims)]
     shown = [(source, [one for one in claims if not _is_left_out(one, document)]) for source, claims in beside]
     if asked.claims is not None:
-        shown.append((str(asked.claims), list(read_claims(files.read_text(asked.claims), source=str(asked.claims)))))
+        claims = list(read_claims(files.read_text(asked.claims), source=str(asked.claims)))
+        if not claims:
+            raise InputError(f"{asked.claims}: no [[claim]]; expected at least one with of and claimed")
+        shown.append((str(asked.claims), claims))
     held = [one for source, claims in shown for one in check_claims(claims, document, source)]
     return [claims_section(held)] if held else []
 

@@ -26,6 +26,7 @@ def test_class_and_dates_are_read_where_they_stand_and_told_by_the_name_where_no
         pytest.param("", "mine.csv: no column provider", id="empty"),
         pytest.param(HEAD + "\n", "mine.csv: no rows", id="no rows"),
         pytest.param(HEAD.replace("model", "modle") + "\n", "no column model; is 'modle' meant?", id="misspelt column"),
+        pytest.param(f"{HEAD.rpartition(',')[0]}\n", "no column output_usd_per_mtok; expected provider", id="absent"),
         pytest.param(f"{HEAD}\na,b,x,1\n", "mine.csv, row 2, input_usd_per_mtok is 'x'", id="no number"),
         pytest.param(
             f"{HEAD}\na,b,1,-1\n", "mine.csv, row 2, output_usd_per_mtok is -1; expected 0 or more", id="below 0"
