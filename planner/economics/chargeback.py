@@ -251,10 +251,9 @@ def _owner_charge(tag: str, cents: int) -> Charge:
 
 def _remarks(hours: FleetHours, unallocated: int) -> list[str]:
     said = []
-    on = hours.nodes.sum(axis=1)
     unseen = float(hours.cost_usd[:, ~hours.is_measured].sum())
     if unseen > 0:
-        count = int((~hours.is_measured & (on.sum(axis=0) > 0)).sum())
+        count = int((~hours.is_measured & (hours.cost_usd > 0).any(axis=0)).sum())
         said.append(f"{hours_said(count)} without measurement cost USD {unseen:,.2f}, which stands as idle")
     unrated = hours.is_measured & np.isnan(hours.busy_nodes)
     if unrated.any():

@@ -139,6 +139,12 @@ def test_a_gap_stands_as_idle_and_is_said() -> None:
     assert "1 hour without measurement cost USD 0.40, which stands as idle" in found.remarks
 
 
+def test_a_gap_in_which_a_model_cost_something_without_a_node_is_an_hour_too() -> None:
+    fee = replace(other("7.20"), model="small")
+    found = charged([], served([(0, "small", "a", 0, HALF)], gaps=[1, 2]), [fee])
+    assert any(remark.startswith("2 hours without measurement cost USD") for remark in found.remarks)
+
+
 def test_another_tag_charges_by_itself() -> None:
     traffic = served([(0, "small", "a", 0, HALF)])
     traffic = replace(traffic, tags=(tags_of({"team": "a", "product": "chat"}),))
