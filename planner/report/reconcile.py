@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 RECONCILE_SCHEMA = "baseload.reconcile/1"
 DISPENSABLE = ("rows", "offer", "kind")
+MOST_NAMES = 5
+"""Machines named in one explanation; of more, one fewer and how many are left."""
 _COUNT: Json = {"type": "integer", "minimum": 0}
 
 
@@ -40,14 +42,28 @@ def render_reconciliation(found: Reconciliation, *, screen: Screen | None = None
         )
         kept, cells, gone = fitted(columns, [_cells(one) for one in found.differences], screen, DISPENSABLE)
         parts += ["", table(kept, cells), ""]
-        for one in found.differences:
-            parts += wrapped(f"{one.what}: {one.explanation}", screen)
+        for line in _explained(found):
+            parts += wrapped(line, screen)
         if gone:
             parts += wrapped(f"Not shown at this width: {', '.join(gone)}", screen)
     parts.append("")
     for line in _sums(found):
         parts += wrapped(line, screen)
     return render(parts, screen)
+
+
+def _explained(found: Reconciliation) -> list[str]:
+    """Each explanation once, with what it is said of; many are named by the first few."""
+    said: dict[str, list[str]] = {}
+    for one in found.differences:
+        said.setdefault(one.explanation, []).append(one.what)
+    return [f"{_few(names)}: {words}" for words, names in said.items()]
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = names if len(names) <= MOST_NAMES else names[: MOST_NAMES - 1]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
 def reconcile_document(found: Reconciliation) -> Json:

@@ -70,6 +70,18 @@ def test_one_that_does_not_ends_with_6_and_says_why(capsys: pytest.CaptureFixtur
     assert document["invoice_total"] == {"EUR": "65.4"}
 
 
+def test_what_is_said_of_many_machines_is_said_once(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    rows = [
+        f"n-{n},hetzner-cloud/ccx43,2026-10-01T00:00:00Z,2026-10-01T10:00:00Z,second,{n}.00,,USD," for n in range(1, 8)
+    ]
+    (folder / "more.csv").write_text("\n".join([LEASES.splitlines()[0], *rows]) + "\n")
+    assert run(baseload(), ["ledger", "import", "more.csv"]) == 0
+    _, out, _ = reconciled(capsys)
+    lines = [line for line in out.splitlines() if "in the ledger and not on the invoice" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("n-7, n-6, n-5, n-4 and 3 more: in the ledger")
+
+
 def test_a_tolerance_makes_it_agree(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     (folder / "invoice.csv").write_text(DIFFERS)
     assert reconciled(capsys, "--tolerance", "0.50")[0] == 0
