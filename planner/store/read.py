@@ -209,15 +209,17 @@ def _lookups(
 
 
 def months(connection: Connection) -> tuple[MonthOfFacts, ...]:
-    """What is held of each calendar month (UTC) that leases, usage or other costs speak of."""
+    """What is held of each calendar month (UTC) that leases, usage or other costs speak of, or between two such."""
     held = [one for one in batches(connection) if one.retracted_at is None]
-    months = {month for one in held for month in _months_of(one)}
+    spoken = {month for one in held for month in _months_of(one)}
     column = tables.served.c
     query = select(column.hour, func.count()).where(column.batch_id.not_in(retracted())).group_by(column.hour)
     counted: dict[int, int] = {row[0]: row[1] for row in connection.execute(query)}
     found = []
-    for start in sorted(months):
+    for start in _from_to(spoken):
         end = _next_month(start)
+        if start not in spoken and not leases(connection, start, end):
+            continue  # between others, and nothing ran
         first, last = hour_number(start), hour_number(end)
         rows = sum(count for hour, count in counted.items() if first <= hour < last)
         unknown = {hour for hour in hours_unknown(connection, first, last) if hour not in counted}
@@ -243,6 +245,14 @@ def _months_of(batch: Batch) -> Iterator[datetime]:
     yield month
     while batch.end is not None and (month := _next_month(month)) < batch.end:
         yield month
+
+
+def _from_to(months: set[datetime]) -> Iterator[datetime]:
+    """The first to the last of the months, those between too."""
+    month, last = min(months, default=None), max(months, default=None)
+    while month is not None and last is not None and month <= last:
+        yield month
+        month = _next_month(month)
 
 
 def _next_month(start: datetime) -> datetime:

@@ -252,6 +252,17 @@ def test_months_say_how_much_is_held_of_each(url: str) -> None:
     assert month.gap_hours == 720 - 48
 
 
+def test_months_in_which_a_lease_merely_ran_are_named_too(url: str) -> None:
+    july, june = NOVEMBER.replace(month=7), NOVEMBER.replace(month=6)
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_leases(
+            [a_lease("a", start=july), a_lease("b", start=june, end=june + timedelta(hours=1))], an_origin()
+        )
+        ledger.add_other_costs([a_cost()], an_origin("c"))
+        assert [one.month for one in ledger.months()] == [f"2026-{month:02d}" for month in range(6, 12)]
+        assert [one.leases for one in ledger.months()] == [1, 1, 1, 1, 1, 1]
+
+
 def test_times_are_utc_whatever_the_zone_of_the_session(url: str) -> None:
     with open_ledger(url, create=True) as ledger:
         ledger.add_leases([a_lease("a")], an_origin())
