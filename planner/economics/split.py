@@ -49,7 +49,9 @@ def splits(model: ModelSpend) -> tuple[Split, ...]:
 
 
 def recovery_ratio(model: ModelSpend, prices: Pair) -> float | None:
-    """Revenue of what the model served at (input, output) USD per million tokens, over its cost."""
+    """Revenue of what the model served at (input, output) USD per million tokens, over its cost; None: unknown."""
+    if not model.input_tokens + model.output_tokens:
+        return None
     revenue = Decimal(0)
     for tokens, price in zip((model.input_tokens, model.output_tokens), prices, strict=True):
         if tokens > 0:

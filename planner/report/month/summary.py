@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+import numpy as np
+
 from planner.month.value import MonthReport
 from planner.plan import OwnedChanges
 from planner.report.month.document import Card, Tone
@@ -89,6 +91,8 @@ def _unit_cost(report: MonthReport, reading: Reading) -> str:
     unit = report.unit
     if unit.blended is None and any(one.input_tokens + one.output_tokens for one in report.model_months):
         return "What a million tokens cost is not known, for no lease is recorded."
+    if unit.blended is None and not _is_measured(report):
+        return "What a million tokens cost is not known, for no usage is recorded."
     if unit.blended is None:
         return "A million tokens have no cost yet, for none were served."
     split = ", ".join(
@@ -107,6 +111,11 @@ def _unit_cost(report: MonthReport, reading: Reading) -> str:
         return f"{cost}, as in {month_name(last.month)}."
     way = "up" if change > 0 else "down"
     return f"{cost}, {way} {_share(change, before)} from {month_name(last.month)}."
+
+
+def _is_measured(report: MonthReport) -> bool:
+    """Whether traffic of any hour is known."""
+    return bool(np.isfinite(report.hourly.input_tok_s).any())
 
 
 def _hindsight(report: MonthReport, reading: Reading) -> str:
@@ -197,7 +206,7 @@ def _bill_card(report: MonthReport, reading: Reading) -> Card:
 
 def _unit_card(report: MonthReport, reading: Reading) -> Card:
     unit = report.unit
-    note = "nothing served"
+    note = "nothing served" if _is_measured(report) else "no tokens recorded"
     if unit.blended is not None:
         note = f"input {reading.rate(unit.input)}, output {reading.rate(unit.output)}"
     return Card(

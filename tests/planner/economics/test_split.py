@@ -60,3 +60,10 @@ def test_without_measured_work_other_mixes_are_unknown_but_the_real_one_is_not()
 def test_each_split_has_its_name_and_rule() -> None:
     assert list(POLICIES) == ["measured-work", "25/75", "1:2", "1:4"]
     assert all(split.rule for split in quoted("1").values())
+
+
+def test_where_nothing_was_served_no_split_is_said_to_recover_nothing() -> None:
+    idle = ModelSpend(
+        model="m", cost_usd=Decimal(100), input_tokens=0, output_tokens=0, input_work_ratio=None, utilization=None
+    )
+    assert {split.recovery_ratio for split in splits(idle)} == {None}

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from planner.month.value import MonthReport
@@ -123,6 +124,15 @@ def test_unserved_demand(ratio: float | None, said: str) -> None:
 def test_a_unit_cost_without_an_earlier_month_has_no_trend() -> None:
     alone = replace(small_report(), trend=small_report().trend[-1:])
     assert sentences(alone)[2].endswith("there is no earlier month to hold it against.")
+
+
+def test_a_month_without_usage_does_not_say_that_nothing_was_served() -> None:
+    report = small_report()
+    unknown = replace(report.hourly, input_tok_s=np.full(720, np.nan), output_tok_s=np.full(720, np.nan))
+    none = tuple(replace(model, input_tokens=0, output_tokens=0) for model in report.model_months)
+    bare = replace(report, unit=UnitCost(blended=None, input=None, output=None), hourly=unknown, model_months=none)
+    assert sentences(bare)[2] == "What a million tokens cost is not known, for no usage is recorded."
+    assert cards(bare, Reading())[1].note == "no tokens recorded"
 
 
 def test_tokens_served_by_no_recorded_lease_have_an_unknown_cost() -> None:
