@@ -155,7 +155,7 @@ def _pieces(cost: TrafficCost) -> list[tuple[Decimal, Decimal, Decimal, Decimal 
 def _why_never(cost: TrafficCost, price: Decimal) -> str:
     capacity = cost.capacity_mtok
     least = min(slope for _, _, slope, _ in _pieces(cost))
-    if price <= least:
+    if price <= least or not cost.fixed_usd:
         return "each token costs more than it brings"
     if capacity is not None:
         return "not even with all the fleet can serve"

@@ -222,6 +222,26 @@ def test_the_card_is_a_frame_of_even_width(plan_file: str, capsys: pytest.Captur
     assert card["market"]
 
 
+def test_a_fleet_rented_by_the_hour_alone_pays_from_the_first_token_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A GPU fleet without base: no fixed cost, so break-even is no traffic at all, and the card shows its own."""
+    folder = EXAMPLES / "hybrid-gpu"
+    (tmp_path / "forecast.csv").write_text("\n".join((folder / "forecast.csv").read_text().splitlines()[:25]) + "\n")
+    fleet, plan = str(folder / "fleet.toml"), str(tmp_path / "plan.json")
+    assert run(baseload(), ["plan", "-f", str(tmp_path / "forecast.csv"), "-c", fleet, "-o", plan, "-q"]) in {0, 4}
+    capsys.readouterr()
+    (tmp_path / "policy.toml").write_text("[pricing]\nmargin_ratio = 0.9\n")
+    asked = ("--plan", plan, "--card", "--policy", str(tmp_path / "policy.toml"))
+    out, _ = said(capsys, 0, *asked, "--break-even", "0.0001,1")
+    assert "from the first token on; 1, 2 and 5 times its traffic" in out
+    assert "from the first token on: nothing is paid without traffic" in out
+    assert "each token costs more than it brings" in out
+    card = document(capsys, *asked)["card"]["break_even"]
+    assert len(card) == 3
+    assert card[0]["margin_ratio"] == pytest.approx(0.9)  # the policy's, at its own traffic
+
+
 def test_the_card_of_two_models_asks_each_its_own_price(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """At its own traffic such a fleet earns the margin of the policy, 30 % and what rounding adds; not a loss."""
     rows = (EXAMPLES / "startup" / "forecast.csv").read_text().splitlines()[:49]

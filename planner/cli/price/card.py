@@ -15,6 +15,7 @@ from planner.report.price.card import Card, CardMarket, CardPrice, CardVolume
 from planner.report.price.market import MarketView
 from planner.report.price.tiers import ModelPrices
 from policies.hidden import HiddenCost
+from policies.units import TOKENS_PER_MTOK
 
 CARD_VOLUMES = (Decimal(1), Decimal(2), Decimal(5))
 """Multiples of the break-even traffic on the card, as on the guide's."""
@@ -38,7 +39,11 @@ def card_of(
         if row.mtok_month is None:
             note = f"{note}: never; {row.why_never}"
         else:
-            volumes = tuple(_volume(row.mtok_month * times, suggested, growing) for times in CARD_VOLUMES)
+            least = row.mtok_month
+            if not least:  # all of it is rented by the hour: no multiple of that says anything
+                note = f"{note}: from the first token on; 1, 2 and 5 times its traffic"
+                least = exact(priced.spend.tokens) / TOKENS_PER_MTOK / priced.spend.months
+            volumes = tuple(_volume(least * times, suggested, growing) for times in CARD_VOLUMES)
     names = len({one.cost.model for one in made}) > 1
     return Card(
         about=subject.source,

@@ -138,7 +138,7 @@ def _table(one: BreakEvens, currency: Currency) -> "RenderableType":
 def _note(row: BreakEvenRow) -> str:
     if row.mtok_month is None:
         return row.why_never
-    notes = []
+    notes = [] if row.mtok_month else ["from the first token on: nothing is paid without traffic"]
     if row.capacity_ratio is not None:
         notes.append(f"{percent(row.capacity_ratio, 0)} % of what the fleet serves")
     if row.until_mtok_month is not None:
