@@ -3,13 +3,14 @@
 Colours are Okabe and Ito's (see charts.py). The scale is logarithmic: a class spans more than ten to one.
 """
 
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planner.files import write_atomic
 from planner.report.charts import check_chart_path
-from planner.report.numbers import number, percent
+from planner.report.numbers import USD, Currency, number, percent
 from planner.report.price.market import MarketView, mix_in_words, reference_in_words
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ MOST_ROWS = 40
 """A class longer than this is drawn without its dearest models, and says so."""
 
 
-def write_market_chart(view: MarketView, path: Path) -> None:
+def write_market_chart(view: MarketView, path: Path, currency: Currency = USD) -> None:
     """Writes the chart to `path`, an .svg or .png file."""
     check_chart_path(path)
-    figure = draw_market(view)
+    figure = draw_market(view, currency)
     import matplotlib as mpl
 
     with mpl.rc_context({"svg.hashsalt": "baseload", "svg.fonttype": "none"}):
@@ -37,7 +38,7 @@ def write_market_chart(view: MarketView, path: Path) -> None:
     write_atomic(path, drawn.getvalue())
 
 
-def draw_market(view: MarketView) -> "Figure":
+def draw_market(view: MarketView, currency: Currency = USD) -> "Figure":
     """A dot per hosted price, cheapest above; the budget band shaded, the reference and our prices as lines."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -46,7 +47,7 @@ def draw_market(view: MarketView) -> "Figure":
     figure = Figure(figsize=(10, 2.6 + 0.26 * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
     panel = figure.subplots()
-    prices = [float(row.blended_usd_mtok) for row in rows]
+    prices = [_shown(row.blended_usd_mtok, currency) for row in rows]
     # Dots, not bars: on a logarithmic scale the length of a bar would say nothing.
     panel.hlines(range(len(rows)), min(prices) / 2, prices, color=HOSTED_COLOR, linewidth=0.8, alpha=0.6)
     panel.plot(prices, range(len(rows)), "o", color=HOSTED_COLOR, label="hosted models, list price")
@@ -55,15 +56,15 @@ def draw_market(view: MarketView) -> "Figure":
     panel.set_yticks(range(len(rows)), names, fontsize=8)
     panel.invert_yaxis()
     panel.set_xscale("log")
-    _marks(panel, view)
-    shown = [*prices, *(float(one.price_usd_mtok) for one in view.ours)]
+    _marks(panel, view, currency)
+    shown = [*prices, *(_shown(one.price_usd_mtok, currency) for one in view.ours)]
     panel.set_xlim(min(shown) / 1.5, max(shown) * 1.3)
     _ticks(panel)
     market = view.market
     left_out = len(market.rows) - len(rows)
     dated = "" if market.price_date is None else f"; prices of {market.price_date.isoformat()}"
     panel.set_xlabel(
-        f"USD per million tokens at {mix_in_words(view.input_per_output)}, logarithmic"
+        f"{currency.code} per million tokens at {mix_in_words(view.input_per_output)}, logarithmic"
         + (f"; the {left_out} dearest not shown" if left_out else "")
     )
     figure.suptitle(
@@ -81,22 +82,26 @@ def draw_market(view: MarketView) -> "Figure":
     return figure
 
 
-def _marks(panel: "Axes", view: MarketView) -> None:
+def _shown(usd: Decimal, currency: Currency) -> float:
+    """An amount in the reader's currency."""
+    return float(currency.amount(usd) or 0)
+
+
+def _marks(panel: "Axes", view: MarketView, currency: Currency) -> None:
     """The budget band, the reference, our prices."""
     budget = next((one for one in view.positions if one.low_ratio < 1 and one.band_usd_mtok is not None), None)
     if budget is not None and budget.band_usd_mtok is not None:
-        low, high = (float(end) for end in budget.band_usd_mtok)
+        low, high = (_shown(end, currency) for end in budget.band_usd_mtok)
         label = f"position {budget.name}, {number(low, 3)}–{number(high, 3)}"
         panel.axvspan(low, high, color=BAND_COLOR, alpha=0.18, linewidth=0, label=label)
-    reference = float(view.market.reference_usd_mtok)
+    reference = _shown(view.market.reference_usd_mtok, currency)
     said = f"{number(reference, 3)}, {reference_in_words(view.market)}"
     panel.axvline(reference, color="black", linewidth=1.2, label=f"reference {said}")
     for index, one in enumerate(view.ours):
-        label = (
-            f"ours: {one.name} {number(one.price_usd_mtok, 3)}, {percent(one.dearer_ratio, 0)} % of the class ask more"
-        )
+        price = _shown(one.price_usd_mtok, currency)
+        label = f"ours: {one.name} {number(price, 3)}, {percent(one.dearer_ratio, 0)} % of the class ask more"
         panel.axvline(
-            float(one.price_usd_mtok),
+            price,
             color=OURS[index % len(OURS)],
             linestyle=LINES[(index // len(OURS) + index) % len(LINES)],
             linewidth=1.8,

@@ -133,6 +133,14 @@ def test_where_a_price_stands_is_a_table_and_a_picture(
         assert f"wrote {chart}" in err
     drawn = (tmp_path / "market.svg").read_text()
     assert "ours: suggested" in drawn
+    assert "USD per million tokens" in drawn
+    said(capsys, 0, "--plan", plan_file, "--market-chart", str(tmp_path / "euro.svg"), "--currency", "EUR")
+    euro = (tmp_path / "euro.svg").read_text()
+    assert "EUR per million tokens" in euro
+    assert "USD" not in euro
+    reference = re.compile(r"reference ([0-9.]+),")
+    dollars, euros = (float(reference.findall(text)[0]) for text in (drawn, euro))
+    assert euros == pytest.approx(dollars / 1.1403, abs=0.001)
     assert "position budget" in drawn
     market = document(capsys, "--plan", plan_file, "--market")["market"]
     prices = [USD(row["blended_usd_mtok"]) for row in market["hosted"]]

@@ -191,7 +191,7 @@ def show(
     if output.chart is not None:
         write_chart(subject, output.chart, shown)
     if output.market_chart is not None:
-        write_market_chart(charged.market, output.market_chart)
+        write_market_chart(charged.market, output.market_chart, shown)
     if output.as_json:
         typer.echo(json.dumps(price_document(head, sections), indent=2, ensure_ascii=False))
     else:

@@ -12,6 +12,7 @@ from planner.economics.tiers import ModelCost
 from planner.errors import InputError
 from planner.exchange.hosted_prices import read_hosted_prices, shipped_hosted_prices
 from planner.report.charts import check_chart_path
+from planner.report.numbers import Currency
 from planner.report.price.market import MarketView, Position
 from planner.report.price.tiers import ModelPrices
 from policies.pricing import PricingPolicy, position_band
@@ -95,9 +96,9 @@ def check_chart_file(path: Path) -> None:
     files.check_writable(path)
 
 
-def write_market_chart(view: MarketView | None, path: Path) -> None:
-    """The market as a picture."""
+def write_market_chart(view: MarketView | None, path: Path, currency: Currency) -> None:
+    """The market as a picture, in the reader's currency."""
     from planner.report.market_chart import write_market_chart as write
 
     assert view is not None  # a chart of the market asks for the market
-    write(view, path)
+    write(view, path, currency)
