@@ -18,6 +18,7 @@ MAX_BYTES = 1 << 30
 """Largest input, unpacked: 1 GiB, some ten million rows. A small gzip can unpack to more than a machine holds."""
 
 _GZIP = b"\x1f\x8b"
+_SQLITE = b"SQLite format 3\x00"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -62,6 +63,7 @@ def check_writable(path: str | Path) -> None:
         raise InputError(f"{path}: the folder {target.parent} does not exist")
     if not os.access(target if target.exists() else target.parent, os.W_OK):
         raise InputError(f"{path}: cannot be written (permission denied)")
+    _refuse_database(target, path)
 
 
 def write_atomic(path: str | Path, content: str | bytes) -> None:
@@ -73,6 +75,7 @@ def write_atomic(path: str | Path, content: str | bytes) -> None:
     if target.exists() and not target.is_file():  # a pipe or /dev/stdout cannot be replaced, only written to
         _write_through(target, data)
         return
+    _refuse_database(target, path)
     target = target.resolve() if target.is_symlink() else target
     temporary: Path | None = None
     try:
@@ -102,6 +105,15 @@ def packaged_text(name: str) -> str:
 def packaged_preset_text(name: str) -> str:
     """The text of a policy preset shipped with the policies, such as `funded`."""
     return resources.files("policies").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _refuse_database(target: Path, path: str | Path) -> None:
+    """Raises InputError where a ledger would be written over: nothing we write replaces a database."""
+    with suppress(OSError):
+        if target.is_file():
+            with target.open("rb") as file:
+                if file.read(len(_SQLITE)) == _SQLITE:
+                    raise InputError(f"{path}: is a SQLite database, such as the ledger; expected another file")
 
 
 def _unpacked(data: bytes, path: str | Path, max_bytes: int) -> bytes:

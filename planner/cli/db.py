@@ -57,9 +57,9 @@ def backup(
     from planner.report.database import Done
     from planner.store.backup import backup as backed_up
 
-    check_writable(file)
     url = ledger_url(config)
     refuse_ledger_itself(file, str(url.database))
+    check_writable(file)
     data, made = backed_up(url)
     write_atomic(file, data)
     what = f"{sum(made.rows.values())} rows in {file}, {len(data)} bytes"

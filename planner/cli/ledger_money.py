@@ -95,6 +95,8 @@ def export(
     accounts, invoices = by_provider("--account", account), by_provider("--invoice", invoice)
     if output is not None:
         check_writable(output)
+        if config is not None and output.resolve() == config.resolve():
+            raise InputError(f"-o {output}: is also the file of -c; expected another one")
     if form not in MONEY:
         write_out(context, facts_csv(form, month, config), output)
         return

@@ -84,6 +84,11 @@ def test_focus_is_written_whole_and_sums_to_the_bill(capsys: pytest.CaptureFixtu
         (("export", "--month", "2026-10", "--format", "focus", "--account", "ovh"), "--account ovh: expected PROVIDER"),
         (("export", "--month", "2026-10", "--format", "charges", "--allocated"), "belong to --format focus"),
         (("export", "--month", "2026-10", "--format", "focus", "-o", "no/f.csv"), "the folder no does not exist"),
+        (
+            ("export", "--format", "prices", "-o", "ledger.sqlite"),
+            "ledger.sqlite: is a SQLite database, such as the led",
+        ),
+        (("export", "--format", "prices", "-o", "a.toml", "-c", "a.toml"), "a.toml: is also the file of -c"),
     ],
 )
 def test_bad_input_is_one_line(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], complaint: str) -> None:

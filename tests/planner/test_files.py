@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from planner.errors import InputError
-from planner.files import packaged_text, read_bytes, read_text, write_atomic
+from planner.files import check_writable, packaged_text, read_bytes, read_text, write_atomic
 
 
 def test_gzip_is_told_by_its_content_not_by_its_name(tmp_path: Path) -> None:
@@ -114,6 +114,19 @@ def test_a_write_to_nowhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         write_atomic(tmp_path / "file" / "plan.json", "x")
+
+
+def test_a_database_is_never_written_over(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.sqlite"
+    kept = b"SQLite format 3\x00 and pages"
+    ledger.write_bytes(kept)
+    (tmp_path / "link").symlink_to(ledger)
+    for path in (ledger, tmp_path / "link"):
+        with pytest.raises(InputError, match="is a SQLite database, such as the ledger; expected another file"):
+            check_writable(path)
+        with pytest.raises(InputError, match="is a SQLite database"):
+            write_atomic(path, "x")
+    assert ledger.read_bytes() == kept
 
 
 def test_packaged_text_comes_from_the_package() -> None:
