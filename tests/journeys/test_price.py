@@ -185,6 +185,10 @@ def test_a_month_of_the_ledger(
     assert model["allocation_usd_mtok"]["input"] is None  # no rate of own/box is known
     assert "holds no lease, usage or cost of it" in said(capsys, 2, "--month", "2026-09")[1]
     assert "2026-13" in said(capsys, 2, "--month", "2026-13")[1]
+    assert run(baseload(), ["ledger", "retract", "1", "--why", "whose are they?"]) == 0
+    capsys.readouterr()
+    out, err = said(capsys, 2, "--month", "2026-10", "--tiers")  # not a price of 0.0000
+    assert (out, "no lease of it is recorded, so what a token costs is unknown, not 0" in err) == ("", True)
 
 
 def test_a_chart_of_the_curve(plan_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,6 +145,11 @@ def _of_month(month: str, config: Path | None, now: datetime) -> Subject:
     from planner.month.spend import spend_of_month
 
     found = reckon(month_facts(month, config, as_of=now))
+    if not found.bill.leases:
+        raise InputError(
+            f"month {month}: no lease of it is recorded, so what a token costs is unknown, not 0; "
+            "expected leases (`baseload ledger import`)"
+        )
     spend = spend_of_month(found)
     tok_s = np.nansum(found.hours.input_tok_s, axis=0) + np.nansum(found.hours.output_tok_s, axis=0)
     measured = tok_s[found.hours.is_measured]
