@@ -1,5 +1,6 @@
 """Section about the bill: by offer, by provider as invoiced, by model, and who is charged what."""
 
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from operator import attrgetter
@@ -60,11 +61,14 @@ def _providers(lines: Iterable[BillLine]) -> list[tuple[str, list[BillLine]]]:
 def _bill_figure(report: MonthReport, reading: Reading) -> Figure:
     rows: list[Bar] = []
     told: list[str] = []
+    named = Counter((line.provider, line.what) for line in report.bill)
     largest = sorted(report.bill, key=lambda line: -line.amount_usd)[:MOST_BARS]
     for provider, lines in _providers(report.bill):
         total = sum((line.amount_usd for line in lines), ZERO)
         told.append(f"{provider} {reading.amount(total)}")
-        drawn = [_bill_bar(line, reading) for line in lines if line in largest]
+        drawn = [
+            _bill_bar(line, reading, of_model=named[line.provider, line.what] > 1) for line in lines if line in largest
+        ]
         if drawn:
             rows.append(Bar(name=f"{provider}: {reading.amount(total)}", parts=(), figure="", is_heading=True))
             rows += drawn
@@ -76,11 +80,11 @@ def _bill_figure(report: MonthReport, reading: Reading) -> Figure:
     return figure("bill-figure", caption, alt, lambda width: bars(rows, width=width, entries=entries))
 
 
-def _bill_bar(line: BillLine, reading: Reading) -> Bar:
-    """A credit has no length, only its figure."""
+def _bill_bar(line: BillLine, reading: Reading, *, of_model: bool) -> Bar:
+    """A credit has no length, only its figure. `of_model`: another line has the same name, so the model is named."""
     shown = reading.currency.amount(max(line.amount_usd, ZERO)) or ZERO
     return Bar(
-        name=line.what.removeprefix(f"{line.provider}/"),
+        name=line.what.removeprefix(f"{line.provider}/") + (f", {line.model}" if of_model and line.model else ""),
         parts=((float(shown), ROLE_INKS[line.role]),),
         figure=reading.amount(line.amount_usd),
     )

@@ -60,6 +60,15 @@ def test_break_even_says_from_where_on_a_price_is_a_loss_again_and_whose_price_i
     assert "asked here of all tokens of the fleet" in words_of(document, "prices")
 
 
+def test_an_offer_that_two_models_use_has_a_bar_named_for_each() -> None:
+    first, *rest = small_report().bill
+    twice = replace(small_report(), bill=(replace(first, model="m"), replace(first, model="n"), *rest))
+    (picture, *_) = [block for block in section(outline(twice), "bill").blocks if isinstance(block, Figure)]
+    plain = first.what.removeprefix(f"{first.provider}/")
+    assert f"{plain}, m<" in picture.wide
+    assert f"{plain}, n<" in picture.wide
+
+
 def test_sections_stand_in_their_order() -> None:
     assert [section.id for section in outline(small_report()).sections] == [
         "plan",
