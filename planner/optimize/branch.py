@@ -22,6 +22,8 @@ WHOLE = 1e-6
 """A value this close to a whole number is one."""
 SAME = 1e-9
 """A branch that could save less than this ratio of the cost is not followed."""
+DIVE_AFTER = 10
+"""A program without any solution after so many branches is followed depth first until it has one."""
 SHRINK = 0.6
 """The joint program is built again when fewer than this share of its programs are still open."""
 
@@ -55,6 +57,8 @@ class _Branch:
     lower: Floats
     upper: Floats
     bound: float
+    depth: int = 0
+    """Bounds set since the start; 0 again below a branch that broke a row, which no dive should follow."""
 
 
 def solve_together(programs: list[SmallProgram], *, branch_limit: int) -> list[Found]:
@@ -88,7 +92,7 @@ def _round(
     joint: "_Joint", members: list[int], programs: list[SmallProgram], stacks: list[list[_Branch]], found: list[Found]
 ) -> None:
     """One branch of every open program."""
-    taken = [stacks[i].pop() if stacks[i] else None for i in members]
+    taken = [_take(stacks[i], found[i]) if stacks[i] else None for i in members]
     joint.bound([(branch.lower, branch.upper) if branch else None for branch in taken])
     x, costs, broken = joint.solve()
     rounded = x.copy()
@@ -111,7 +115,8 @@ def _round(
             if cost >= _worth(one):
                 continue
         if away.max(initial=0.0) > WHOLE:
-            _split(stacks[i], branch, nodes, programs[i].cost[programs[i].whole], cost)
+            depth = 0 if broken[place] > WHOLE else branch.depth + 1
+            _split(stacks[i], branch, nodes, programs[i].cost[programs[i].whole], cost, depth)
         elif broken[place] <= WHOLE:
             settled = values.copy()
             settled[programs[i].whole] = np.rint(nodes)
@@ -120,15 +125,22 @@ def _round(
             _halve(stacks[i], branch, nodes, cost)
 
 
-def _split(stack: list[_Branch], branch: _Branch, nodes: Floats, price: Floats, bound: float) -> None:
+def _take(stack: list[_Branch], found: Found) -> _Branch:
+    """The most promising branch; while there is no solution for long, the deepest: of equal ones the most promising."""
+    if found.x is not None or found.branches < DIVE_AFTER:
+        return stack.pop()
+    return stack.pop(max(range(len(stack)), key=lambda at: (stack[at].depth, at)))
+
+
+def _split(stack: list[_Branch], branch: _Branch, nodes: Floats, price: Floats, bound: float, depth: int) -> None:
     """Two branches at the whole variable whose fraction costs most; the upper one, likelier to fit, comes first."""
     part = nodes - np.floor(nodes)
     at = int(np.argmax(np.minimum(part, 1 - part) * (price + 1e-6)))
     lower, upper = branch.lower.copy(), branch.upper.copy()
     upper[at] = np.floor(nodes[at])
     lower[at] = upper[at] + 1
-    _open(stack, _Branch(branch.lower, upper, bound))
-    _open(stack, _Branch(lower, branch.upper, bound))
+    _open(stack, _Branch(branch.lower, upper, bound, depth))
+    _open(stack, _Branch(lower, branch.upper, bound, depth))
 
 
 def _open(stack: list[_Branch], branch: _Branch) -> None:

@@ -266,3 +266,24 @@ def test_branching_finds_a_knapsack_by_hand() -> None:
     found = solve_together([program, replace(program, row_lower=np.array([10.0]))], branch_limit=100)
     assert [one.cost for one in found] == pytest.approx([5.0, 6.0])
     assert [one.bound for one in found] == pytest.approx([5.0, 6.0])
+
+
+def test_a_program_that_stops_at_its_limit_has_a_solution() -> None:
+    # 24 nodes at 1.00 to 1.23, each worth 2 of the 25 that are asked for and at most allowed; u stands in at 50 for 1.
+    # A relaxed node of a half is cheap everywhere, so no end of promising branches comes before the first whole one.
+    nodes = 24
+    program = SmallProgram(
+        cost=np.append(1 + 0.01 * np.arange(nodes), 50.0),
+        upper=np.append(np.ones(nodes), np.inf),
+        row_lower=np.array([-np.inf, 25.0]),
+        row_upper=np.array([25.0, np.inf]),
+        start=np.array([0, nodes, 2 * nodes + 1]),
+        column=np.concatenate([np.arange(nodes), np.arange(nodes + 1)]),
+        value=np.append(np.full(2 * nodes, 2.0), 1.0),
+        whole=np.append(np.ones(nodes, dtype=bool), False),
+    )
+    (found,) = solve_together([program], branch_limit=200)
+    assert found.x is not None
+    assert 2 * found.x[:nodes].sum() == pytest.approx(24)
+    assert found.cost == pytest.approx(program.cost @ found.x)
+    assert found.bound <= 12.66 + 50 <= found.cost  # the twelve cheapest
