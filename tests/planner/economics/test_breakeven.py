@@ -65,6 +65,13 @@ def test_a_price_between_two_slopes_pays_only_up_to_some_traffic() -> None:
     assert break_even(cost, USD("0.6")).until_mtok_month is None
 
 
+def test_break_even_where_two_slopes_meet_is_one_point() -> None:
+    # 100 USD up to 1000 Mtok, then 0.05 each: at 0.10 revenue meets cost just there, and stays above it.
+    cost = TrafficCost(points=((USD(0), USD(100)), (USD(1000), USD(100))), beyond_usd_mtok=USD("0.05"))
+    row = break_even(cost, USD("0.1"))
+    assert (row.mtok_month, row.until_mtok_month) == (1000, None)
+
+
 def test_a_price_that_only_touches_its_cost_is_a_loss_again_at_once() -> None:
     cost = TrafficCost(points=((USD(0), USD(100)), (USD(1000), USD(100))), beyond_usd_mtok=USD("0.5"))
     row = break_even(cost, USD("0.1"))

@@ -91,6 +91,12 @@ def test_shared_cost_that_bears_a_team_is_that_teams() -> None:
     assert of(found, "c", model="").shared_usd == 3  # c served nothing
 
 
+def test_the_setup_fee_of_a_lease_that_bears_a_team_is_that_teams() -> None:
+    rows = [(0, "small", "a", 0, HALF), (0, "small", "b", 0, HALF)]
+    found = charged([lease(0, 1, setup_fee_usd=Decimal(50), tags=tags_of({"team": "b"}))], served(rows))
+    assert (of(found, "a").shared_usd, of(found, "b").shared_usd) == (0, 50)
+
+
 def test_untagged_usage_is_charged_to_nobody_in_particular() -> None:
     found = charged([lease(0, 1)], served([(0, "small", "", 0, HALF), (0, "small", "a", 0, HALF)]))
     assert of(found, "").usage_usd == of(found, "a").usage_usd == Decimal("0.20")
@@ -155,7 +161,9 @@ def test_another_tag_charges_by_itself() -> None:
 
 
 def test_rows_of_other_months_are_left_out() -> None:
-    traffic = served([(0, "small", "a", 0, HALF), (800, "small", "b", 0, HALF)], hours=1000)
+    traffic = served(
+        [(0, "small", "a", 0, HALF), (720, "small", "b", 0, HALF), (800, "small", "b", 0, HALF)], hours=1000
+    )
     assert [charge.tag for charge in charged([lease(0, 1)], traffic).charges] == ["a"]
 
 

@@ -51,5 +51,15 @@ def test_a_plans_offers_at_its_own_mix_cheapest_first() -> None:
     assert float(curve.hours.spread_ratio) == pytest.approx(2.0)
 
 
+def test_an_hour_costs_by_the_tokens_it_serves_not_by_those_asked_for() -> None:
+    plan = plans.small_plan()
+    first, *others = plan.hours_detail
+    half = {"m": plans.replace(first.by_model["m"], unserved_ratio=0.5)}
+    plan = plans.replace(plan, hours_detail=(plans.replace(first, by_model=half, unserved_ratio=0.5), *others[:2]))
+    curve = plan_curves(plan, spend_of_plan(plan))
+    assert curve.hours is not None
+    assert float(curve.hours.most_usd_mtok) == pytest.approx(0.4512 / (1.584 / 2))
+
+
 def test_a_burst_node_costs_its_hourly_price() -> None:
     assert hourly_usd(plans.small_plan(), plans.POOL) == Decimal("0.30")

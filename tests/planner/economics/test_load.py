@@ -131,3 +131,11 @@ def test_a_shared_limit_counts_the_base_too() -> None:
 def test_a_negative_load_is_refused() -> None:
     with pytest.raises(ValueError, match="factor must be 0 or more"):
         PlanLoad(plans.small_plan()).at(-1.0)
+
+
+def test_cached_input_takes_no_time() -> None:
+    # 40, 60, 80 and 20 output tok/s alone: the base node holds them all, and by the rule there is no burst to scale.
+    plan = plans.small_plan()
+    cached = replace(plan, models={"m": replace(plan.models["m"], cache_hit_ratio=1.0)})
+    assert PlanLoad(plan).burst_scale > 1
+    assert PlanLoad(cached).burst_scale == 1

@@ -109,6 +109,8 @@ def test_a_price_stands_by_how_many_are_dearer() -> None:
     found = standing(a_market(), "startup", USD("0.09"))
     assert (found.dearer_ratio, found.of_reference_ratio) == (USD(2) / 3, USD("0.5"))
     assert standing(a_market(), "dear", USD(1)).dearer_ratio == 0
+    dearest = a_market().rows[-1].blended_usd_mtok
+    assert standing(a_market(), "as dear as the dearest", dearest).dearer_ratio == 0
 
 
 def test_a_class_without_models_is_no_market() -> None:

@@ -81,6 +81,11 @@ def test_a_plan_tells_its_levels_and_its_price_of_burst() -> None:
     assert levels_of_plan(plan).tolist() == [440, 660, 880, 220]
     # Base: 1.8048 USD for 4 node-hours of 1; burst: 0.30 USD for node-hours of half the work, so 0.60 a unit.
     assert burst_price_ratio(plan) == pytest.approx(0.60 / 0.4512)
+    # Where all input is cached, it takes no time: a slow prefill costs nothing.
+    terms = plan.models["m"]
+    slow = {**terms.rates, plans.POOL: plans.a_rate(5, 50)}
+    cached = plans.replace(plan, models={"m": plans.replace(terms, cache_hit_ratio=1.0, rates=slow)})
+    assert burst_price_ratio(cached) == pytest.approx(0.60 / 0.4512)
     assert burst_price_ratio(plans.replace(plan, hours_detail=plan.hours_detail[:1])) is None
 
 

@@ -136,7 +136,8 @@ def test_an_unused_commitment_is_all_margin_and_a_used_one_the_prices_own() -> N
     assert (half.billed_usd, half.effective_usd_mtok) == (150, USD("0.60"))
     assert half.margin_ratio == pytest.approx(USD("0.666667"), abs=USD("0.000001"))
     assert whole.margin_ratio == pytest.approx(USD("0.333333"), abs=USD("0.000001"))
-    assert whole.utilization_ratio == USD("0.5")
+    # How busy what is committed keeps the fleet: the same however much of it is used.
+    assert [row.utilization_ratio for row in (unused, half, whole)] == [USD("0.5")] * 3
     (row,) = commitment_rows([commitment], USD(1), USD(1), capacity_mtok_month=None, used_ratios=[USD(1)])
     assert row.utilization_ratio is None
 

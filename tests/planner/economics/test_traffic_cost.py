@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from planner.economics.breakeven import break_even
+from planner.economics.breakeven import TrafficCost, break_even
 from planner.economics.model_cost import cost_of_machine, costs_of_spend
 from planner.economics.profit import ProfitScenario, ScenarioBurst, ScenarioServer, Traffic
 from planner.economics.quote import Machine, quote_spend, traffic_spend
 from planner.economics.spend import SpendLine
-from planner.economics.traffic_cost import constant_cost, growing_cost, scenario_costs
+from planner.economics.traffic_cost import constant_cost, growing_cost, scenario_costs, with_hidden
 from policies.hidden import HiddenBasis, HiddenCost, HiddenKind
 
 USD = Decimal
@@ -44,6 +44,15 @@ def test_lines_that_grow_with_traffic_are_not_paid_without_it() -> None:
     assert (cost.fixed_usd, cost.beyond_usd_mtok, cost.capacity_mtok) == (200, USD("0.1"), None)
     assert break_even(cost, USD("0.3")).mtok_month == 1000
     assert break_even(constant_cost(replace(spend, lines=lines)), USD("0.3")).mtok_month == 1000
+
+
+def test_hidden_lines_lie_on_top_of_a_cost_by_load() -> None:
+    spend = quote_spend(MACHINE, USD("0.5"), input_per_output=USD(1), price_basis="")
+    direct = TrafficCost(points=((USD(0), USD(100)), (USD(1000), USD(100))), beyond_usd_mtok=USD("0.5"))
+    cost = with_hidden(direct, spend, (SUPPORT, PER_TOKEN))
+    assert cost.fixed_usd == pytest.approx(USD("254.08"))
+    assert cost.usd(USD(1000)) == pytest.approx(USD("264.08"))
+    assert cost.beyond_usd_mtok == pytest.approx(USD("0.51"))
 
 
 def test_a_scenarios_burst_begins_where_its_servers_are_full() -> None:

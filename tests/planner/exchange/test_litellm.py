@@ -93,6 +93,17 @@ def test_tags_come_from_columns_metadata_and_request_tags() -> None:
         assert row[2] == {"team": "x", "feature": "search", "app": "chat"}
 
 
+def test_the_columns_of_the_log_that_name_a_key_a_person_or_what_was_written() -> None:
+    named = {"api_key", "user", "end_user", "requester_ip_address", "session_id", "cache_key", "messages", "response"}
+    assert set(PRIVATE) == named | {"proxy_server_request"}
+
+
+def test_no_more_is_cached_than_came_in() -> None:
+    found = read_spend_logs(as_csv(a_request(1, prompt_tokens=30)), source="logs")
+    assert found.usage.cached_input_tokens is not None
+    assert found.usage.cached_input_tokens.tolist() == [30]
+
+
 @pytest.mark.parametrize(
     "column", [*PRIVATE, "request_id", "metadata", "metadata.user_api_key_user_id", "metadata.user_api_key_alias"]
 )

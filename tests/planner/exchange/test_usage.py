@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.errors import InputError
-from planner.exchange.usage import UsageRead, read_usage
+from planner.exchange.usage import UsageRead, covering, read_usage
 
 HEAD = "timestamp,model,team,input_tokens,output_tokens\n"
 
@@ -74,6 +74,15 @@ def test_cached_and_unserved_tokens_are_kept_where_every_row_has_them() -> None:
     assert used.cached_input_tokens is not None
     assert used.cached_input_tokens.tolist() == [4, 5]
     assert used.unserved_tokens is None
+
+
+def test_usage_said_to_cover_more_keeps_each_row_at_its_hour() -> None:
+    text = (
+        "timestamp,model,team,input_tokens,output_tokens,gap\n2026-11-01T05:00Z,m,a,1,2,0\n2026-11-01T06:00Z,m,a,,,1\n"
+    )
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    found = covering(read(text).usage, start, start + timedelta(days=1))
+    assert (found.start, found.hours, found.hour.tolist(), found.gaps) == (start, 24, [5], {6})
 
 
 def test_a_model_may_be_named_for_a_file_without_one() -> None:

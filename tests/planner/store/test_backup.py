@@ -114,6 +114,14 @@ def test_a_sound_ledger_has_nothing_wrong(url: str) -> None:
     assert (health.newest_batch_at, health.newest_hour) == (DECEMBER, NOVEMBER + timedelta(hours=1))
 
 
+def test_the_newest_hour_is_none_that_was_retracted(url: str) -> None:
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_served(usage((0, "m", "x", 1, 1)), an_origin("a"))
+        ledger.add_served(usage((9, "m", "x", 1, 1)), an_origin("b"))
+        ledger.retract(2, why="wrong", at=DECEMBER)
+    assert check(read_url(url, source="test")).newest_hour == NOVEMBER
+
+
 def test_what_was_changed_past_the_guards_is_found(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
     fill(str(path))
