@@ -92,3 +92,40 @@ def test_where_a_guide_is_wrong_a_line_has_its_figure_the_right_one_and_why(
 def test_the_averages_are_held_against_a_measured_peak() -> None:
     text = (GOLDEN / "scenarios.txt").read_text("utf-8")
     assert "17,747–24,691 tok/s in the busiest hour (2.3–3.2 x the mean, as measured in LLM traffic)" in text
+
+
+WRONG_PRICES = [
+    (
+        "12",
+        "dedicated",
+        "hetzner: ",
+        ["a fixed month of 154 USD", "EUR 122", "by the hour up to the month", "269 setup"],
+    ),
+    ("13, AX102", "dedicated", "hetzner: ", ["24 cores, 256 GB", "16 cores and 128 GB"]),
+    ("13, b3-64", "hourly", "ovh: ", ["b3-64 at 0.16 USD/h", "0.4065"]),
+    ("13, t2-45", "hourly", "ovh: ", ["a T4 at 0.45 USD/h", "a V100S, 2.1010 USD/h"]),
+    ("13, r7a", "spot-and-on-demand", "aws: ", ["r7a.4xlarge at 0.91 USD/h", "1.2172"]),
+    ("10", "spot-and-on-demand", "aws: ", ["0.455 USD/h, 50 % of on-demand", "35 %", "per pool and date"]),
+    ("14, 7B", "throughput-7b", "Source: ", ["its own estimate", "nothing measured exists for it", "a 2B model"]),
+    ("14, 30B", "throughput-30b", "Source: ", ["its own estimate", "nothing measured exists for it", "a 2B model"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "start", "said"), [row[1:] for row in WRONG_PRICES], ids=[r[0] for r in WRONG_PRICES]
+)
+def test_where_a_price_or_rate_of_a_guide_is_wrong_its_source_says_so_in_a_line(
+    table: str, start: str, said: list[str]
+) -> None:
+    lines = [line.strip() for line in (GOLDEN / f"{table}.txt").read_text("utf-8").splitlines()]
+    assert any(line.startswith(start) and all(words in line for words in said) for line in lines)
+
+
+def test_every_monthly_fee_of_a_guide_is_quoted_at_720_hours_and_says_so() -> None:
+    assert "monthly fee / 720 h; bills use the calendar's hours" in (GOLDEN / "dedicated.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("table", ["scenarios", "break-even", "card-volumes"])
+def test_a_peak_stands_beside_every_average_of_a_scenario(table: str) -> None:
+    text = (GOLDEN / f"{table}.txt").read_text("utf-8")
+    assert text.count("tok/s on average, ") == text.count("in the busiest hour (2.3–3.2 x the mean") > 0
