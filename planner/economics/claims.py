@@ -68,13 +68,18 @@ class Checked:
     verdict: Verdict
 
     @property
-    def off_ratio(self) -> Decimal | None:
-        """(claimed - computed) / |computed|, of the nearer end of a range; None: agrees, unknown, or of nothing."""
-        if self.computed is None or not self.computed or self.verdict in (Verdict.AGREES, Verdict.UNKNOWN):
+    def off(self) -> Decimal | None:
+        """claimed - computed, of the nearer end of a range; None: agrees, or unknown."""
+        if self.computed is None or self.verdict in (Verdict.AGREES, Verdict.UNKNOWN):
             return None
         low, high = self.claim.claimed
-        near = high if self.verdict is Verdict.TOO_LOW else low
-        return (near - self.computed) / abs(self.computed)
+        return (high if self.verdict is Verdict.TOO_LOW else low) - self.computed
+
+    @property
+    def off_ratio(self) -> Decimal | None:
+        """(claimed - computed) / |computed|, of the nearer end of a range; None: agrees, unknown, or of nothing."""
+        off = self.off
+        return None if off is None or not self.computed else off / abs(self.computed)
 
 
 def checked(claim: Claim, computed: Decimal | None) -> Checked:

@@ -94,6 +94,20 @@ def test_the_averages_are_held_against_a_measured_peak() -> None:
     assert "17,747–24,691 tok/s in the busiest hour (2.3–3.2 x the mean, as measured in LLM traffic)" in text
 
 
+@pytest.mark.parametrize(
+    ("table", "figure", "off"),
+    [
+        ("card-volumes", "5B: margin", "+89 points"),  # 80 % against -8.6 %
+        ("tiers-7b", "developer at 0.05, margin on 0.25", "+395 points"),  # 0 % against -395 %
+        ("cost-plus", "margin of it", "+17 points"),  # 50 % against a third
+        ("tldr", "7B on AX102, cost at full load", "−90 %"),  # an amount
+    ],
+)
+def test_a_percentage_is_off_by_points_and_an_amount_by_a_share(table: str, figure: str, off: str) -> None:
+    lines = (GOLDEN / f"{table}.txt").read_text("utf-8").splitlines()
+    assert next(line for line in lines if line.startswith(f"{figure}  ")).count(f", {off}  ") == 1
+
+
 WRONG_PRICES = [
     (
         "12",

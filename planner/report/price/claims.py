@@ -71,7 +71,9 @@ def _row(one: Checked) -> list[Cell]:
     )
     computed = UNKNOWN if one.computed is None else _shown(one.computed, max(places, _places(one, ratio)), ratio)
     verdict = str(one.verdict)
-    if one.off_ratio is not None:
+    if ratio and one.off is not None:  # a share of a share says little: 80 % against -9 % is no "+1,031 %"
+        verdict += f", {signed(one.off * 100, 0)} points"
+    elif one.off_ratio is not None:
         verdict += f", {signed(one.off_ratio * 100, 0)} %"
     return [claim.name or claim.of, claimed, computed, verdict, claim.why]
 
