@@ -17,7 +17,7 @@ import numpy as np
 
 from planner.demand.header import shown
 from planner.errors import InputError
-from planner.exchange.table import EARLIEST_YEAR, LATEST_YEAR, read_name, read_table
+from planner.exchange.table import EARLIEST_YEAR, LATEST_YEAR, read_name, read_table, refuse_private
 from planner.exchange.usage import UsageRead, UsageRows, hourly, read_tokens
 from planner.ledger import tags_of
 
@@ -44,6 +44,8 @@ def read_spend_logs(
     tags = tags or {}
     for tag, column in tags.items():
         _refuse_private(tag, column)
+    if model_column:
+        refuse_private(f"--model-column {model_column}", model_column)
     read = _Reader(source, {tag: _picker(column) for tag, column in tags.items()}, model_column)
     records = _json_records if text.lstrip("\ufeff \r\n\t").startswith(("{", "[")) else _csv_records
     wanted = {column.partition(".")[0] for column in tags.values()} | ({model_column} if model_column else set())
@@ -226,6 +228,7 @@ def _refuse_private(tag: str, column: str) -> None:
         is_private = not key or (key not in PUBLIC_METADATA and key.startswith(_PRIVATE_METADATA))
     if is_private:
         raise InputError(f"--tag {tag}={column}: names a key, a person or what was written, which is never kept")
+    refuse_private(f"--tag {tag}={column}", key)
     if dot and name not in ("metadata", "request_tags"):
         raise InputError(f"--tag {tag}={column}: expected a column, metadata.KEY or request_tags.KEY")
     if name == "request_tags" and not key:

@@ -22,11 +22,26 @@ MAX_CELL = 1 << 24
 EARLIEST_YEAR, LATEST_YEAR = 2015, 2100
 """A time outside is a mistake of units or of a century; nobody served tokens then."""
 
+PRIVATE_COLUMNS = frozenset(
+    (
+        *("user", "user_id", "userid", "user_name", "username", "user_email", "email", "end_user", "end_user_id"),
+        *("api_key", "apikey", "session_id", "ip", "ip_address", "requester_ip_address", "cache_key"),
+        *("prompt", "prompts", "messages", "message", "response", "completion", "proxy_server_request"),
+    )
+)
+"""Columns that name a person or a key, or hold what was written: never kept, not even as a tag."""
+
 _CHUNK_ROWS = 20_000
 _CHUNK_CHARACTERS = 4_000_000
 _DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 Row = list[str]
+
+
+def refuse_private(said: str, column: str) -> None:
+    """Raises InputError where a column is of those never kept; `said` is what asks for it."""
+    if column.strip().casefold().replace("-", "_").replace(" ", "_") in PRIVATE_COLUMNS:
+        raise InputError(f"{said}: names a key, a person or what was written, which is never kept")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +215,7 @@ def _columns(
                 f"{where}: tag {shown(tag)} has no name a report could print; expected one such as tag:team"
             )
     for tag, column in tags.items():
+        refuse_private(f"--tag {tag}={column}", column)
         if column not in names:
             raise InputError(f"{where}: no column {shown(column)} for the tag {tag!r}; the file has {', '.join(names)}")
         if column in known:

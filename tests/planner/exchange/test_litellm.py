@@ -105,11 +105,26 @@ def test_no_more_is_cached_than_came_in() -> None:
 
 
 @pytest.mark.parametrize(
-    "column", [*PRIVATE, "request_id", "metadata", "metadata.user_api_key_user_id", "metadata.user_api_key_alias"]
+    "column",
+    [
+        *PRIVATE,
+        "request_id",
+        "metadata",
+        "metadata.end_user",
+        "request_tags.user",
+        "metadata.prompt",
+        "metadata.user_api_key_user_id",
+        "metadata.user_api_key_alias",
+    ],
 )
 def test_keys_people_and_what_they_wrote_are_never_a_tag(column: str) -> None:
     with pytest.raises(InputError, match="names a key, a person or what was written, which is never kept"):
         read_spend_logs(as_csv(a_request(1)), source="logs", tags={"who": column})
+
+
+def test_keys_people_and_what_they_wrote_are_never_a_models_name() -> None:
+    with pytest.raises(InputError, match="--model-column user: names a key, a person"):
+        read_spend_logs(as_csv(a_request(1)), source="logs", model_column="user")
 
 
 def test_what_no_node_served_is_left_out_and_said() -> None:

@@ -50,6 +50,13 @@ def test_only_named_columns_are_tags() -> None:
     assert read(text, tags={"whose": "team"}).usage.tags == ((("product", "p"), ("whose", "x")),)
 
 
+@pytest.mark.parametrize("column", ["user", "User ID", "end_user", "email", "api-key", "prompt", "messages"])
+def test_a_column_that_names_a_person_or_holds_what_was_written_is_no_tag(column: str) -> None:
+    text = f"timestamp,model,{column},input_tokens,output_tokens\n2026-11-01T00:00Z,m,ann,1,2\n"
+    said = complaint(text, tags={"team": column})
+    assert said == f"--tag team={column}: names a key, a person or what was written, which is never kept"
+
+
 def test_rates_are_tokens_over_the_step_of_the_rows() -> None:
     head = "timestamp,model,input_tokens_per_s,output_tokens_per_s\n"
     hourly = read(head + "2026-11-01T00:00:00Z,m,2,0.5\n2026-11-01T01:00:00Z,m,1,1\n", tags={})
