@@ -67,6 +67,30 @@ def _servers(coming: NextMonth) -> list[tuple[str, int, int, int]]:
     return [(offer, _of(changes.keep, offer), _of(changes.buy, offer), _of(changes.cancel, offer)) for offer in offers]
 
 
+def _servers_by_fee(coming: NextMonth, reading: Reading) -> list[tuple[str, Decimal | None, int, int, int]]:
+    """Name, fee of a month, and how many to keep, buy and cancel; servers owned at a fee of their own stand apart."""
+    changes = (coming.changes.keep, coming.changes.buy, coming.changes.cancel)
+    rows: dict[tuple[str, Decimal | None], list[int]] = {}
+    for index, nodes in enumerate(changes):
+        for key, number in nodes.items():
+            if number:
+                row = rows.setdefault((plain_offer(key), _fee(coming, key)), [0, 0, 0])
+                row[index] += number
+    found = []
+    for (offer, fee), (keep, buy, cancel) in rows.items():
+        has_own_fee = fee is not None and fee != _fee(coming, offer)
+        name = f"{offer}, owned at {reading.amount(fee)} {reading.code}/month" if has_own_fee else offer
+        found.append((name, fee, keep, buy, cancel))
+    return found
+
+
+def _fee(coming: NextMonth, key: str) -> Decimal | None:
+    """Fee of one such server over the next month, to the cent; an option the plan does not list costs as its offer."""
+    offers = coming.plan.offers
+    terms = offers.get(key) or offers.get(plain_offer(key))
+    return None if terms is None or terms.fee_usd_horizon is None else round(terms.fee_usd_horizon, 2)
+
+
 def _of(nodes: Mapping[str, int], offer: str) -> int:
     return sum(count for key, count in nodes.items() if plain_offer(key) == offer)
 
@@ -98,24 +122,18 @@ def _base_figure(coming: NextMonth) -> Figure:
 
 
 def _base_table(coming: NextMonth, reading: Reading) -> Table:
-    rows = []
-    for offer, keep, buy, cancel in _servers(coming):
-        kinds = [
-            terms for key, terms in coming.plan.offers.items() if plain_offer(key) == offer and terms.role == "base"
+    rows = [
+        [
+            words(name),
+            count(keep + cancel),
+            count(keep),
+            Cell(text=str(buy), tone=Tone.PLAIN if buy else Tone.MUTED),
+            Cell(text=str(cancel), tone=Tone.PLAIN if cancel else Tone.MUTED),
+            count(keep + buy),
+            money(reading, fee),
         ]
-        terms = coming.plan.offers.get(offer) or next(iter(kinds), None)
-        fee = None if terms is None else terms.fee_usd_horizon
-        rows.append(
-            [
-                words(offer),
-                count(keep + cancel),
-                count(keep),
-                Cell(text=str(buy), tone=Tone.PLAIN if buy else Tone.MUTED),
-                Cell(text=str(cancel), tone=Tone.PLAIN if cancel else Tone.MUTED),
-                count(keep + buy),
-                money(reading, fee),
-            ]
-        )
+        for name, fee, keep, buy, cancel in _servers_by_fee(coming, reading)
+    ]
     columns = (
         named("Base server"),
         Column(title="Now"),

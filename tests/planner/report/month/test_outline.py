@@ -10,7 +10,7 @@ import pytest
 from planner.economics.charges import Chargeback
 from planner.errors import InputError
 from planner.month.value import Assumption, MonthReport
-from planner.plan import OwnedChanges
+from planner.plan import OfferTerms, OwnedChanges
 from planner.report.month.document import Document, Figure, Paragraph, Section, Table
 from planner.report.month.outline import outline
 from planner.report.month.reading import Reading, month_name, tokens, zone_of
@@ -234,6 +234,24 @@ def test_owned_servers_and_new_ones_of_an_offer_are_one_row() -> None:
         ["b", "2", "0", "0", "2", "0"],
     ]
     assert "to keep 4 a, to buy 6 a and to cancel 2 b" in document.summary[4]
+
+
+def test_owned_servers_at_their_own_fee_have_a_row_that_says_it() -> None:
+    report = small_report()
+    assert report.next_month is not None
+    (terms,) = [one for one in report.next_month.plan.offers.values() if one.role == "base"]
+
+    def at(usd: str) -> OfferTerms:
+        return replace(terms, offer_id="a", fee_usd_horizon=Decimal(usd))
+
+    offers = {"a": at("90"), "a#owned": at("70"), "a#owned-2": at("90.00")}
+    changes = OwnedChanges(keep={"a#owned": 3, "a#owned-2": 1}, buy={"a": 6}, cancel={"a#owned": 2})
+    coming = replace(report.next_month, changes=changes, plan=replace(report.next_month.plan, offers=offers))
+    document = outline(replace(report, next_month=coming))
+    assert [[cell.text for cell in row] for row in tables(document)["base-table"].rows] == [
+        ["a, owned at 70.00 USD/month", "5", "3", "0", "2", "3", "70.00"],
+        ["a", "1", "1", "6", "0", "7", "90.00"],
+    ]
 
 
 def test_assumptions_stand_by_kind_and_none_is_lost() -> None:
