@@ -1,5 +1,6 @@
 """Risks of the month, each with its figure: spot, servers lost, one provider, prices, rates, gaps. Pure; numpy."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
@@ -182,10 +183,10 @@ def _price_changes(month: Reckoning) -> list[Risk]:
         if offer in before:
             changes += _moved(offer, _amounts(before[offer]), _amounts(price))
         if offer in listed:
-            orders += _moved(offer, _amounts(price), _amounts(listed[offer]))
+            orders += _of_new_order(month, offer, price, _amounts(listed[offer]))
         elif offer in facts.catalog:
             known = facts.catalog[offer]
-            orders += _moved(offer, _amounts(price), (known.fee_usd_month, known.price_usd_hour))
+            orders += _of_new_order(month, offer, price, (known.fee_usd_month, known.price_usd_hour))
     found = []
     if before:
         found.append(
@@ -219,6 +220,21 @@ def _is_in_force(price: PriceInForce, facts: MonthFacts) -> bool:
 
 def _amounts(price: PriceInForce) -> tuple[Decimal | None, Decimal | None]:
     return price.tariff.fee_usd_month, price.tariff.price_usd_hour
+
+
+def _of_new_order(
+    month: Reckoning, offer: str, latest: PriceInForce, asked: tuple[Decimal | None, Decimal | None]
+) -> list[str]:
+    """What a new order would cost against each price of the leases that still run; against the last where none does."""
+    end = month.facts.known_until
+    leases = [one.lease for one in month.bill.leases if one.lease.offer == offer]
+    running = [_amounts(lease.price) for lease in leases if lease.end is None or lease.end > end]
+    counts = Counter(running or [_amounts(latest)])
+    said = []
+    for was, count in counts.items():
+        part = f" for {count} of {len(running)} that run" if len(counts) > 1 else ""
+        said += [f"{one}{part}" for one in _moved(offer, was, asked)]
+    return said
 
 
 def _moved(

@@ -361,6 +361,15 @@ def test_risks_count_spot_interruptions_and_price_changes() -> None:
     assert figures["prices of new orders"] == f"{POOL} +20.0%"
 
 
+def test_a_new_order_is_held_against_each_price_of_what_runs() -> None:
+    """Of two servers one runs at 60 and the newer at 72, which is what the catalog asks."""
+    cheap = base_lease(price=base_price("60"))
+    newer = replace(base_lease(), id="newer", start=cheap.start + timedelta(hours=1))
+    over = replace(cheap, id="over", end=END - timedelta(hours=1), price=base_price("36"))
+    found = names(month_report(small_facts(leases=(cheap, newer, over, *burst_leases()))))
+    assert found["prices of new orders"] == f"{BASE} +20.0% for 1 of 2 that run"
+
+
 def test_costs_outside_of_the_month_do_not_count() -> None:
     earlier = replace(monitoring(), id="october", start=START - timedelta(days=31), end=START)
     half = replace(monitoring(), id="half", start=END - timedelta(days=5), end=END + timedelta(days=5))
