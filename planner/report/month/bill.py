@@ -24,6 +24,7 @@ from planner.report.month.cells import (
 from planner.report.month.document import Block, Column, Figure, Heading, Paragraph, Section, Table
 from planner.report.month.palette import BASE_INKS, OTHER_INK
 from planner.report.month.reading import Reading
+from planner.report.month.summary import is_measured
 
 ROLE_INKS = {"base": BASE_INKS[0], "burst": "c2", "setup": "c4", "other": OTHER_INK}
 ROLES = {"base": "base", "burst": "burst", "setup": "setup fees", "other": "other costs"}
@@ -154,6 +155,7 @@ def _provider_table(report: MonthReport, reading: Reading) -> Table:
 
 def _model_table(report: MonthReport, reading: Reading) -> Table:
     rows = []
+    is_known = is_measured(report)
     for index, model in enumerate(report.model_months):
         key = f"model_months.{index}"
         rows.append(
@@ -162,8 +164,10 @@ def _model_table(report: MonthReport, reading: Reading) -> Table:
                 money(reading, model.cost_usd, f"{key}.cost_usd"),
                 money(reading, model.unit.blended, f"{key}.unit.blended", 4),
                 ratio(model.utilization, f"{key}.utilization"),
-                count(Decimal(model.input_tokens) / MILLION, places=1),
-                count(Decimal(model.output_tokens) / MILLION, places=1),
+                *(
+                    count(Decimal(number) / MILLION if is_known else None, places=1)
+                    for number in (model.input_tokens, model.output_tokens)
+                ),
             ]
         )
     columns = (

@@ -112,6 +112,7 @@ def unit_section(report: MonthReport, reading: Reading) -> Section:
     known = [point for point in report.trend if point.cost_usd_mtok is not None]
     if len(known) > 1:
         blocks.insert(0, _trend_figure(report, reading))
+    if len(report.trend) > 1:
         blocks.append(_trend_table(report, reading))
     else:
         blocks.append(Paragraph(text="No earlier month is recorded, so there is no trend yet."))
@@ -149,7 +150,8 @@ def _trend_figure(report: MonthReport, reading: Reading) -> Figure:
         for point in _from_first_known(report.trend)
     ]
     told = ", ".join(
-        f"{month_name(point.month)} {reading.amount(point.cost_usd_mtok, 4)}" for point in report.trend[-6:]
+        f"{month_name(point.month)} {reading.amount(point.cost_usd_mtok, 4)}"
+        for point in _from_first_known(report.trend)[-6:]
     )
     unit = f"{reading.code} per million tokens"
     return figure(

@@ -91,7 +91,7 @@ def _unit_cost(report: MonthReport, reading: Reading) -> str:
     unit = report.unit
     if unit.blended is None and any(one.input_tokens + one.output_tokens for one in report.model_months):
         return "What a million tokens cost is not known, for no lease is recorded."
-    if unit.blended is None and not _is_measured(report):
+    if unit.blended is None and not is_measured(report):
         return "What a million tokens cost is not known, for no usage is recorded."
     if unit.blended is None:
         return "A million tokens have no cost yet, for none were served."
@@ -113,7 +113,7 @@ def _unit_cost(report: MonthReport, reading: Reading) -> str:
     return f"{cost}, {way} {_share(change, before)} from {month_name(last.month)}."
 
 
-def _is_measured(report: MonthReport) -> bool:
+def is_measured(report: MonthReport) -> bool:
     """Whether traffic of any hour is known."""
     return bool(np.isfinite(report.hourly.input_tok_s).any())
 
@@ -206,7 +206,7 @@ def _bill_card(report: MonthReport, reading: Reading) -> Card:
 
 def _unit_card(report: MonthReport, reading: Reading) -> Card:
     unit = report.unit
-    note = "nothing served" if _is_measured(report) else "no tokens recorded"
+    note = "nothing served" if is_measured(report) else "no tokens recorded"
     if unit.blended is not None:
         note = f"input {reading.rate(unit.input)}, output {reading.rate(unit.output)}"
     return Card(

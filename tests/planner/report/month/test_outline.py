@@ -9,13 +9,14 @@ import pytest
 
 from planner.economics.charges import Chargeback
 from planner.errors import InputError
+from planner.month.report import month_report
 from planner.month.value import Assumption, MonthReport
 from planner.plan import OfferTerms, OwnedChanges
 from planner.report.month.document import Document, Figure, Paragraph, Section, Table
 from planner.report.month.outline import outline
 from planner.report.month.reading import Reading, month_name, tokens, zone_of
 from planner.report.numbers import Currency
-from tests.planner.month.months import report_with_gaps, report_without_plan, small_report
+from tests.planner.month.months import report_with_gaps, report_without_plan, small_facts, small_report
 from tests.planner.report.month.rich import rich_report
 
 EURO = Reading(currency=Currency(code="EUR", usd_per_unit=Decimal("1.25"), rate_date=date(2026, 10, 30)))
@@ -252,6 +253,21 @@ def test_owned_servers_at_their_own_fee_have_a_row_that_says_it() -> None:
         ["a, owned at 70.00 USD/month", "5", "3", "0", "2", "3", "70.00"],
         ["a", "1", "1", "6", "0", "7", "90.00"],
     ]
+
+
+def test_tokens_that_were_not_measured_are_a_dash_not_nothing() -> None:
+    report = month_report(replace(small_facts(), served=None))
+    (row,) = tables(outline(report))["bill-models"].rows
+    assert [cell.text for cell in row[2:]] == ["–", "–", "–", "–"]
+
+
+def test_bills_of_earlier_months_are_shown_where_no_unit_cost_is_known() -> None:
+    report = small_report()
+    trend = tuple(replace(point, cost_usd_mtok=None) for point in report.trend)
+    document = outline(replace(report, trend=trend))
+    assert len(trend) > 1
+    assert len(tables(document)["trend-table"].rows) == len(trend)
+    assert "trend" not in figures(document)
 
 
 def test_assumptions_stand_by_kind_and_none_is_lost() -> None:
