@@ -20,8 +20,6 @@ class Asked:
     forecast: Forecast
     filled_hours: int
     """Hours that were not measured, and are filled from weeks before or after."""
-    unknown_models: tuple[str, ...]
-    """Models with traffic that the fleet does not name; not in the forecast."""
     remarks: tuple[str, ...]
 
 
@@ -58,7 +56,6 @@ def asked(month: Reckoning) -> Asked | None:
             source=f"traffic of {facts.month}",
         ),
         filled_hours=gaps,
-        unknown_models=unknown,
         remarks=tuple(remarks),
     )
 

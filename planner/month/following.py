@@ -16,7 +16,7 @@ from planner.errors import InputError
 from planner.fleet import Owned
 from planner.month.demand import WEEK_H, Asked, repeated_week
 from planner.month.facts import HOUR, MonthFacts, Reckoning
-from planner.month.servers import Servers, held_at, staying, with_owned
+from planner.month.servers import Servers, held_at, is_of_fleet, staying, with_owned
 from planner.month.value import NextMonth
 from planner.optimize.prepare import OWNED
 from planner.optimize.walk import Effort
@@ -55,7 +55,7 @@ def next_month(
         plan=plan,
         changes=netted(plan),
         staying_usd=stay.bill_usd,
-        remarks=(*said, *now.remarks, *why),
+        remarks=(*said, *now.remarks, *why, *_left_alone(facts)),
     ), ()
 
 
@@ -140,9 +140,25 @@ def owned_remarks(facts: MonthFacts) -> tuple[str, ...]:
 
 
 def _running(facts: MonthFacts) -> Servers:
-    """The base leases that run at the end of what is known."""
+    """The base leases that run at the end of what is known, of the fleet's models."""
     moment = facts.known_until
-    return held_at((one for one in facts.leases if one.end is None or one.end > moment), moment, facts.catalog)
+    running = (one for one in facts.leases if one.end is None or one.end > moment)
+    return held_at((one for one in running if is_of_fleet(one, facts.fleet)), moment, facts.catalog)
+
+
+def _left_alone(facts: MonthFacts) -> tuple[str, ...]:
+    """Base servers that run for models the fleet does not name."""
+    moment = facts.known_until
+    counts = Counter(
+        one.model
+        for one in facts.leases
+        if one.is_base and (one.end is None or one.end > moment) and not is_of_fleet(one, facts.fleet)
+    )
+    return tuple(
+        f"{model}: not in the fleet; its {count} base server{'s are' if count > 1 else ' is'} left alone, and in "
+        "neither bill"
+        for model, count in sorted(counts.items(), key=lambda item: item[0] or "")
+    )
 
 
 def _by_offer(counted: Iterable[tuple[str, int]]) -> Counter[str]:

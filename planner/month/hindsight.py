@@ -15,7 +15,7 @@ from planner.economics.bill import LeaseCharge
 from planner.errors import InputError
 from planner.month.demand import Asked
 from planner.month.facts import Reckoning
-from planner.month.servers import held_at, in_force, with_owned
+from planner.month.servers import held_at, in_force, is_of_fleet, with_owned
 from planner.month.value import Regret
 from planner.optimize.walk import Effort
 from planner.plan import Plan
@@ -32,7 +32,8 @@ def regret(month: Reckoning, came: Asked | None, effort: Effort | None = None) -
         lacking = "usage of a model of the fleet" if came is None else "lease"
         return None, (f"no {lacking} is recorded in the month: nothing to judge in hindsight",)
     facts = month.facts
-    before = held_at((one for one in facts.leases if one.start < facts.start), facts.start, facts.catalog)
+    ours = [one for one in facts.leases if is_of_fleet(one, facts.fleet)]
+    before = held_at((one for one in ours if one.start < facts.start), facts.start, facts.catalog)
     case = Case(
         fleet=with_owned(facts.fleet, before.owned),
         catalog=in_force(facts.catalog, month.bill.leases),
@@ -43,7 +44,7 @@ def regret(month: Reckoning, came: Asked | None, effort: Effort | None = None) -
         plan = solve_case(case, effort).plan
     except InputError as error:
         return None, (f"no plan in hindsight: {error}",)
-    judged = [one for one in month.bill.leases if one.lease.model not in came.unknown_models]
+    judged = [one for one in month.bill.leases if is_of_fleet(one.lease, facts.fleet)]
     is_over = facts.known_until == facts.end
     actual = sum((_lease_usd(one, is_over=is_over) for one in judged), ZERO)
     actual += _setup_usd(month, judged, plan.policy.tenure_months)

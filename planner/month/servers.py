@@ -23,6 +23,11 @@ class Servers:
     """Of offers that are not base offers of the catalog."""
 
 
+def is_of_fleet(lease: Lease, fleet: Fleet) -> bool:
+    """Whether a plan of the fleet may decide on the node: it serves one of its models, or none in particular."""
+    return lease.model is None or any(lease.model == model.name for model in fleet.models)
+
+
 def held_at(leases: Iterable[Lease], moment: datetime, catalog: Catalog) -> Servers:
     """The base leases that run at a moment, by offer and price in force."""
     counts: dict[tuple[str, Decimal | None], int] = {}

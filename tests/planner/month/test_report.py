@@ -370,6 +370,25 @@ def test_a_new_order_is_held_against_each_price_of_what_runs() -> None:
     assert found["prices of new orders"] == f"{BASE} +20.0% for 1 of 2 that run"
 
 
+def test_servers_of_a_model_the_fleet_does_not_name_are_left_alone() -> None:
+    """Neither kept, cancelled nor counted on: the traffic they serve is in no plan."""
+    others = tuple(base_lease(id=f"x{number}", model="x") for number in range(3))
+    alone, beside = (
+        month_report(small_facts(leases=(base_lease(), *more, *burst_leases()), planned=None)) for more in ((), others)
+    )
+    assert alone.next_month is not None
+    assert beside.next_month is not None
+    assert beside.next_month.changes == alone.next_month.changes
+    assert beside.next_month.staying_usd == alone.next_month.staying_usd
+    assert (
+        beside.next_month.remarks[-1] == "x: not in the fleet; its 3 base servers are left alone, and in neither bill"
+    )
+    assert alone.regret is not None
+    assert beside.regret is not None
+    assert beside.regret.hindsight.base == alone.regret.hindsight.base
+    assert beside.regret.actual_usd == alone.regret.actual_usd
+
+
 def test_costs_outside_of_the_month_do_not_count() -> None:
     earlier = replace(monitoring(), id="october", start=START - timedelta(days=31), end=START)
     half = replace(monitoring(), id="half", start=END - timedelta(days=5), end=END + timedelta(days=5))
