@@ -1,5 +1,6 @@
 """`baseload report`: the monthly capacity report, from the ledger to files."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -63,6 +64,7 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
     from planner.case import load_catalog, load_fleet, load_profiles
     from planner.cli.database import ledger_url
     from planner.cli.month_facts import check_tag
+    from planner.exchange.hosted_prices import shipped_hosted_prices
     from planner.month.gather import Setting, gather
     from planner.month.report import month_report
     from planner.report.month_json import month_text
@@ -77,6 +79,7 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
         facts = gather(ledger, month, setting, as_of=datetime.now(UTC), planned=planned)
     if by is not None:
         check_tag(facts, by)
+    facts = replace(facts, hosted=shipped_hosted_prices())
     found = month_report(facts, by=by or fleet.report.by, title=fleet.report.title, forecast=expected)
     _write(found, reading, targets)
     typer.echo(month_text(found) if as_json else _summary(found, reading), nl=False)

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 
+from planner.economics.market import Market
 from planner.month.facts import Reckoning
 from planner.month.value import Assumption
 from planner.plan import Plan
@@ -14,8 +15,11 @@ from policies.billing import Tariff
 from policies.planning import PlanningPolicy
 
 
-def assumptions(month: Reckoning, plans: tuple[Plan, ...] = ()) -> tuple[Assumption, ...]:
-    """What the report rests on; `plans` are those made for it, whose rates and prices it uses too."""
+def assumptions(month: Reckoning, plans: tuple[Plan, ...] = (), market: Market | None = None) -> tuple[Assumption, ...]:
+    """What the report rests on; `plans` are those made for it, whose rates and prices it uses too.
+
+    `market`: what tiers are shares of.
+    """
     return tuple(
         dict.fromkeys(
             (
@@ -23,6 +27,7 @@ def assumptions(month: Reckoning, plans: tuple[Plan, ...] = ()) -> tuple[Assumpt
                 *_rates(month, plans),
                 *_prices(month, plans),
                 *_exchange(month),
+                *_market(market),
                 *_policy(month.facts.fleet.policy, month.facts.fleet.policy_source),
             )
         )
@@ -124,6 +129,19 @@ def _exchange(month: Reckoning) -> Iterator[Assumption]:
             dated=catalog.usd_per_eur_date,
             source=catalog.usd_per_eur_source or "catalog",
         )
+
+
+def _market(market: Market | None) -> Iterator[Assumption]:
+    """The reference of tiers that are shares of the market."""
+    if market is None:
+        return
+    at = "the policy's own" if market.is_own_reference else f"quantile {market.quantile} of {len(market.rows)} prices"
+    yield Assumption(
+        what=f"market reference of {market.model_class}",
+        value=f"{market.reference_usd_mtok:.4f} USD/Mtok at the month's mix, {at}",
+        dated=market.price_date,
+        source=market.source,
+    )
 
 
 def _policy(policy: PlanningPolicy, source: str) -> Iterator[Assumption]:

@@ -18,6 +18,7 @@ from planner.economics.bill import MonthBill, month_bill
 from planner.economics.chargeback import chargeback
 from planner.economics.charges import Chargeback
 from planner.economics.fleet_hours import FleetHours, fleet_hours
+from planner.economics.market import HostedPrices
 from planner.errors import InputError
 from planner.fleet import Fleet
 from planner.ledger import TEAM, Lease, OtherCost, PriceInForce, ServedHours
@@ -75,6 +76,8 @@ class MonthFacts:
     fleet: Fleet
     catalog: Catalog
     profiles: Mapping[str, Profile]
+    hosted: HostedPrices | None = None
+    """What hosted models cost, for tiers that are shares of the market; None: not looked up."""
     remarks: tuple[str, ...] = ()
 
     @property

@@ -11,6 +11,7 @@ from decimal import Decimal
 import numpy as np
 
 from planner.economics.breakeven import TrafficCost, break_even_rows
+from planner.economics.market import Market, market_of, size_class
 from planner.economics.model_cost import hidden_usd_mtok
 from planner.economics.spend import Spend
 from planner.economics.tiers import CostPoint, ModelCost, tier_rows
@@ -35,6 +36,8 @@ def price_rows(month: Reckoning, spend: Spend) -> tuple[tuple[PriceRow, ...], tu
     if not month.bill.leases:
         return (), ()
     costs = {row.model: row.allocation.blended for row in unit_rows(spend)} if spend.models else {}
+    market = market_of_month(month, spend)
+    reference = policy.reference_usd_mtok if market is None else market.reference_usd_mtok
     beside, why_not = _hidden(policy, spend)
     said += why_not
     for model in spend.models:
@@ -48,7 +51,7 @@ def price_rows(month: Reckoning, spend: Spend) -> tuple[tuple[PriceRow, ...], tu
             output_tokens=model.output_tokens,
             input_work_ratio=model.input_work_ratio,
         )
-        for row in tier_rows(policy, made_of, policy.reference_usd_mtok):
+        for row in tier_rows(policy, made_of, reference):
             if row.price is None:
                 said.append(f"tier {row.name}: a share of the market, and no reference is given; it has no price here")
                 continue
@@ -64,6 +67,28 @@ def price_rows(month: Reckoning, spend: Spend) -> tuple[tuple[PriceRow, ...], tu
                 )
             )
     return tuple(rows), tuple(dict.fromkeys(said))
+
+
+def market_of_month(month: Reckoning, spend: Spend) -> Market | None:
+    """The market that tiers are shares of, as `baseload price` has it: the first model's class at its mix of tokens.
+
+    None: no tier needs it, no list is at hand, or the policy and the model's name tell no class.
+    """
+    policy, hosted = month.facts.fleet.pricing, month.facts.hosted
+    served = [model for model in spend.models if model.input_tokens + model.output_tokens > 0]
+    if hosted is None or not served or all(tier.market_ratio is None for tier in policy.tiers):
+        return None
+    name = policy.market_class or size_class(served[0].model)
+    if name is None:
+        return None
+    return market_of(
+        hosted,
+        name,
+        input_tokens=exact(served[0].input_tokens),
+        output_tokens=exact(served[0].output_tokens),
+        quantile=policy.reference_quantile,
+        reference_usd_mtok=policy.reference_usd_mtok,
+    )
 
 
 def break_evens(

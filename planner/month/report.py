@@ -12,7 +12,7 @@ from planner.month.demand import asked
 from planner.month.facts import MonthFacts, Reckoning, reckon
 from planner.month.following import next_month, owned_remarks
 from planner.month.hindsight import regret
-from planner.month.prices import break_evens, price_rows
+from planner.month.prices import break_evens, market_of_month, price_rows
 from planner.month.risks import risks
 from planner.month.spend import (
     hourly,
@@ -88,7 +88,7 @@ def month_report(
         break_even=paid,
         prices=prices,
         risks=risks(month, unserved),
-        assumptions=assumptions(month, plans),
+        assumptions=assumptions(month, plans, market_of_month(month, spend)),
         remarks=(
             *_remarks(month),
             *(() if following is None else owned_remarks(facts)),

@@ -1,13 +1,16 @@
 """Prices and break-even of the month made by hand."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from planner.economics.breakeven import TrafficCost
+from planner.economics.market import HostedModel, HostedPrices
 from planner.month.facts import MonthFacts, reckon
 from planner.month.prices import break_evens, price_rows, traffic_cost
+from planner.month.report import month_report
 from planner.month.spend import spend_of_month
 from policies.pricing import PricingPolicy, Tier
 from tests.planner.month.months import base_lease, burst_leases, monitoring, pool_price, small_facts, small_fleet
@@ -89,6 +92,32 @@ def test_a_share_of_an_unknown_market_has_no_price() -> None:
     rows, said = price_rows(month, spend_of_month(month))
     assert rows == ()
     assert said == ("tier value: a share of the market, and no reference is given; it has no price here",)
+
+
+def test_a_share_of_the_market_is_of_the_list_at_the_months_mix() -> None:
+    """Two models, 0.11 and 0.55 whatever the mix; their median is 0.33."""
+    listed = tuple(
+        HostedModel(
+            provider=provider,
+            model="x-7b",
+            input_usd_mtok=Decimal(usd),
+            output_usd_mtok=Decimal(usd),
+            model_class="7-8B",
+        )
+        for provider, usd in (("a", "0.11"), ("b", "0.55"))
+    )
+    hosted = HostedPrices(models=listed, price_date=date(2026, 11, 12), source="list")
+    tiers = (Tier(name="value", market_ratio=Decimal("0.5")),)
+    pricing = PricingPolicy(margin_ratio=Decimal("0.5"), tiers=tiers, market_class="7-8B")
+    facts = replace(small_facts(fleet=replace(small_fleet(), pricing=pricing)), hosted=hosted)
+    report = month_report(facts)
+    assert [(row.tier, row.price_usd_mtok) for row in report.prices] == [("value", near("0.165"))]
+    (said,) = [one for one in report.assumptions if one.what == "market reference of 7-8B"]
+    assert said.value == "0.3300 USD/Mtok at the month's mix, quantile 0.5 of 2 prices"
+    assert (said.dated, said.source) == (date(2026, 11, 12), "list")
+    own = replace(pricing, reference_usd_mtok=Decimal(2))
+    month = reckon(replace(facts, fleet=replace(small_fleet(), pricing=own)))
+    assert price_rows(month, spend_of_month(month))[0][0].price_usd_mtok == 1
 
 
 def test_no_break_even_of_a_part_of_a_month() -> None:
