@@ -36,7 +36,7 @@ FLAGS = (
 )
 PHONE, TABLET, DESKTOP = 360, 768, 1280
 EUROS = Currency(code="EUR", usd_per_unit=Decimal("1.1624"))
-MILLION = ("input_tokens", "output_tokens", "unserved_tokens")
+MILLION = ("input_tokens", "output_tokens", "unserved_tokens", "tokens_month", "until_tokens_month")
 """Shown in millions."""
 PERCENT = ("utilization", "margin_ratio", "unserved_ratio")
 """Shown as percent."""
@@ -261,10 +261,12 @@ def test_numbers_equal_the_json(
 
     cells = at.page.locator("[data-key]").count()
     found = differing(at.page, document, reading.currency.usd_per_unit)
+    sums = differing_sums(at.page, document, reading.currency.usd_per_unit)
     at.page.context.close()
 
     assert cells >= least
     assert found == []
+    assert sums == []
 
 
 def differing(page: Page, document: Any, usd_per_unit: Decimal) -> list[tuple[str, str, str]]:
@@ -275,6 +277,80 @@ def differing(page: Page, document: Any, usd_per_unit: Decimal) -> list[tuple[st
         shown = text.lstrip("+±")
         if not re.fullmatch(r"<0\.0*1", shown) and shown != (meant := expected(document, key, shown, usd_per_unit)):
             found.append((key, text, meant))
+    return found
+
+
+def differing_sums(page: Page, document: Any, usd_per_unit: Decimal) -> list[tuple[str, object, object]]:
+    """Where figures on the page that are made of several of the JSON are not what those come to."""
+    pairs = (
+        ("variance", variance_shown(page), variance_meant(document)),
+        ("providers", providers_shown(page), providers_meant(document, usd_per_unit)),
+        ("servers", servers_shown(page), servers_meant(document)),
+    )
+    return [(name, shown, meant) for name, shown, meant in pairs if shown != meant]
+
+
+def rows_of(page: Page, table: str) -> list[list[str]]:
+    """The words of a table's rows, total apart."""
+    rows = page.locator(f"#{table} tbody tr")
+    return [row.locator("th, td").all_text_contents() for row in rows.all()]
+
+
+def to_cents(usd: Decimal) -> str:
+    return f"{usd.quantize(Decimal('0.01'), rounding=ROUND_HALF_UP):,.2f}"
+
+
+def variance_shown(page: Page) -> str:
+    return page.inner_text("#card-variance .figure span").replace("−", "-")
+
+
+def variance_meant(document: Any) -> str:
+    if document["variance"] is None:
+        return "–"
+    actual, planned = (Decimal(document["variance"][key]) for key in ("actual_usd", "planned_usd"))
+    return f"{((actual - planned) / planned * 100).quantize(Decimal('0.1'), rounding=ROUND_HALF_UP):+}"
+
+
+def providers_shown(page: Page) -> list[tuple[str, ...]]:
+    """Provider, amount, currency of invoice, amount invoiced."""
+    return sorted(tuple(row[:4]) for row in rows_of(page, "bill-providers"))
+
+
+def providers_meant(document: Any, usd_per_unit: Decimal) -> list[tuple[str, ...]]:
+    sums: dict[tuple[str, str, str, str | None], list[Decimal]] = {}
+    for line in document["bill"]:
+        key = (line["provider"], line["invoice_currency"], line["usd_per_unit"], line["rate_date"])
+        at = sums.setdefault(key, [Decimal(0), Decimal(0)])
+        at[0] += Decimal(line["amount_usd"])
+        at[1] += Decimal(line["amount_invoice"])
+    return sorted(
+        (provider, to_cents(usd / usd_per_unit), code, to_cents(invoiced))
+        for (provider, code, _, _), (usd, invoiced) in sums.items()
+    )
+
+
+def servers_shown(page: Page) -> dict[str, list[int]]:
+    """By offer: now, kept, bought, cancelled, next; those owned at another fee have a row of their own."""
+    found: dict[str, list[int]] = {}
+    for row in rows_of(page, "base-table"):
+        if row[0] != "none":
+            counts = found.setdefault(row[0].partition(", owned")[0], [0] * 5)
+            found[row[0].partition(", owned")[0]] = [a + int(b) for a, b in zip(counts, row[1:6], strict=True)]
+    return found
+
+
+def servers_meant(document: Any) -> dict[str, list[int]]:
+    if document["next_month"] is None:
+        return {}
+    changes = document["next_month"]["changes"]
+    offers = {key.partition("#")[0] for nodes in changes.values() for key, number in nodes.items() if number}
+    found = {}
+    for offer in offers:
+        keep, buy, cancel = (
+            sum(number for key, number in changes[kind].items() if key.partition("#")[0] == offer)
+            for kind in ("keep", "buy", "cancel")
+        )
+        found[offer] = [keep + cancel, keep, buy, cancel, keep + buy]
     return found
 
 
@@ -294,6 +370,7 @@ def test_a_real_month_from_the_ledger_to_the_page(
     document = json.loads((tmp_path / "capacity-report-2026-10.json").read_text(encoding="utf-8"))
     at = opened(browser, tmp_path / "capacity-report-2026-10.html", width=PHONE)
     assert differing(at.page, document, Decimal(1)) == []
+    assert differing_sums(at.page, document, Decimal(1)) == []
     assert at.page.evaluate("document.documentElement.scrollWidth") == PHONE
     assert at.complaints == []
     headline = at.page.inner_text("#card-bill [data-key]")

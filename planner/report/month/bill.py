@@ -165,8 +165,8 @@ def _model_table(report: MonthReport, reading: Reading) -> Table:
                 money(reading, model.unit.blended, f"{key}.unit.blended", 4),
                 ratio(model.utilization, f"{key}.utilization"),
                 *(
-                    count(Decimal(number) / MILLION if is_known else None, places=1)
-                    for number in (model.input_tokens, model.output_tokens)
+                    count(Decimal(number) / MILLION, f"{key}.{name}", 1) if is_known else count(None)
+                    for name, number in (("input_tokens", model.input_tokens), ("output_tokens", model.output_tokens))
                 ),
             ]
         )

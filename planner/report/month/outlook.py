@@ -212,14 +212,14 @@ def _break_even_table(report: MonthReport, reading: Reading) -> Table:
     rows = []
     for index, row in enumerate(report.break_even):
         until = row.until_tokens_month
-        lost = BLANK if until is None else count(until / MILLION, places=1)
+        lost = BLANK if until is None else count(until / MILLION, f"break_even.{index}.until_tokens_month", 1)
         rows.append(
             [
                 Cell(text=reading.amount(row.price_usd_mtok, 4), key=f"break_even.{index}.price_usd_mtok"),
                 words("; ".join(tiers.get(row.price_usd_mtok, []))),
                 Cell(text="never", tone=Tone.BAD)
                 if row.tokens_month is None
-                else count(row.tokens_month / MILLION, places=1),
+                else count(row.tokens_month / MILLION, f"break_even.{index}.tokens_month", 1),
                 count(row.tok_s, f"break_even.{index}.tok_s", 1),
                 *([lost] if is_lost_again else []),
             ]
