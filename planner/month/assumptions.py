@@ -158,7 +158,7 @@ def _tariff(tariff: Tariff) -> str:
         parts.append(f"{_plain(tariff.price_usd_hour)} USD an hour")
     if tariff.fee_usd_month is not None:
         parts.append(f"{_plain(tariff.fee_usd_month)} USD a month")
-    return f"{' up to '.join(parts)}, by {tariff.billing}{', spot' if tariff.is_spot else ''}"
+    return f"{' up to '.join(parts)}, by {tariff.billing.value.replace('_', ' ')}{', spot' if tariff.is_spot else ''}"
 
 
 def _plain(usd: Decimal) -> str:

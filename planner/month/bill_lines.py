@@ -48,7 +48,7 @@ def currency_remarks(lines: Iterable[BillLine]) -> tuple[str, ...]:
             dated = (line.usd_per_unit, line.rate_date)
             rates.setdefault((line.provider, line.invoice_currency), set()).add(dated)
     said = [
-        f"{provider} invoices in {' and '.join(sorted(codes))} in this month; each line keeps its currency"
+        f"{provider}: invoices in {' and '.join(sorted(codes))} in this month; each line keeps its currency"
         for provider, codes in sorted(currencies.items())
         if len(codes) > 1
     ]

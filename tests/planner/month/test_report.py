@@ -291,7 +291,7 @@ def test_two_currencies_of_one_provider_are_said() -> None:
     dollars = replace(base_price(), invoice_currency="USD", usd_per_unit=Decimal(1), rate_date=None)
     leases = (base_lease(), base_lease(id="base-2", price=dollars))
     report = month_report(small_facts(leases=leases))
-    assert any("hetzner invoices in EUR and USD" in remark for remark in report.remarks)
+    assert any("hetzner: invoices in EUR and USD" in remark for remark in report.remarks)
     assert sum(line.amount_usd for line in report.bill) == report.bill_usd
 
 
