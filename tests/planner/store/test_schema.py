@@ -137,3 +137,13 @@ def test_tables_of_others_in_a_shared_database_are_let_be(postgres_url: str) -> 
     with open_ledger(postgres_url, create=True) as ledger:
         ledger.add_leases([a_lease()], an_origin())
         assert ledger.leases() == (a_lease(),)
+
+
+def test_a_sqlite_ledger_writes_ahead_and_keeps_its_references(tmp_path: Path) -> None:
+    url = str(tmp_path / "ledger.sqlite")
+    upgrade_database(read_url(url, source="test"))
+    connection = sqlite3.connect(url)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+    with pytest.raises(StoreError, match="FOREIGN KEY"):
+        run(url, "INSERT INTO ledger_gap (batch_id, hour) VALUES (77, 1)")
