@@ -61,11 +61,11 @@ def _against_plan(report: MonthReport, reading: Reading) -> str:
         return f"Whether that is much or little is open: {what}."
     difference = variance.actual_usd - variance.planned_usd
     if abs(difference) < CENT:
-        return f"That is what was planned ({reading.money(variance.planned_usd)})."
+        return f"That is what was {_planned(report)} ({reading.money(variance.planned_usd)})."
     more = "more" if difference > 0 else "less"
     against = (
         f"That is {reading.about(difference)} ({_share(difference, variance.planned_usd)}) {more} than the "
-        f"{reading.about(variance.planned_usd)} planned"
+        f"{reading.about(variance.planned_usd)} {_planned(report)}"
     )
     causes = [
         (variance.volume_usd, "more traffic", "less traffic"),
@@ -79,6 +79,11 @@ def _against_plan(report: MonthReport, reading: Reading) -> str:
     why = " and ".join(_cause(cause, reading) for cause in pushing[:2])
     but = f", offset in part by {_cause(against_it[0], reading)}" if against_it else ""
     return f"{against}: {why}{but}."
+
+
+def _planned(report: MonthReport) -> str:
+    """A month that is not over is held against the part of its plan that is past."""
+    return "planned" if report.is_over else "planned by now"
 
 
 def _cause(cause: tuple[Decimal, str, str], reading: Reading) -> str:
@@ -227,12 +232,13 @@ def _variance_card(report: MonthReport, reading: Reading) -> Card:
     tone = Tone.PLAIN if abs(difference) < CENT else Tone.BAD if difference > 0 else Tone.GOOD
     ratio = difference / variance.planned_usd if variance.planned_usd else None
     figure = UNKNOWN if ratio is None else signed(ratio * 100, 1)
+    planned = f"{_planned(report)} {reading.headline(variance.planned_usd)}"
     return Card(
         id="variance",
         label="Against plan",
         figure=figure,
         unit="%",
-        note=f"{reading.change(difference)} {reading.code}, planned {reading.headline(variance.planned_usd)}",
+        note=f"{reading.change(difference)} {reading.code}, {planned}",
         key="",
         tone=tone,
     )

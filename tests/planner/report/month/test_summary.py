@@ -172,3 +172,10 @@ def test_the_cards_hold_the_headline_figures() -> None:
         "unserved": ("–", "", "plain"),
         "saving": ("8.00", "USD", "good"),
     }
+
+
+def test_a_month_that_is_not_over_is_held_against_what_was_planned_by_now() -> None:
+    report = replace(small_report(), as_of=END - 240 * HOUR)
+    assert "more than the USD 80.00 planned by now: " in sentences(report)[1]
+    card = next(card for card in cards(report, Reading()) if card.id == "variance")
+    assert card.note == "+20.00 USD, planned by now 80.00"
