@@ -165,7 +165,7 @@ class Feasibility:
     peak_nodes: int | None
     """Burst nodes at once in the busiest hour (the higher peak); None: there is no burst offer."""
     peak_unserved_ratio: Decimal
-    """Of the busiest hour (the lower peak), where there is no burst offer; else 0."""
+    """Of the busiest hour (the lower peak), where no burst has a budget; else 0."""
 
     @property
     def unserved_ratio(self) -> Decimal:
@@ -249,7 +249,7 @@ def _feasibility(scenario: ProfitScenario) -> Feasibility:
         unserved_tok_s=max(ZERO, missing - bought),
         is_by_hour=bool(traffic.hourly_tok_s),
         peak_nodes=nodes,
-        peak_unserved_ratio=max(ZERO, 1 - owned / low) if burst is None else ZERO,
+        peak_unserved_ratio=ZERO if bought else max(ZERO, 1 - owned / low),
     )
 
 

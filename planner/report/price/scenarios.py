@@ -183,18 +183,17 @@ def _table(outcome: Outcome, currency: Currency) -> "RenderableType":
         Column(title="profit", unit=code, places=2),
         Column(title="margin", unit="%", places=1, is_ratio=True),
     ]
+    found, needed = outcome.feasibility, outcome.needed if outcome.feasibility.missing_tok_s else None
     named: list[tuple[str, Result]] = []
-    if outcome.feasibility.is_feasible:
+    if found.is_feasible:
         named.append(("as planned", outcome.planned))
-    if not outcome.feasibility.is_feasible:
-        if outcome.needed is not None:
-            named.append(("with burst for all, at full load", outcome.needed[0]))
-            named.append((f"with burst for all, at {use} %", outcome.needed[1]))
+    if needed is not None:
+        burst = "as needed" if found.is_feasible else "for all"
+        named += [(f"with burst {burst}, at full load", needed[0]), (f"with burst {burst}, at {use} %", needed[1])]
+    if found.unserved_tok_s:  # at the peak alone, a mean does not tell how much is left unsold
         named.append(("selling only what is served", outcome.served))
+    if not found.is_feasible:
         named.append(("on paper, as if all were served", outcome.planned))
-    elif outcome.needed is not None and outcome.feasibility.missing_tok_s:
-        named.append(("with burst as needed, at full load", outcome.needed[0]))
-        named.append((f"with burst as needed, at {use} %", outcome.needed[1]))
     rows: list[list[Cell]] = [
         [
             name,

@@ -107,6 +107,13 @@ def test_the_peak_without_burst_is_unserved_and_said_so() -> None:
     assert outcome.needed[0] == outcome.planned
 
 
+def test_burst_without_a_budget_serves_no_peak() -> None:
+    found = outcome_of(a_scenario(bursts=(b3_64(0),))).feasibility
+    assert f"{found.peak_unserved_ratio:.2f}" == "0.32"  # as without any burst: nothing is bought
+    assert not found.is_feasible
+    assert found.peak_nodes == 3  # 3.2 x 193 = 617 tok/s, 300 owned, 150 each: what it would take
+
+
 def test_with_burst_the_peak_asks_for_nodes_at_once() -> None:
     found = outcome_of(a_scenario(traffic=Traffic(mtok_month=USD(500), peak_to_mean=USD(3)))).feasibility
     assert found.peak_nodes == 2  # 579 - 300 = 279 tok/s, at 150 each
@@ -140,7 +147,8 @@ def test_what_is_sold_beyond_what_is_served_is_never_called_feasible(mtok: int, 
     servers = (ax102(count),)
     outcome = outcome_of(a_scenario(mtok=mtok, servers=servers, bursts=(b3_64(budget),)))
     found = outcome.feasibility
-    assert found.is_feasible == (found.mean_tok_s <= found.owned_tok_s + found.bought_tok_s)
+    is_peak_met = budget > 0 or found.peak_tok_s[0] <= found.owned_tok_s
+    assert found.is_feasible == (found.mean_tok_s <= found.owned_tok_s + found.bought_tok_s and is_peak_met)
     assert outcome.served.revenue_usd <= outcome.planned.revenue_usd
     assert outcome.needed is not None
     assert outcome.needed[1].cost_usd >= outcome.needed[0].cost_usd
