@@ -77,6 +77,11 @@ class PlanLoad:
         )
 
     @property
+    def full_factor(self) -> float:
+        """The multiple of its traffic from which on the base is full in every hour that serves; 0 without base."""
+        return max((model.full_factor for model in self._models), default=0.0)
+
+    @property
     def burst_scale(self) -> Decimal:
         """What burst by the rule is multiplied by to be the plan's: how far the rule is from the plan."""
         return self._burst
@@ -131,6 +136,8 @@ class _ModelLoad:
         of = [none if one.count_group is None else groups.index(one.count_group) for one in self.offers]
         self.group = np.array(of, dtype=np.int64)
         self.room = self._group_room(plan, groups)
+        held = _over(self.target * self.base_nodes, self.base_work).sum(axis=0)
+        self.full_factor = float(held.max(initial=0.0, where=self.asked_mtok > 0))
 
     def cover(self, factor: float) -> _Cover:
         """Whole burst nodes over the base at `factor` times the demand, hour by hour."""

@@ -15,7 +15,12 @@ from policies.units import TOKENS_PER_MTOK
 
 ZERO = Decimal(0)
 FACTORS = tuple(step / 20 for step in range(61))
-"""Loads of a plan at which its cost is taken: up to three times its own traffic, in twentieths."""
+"""Loads at which cost is taken: up to three times the traffic there is, in twentieths of it."""
+STEP = 1.05
+"""From one load to the next beyond them."""
+
+Points = Sequence[tuple[Decimal, Decimal]]
+"""(million tokens, USD), rising."""
 
 
 def constant_cost(spend: Spend, hidden: Sequence[HiddenCost] = ()) -> TrafficCost:
@@ -37,13 +42,13 @@ def growing_cost(spend: Spend, hidden: Sequence[HiddenCost] = ()) -> TrafficCost
 def plan_cost(plan: Plan, spend: Spend, hidden: Sequence[HiddenCost] = ()) -> TrafficCost:
     """A plan's cost by load: base fees first, burst where its hours outgrow the base, hidden lines beside.
 
-    Its hours keep their shape. Above three times its own traffic the last slope goes on, where all is still served.
+    Its hours keep their shape. Where the base is full in every hour and all is still served, the last slope goes on.
     """
     months = spend.months
     load = PlanLoad(plan)
     points: list[tuple[Decimal, Decimal]] = []
     is_full = False
-    for factor in FACTORS:
+    for factor in loads_until(load.full_factor):
         at = load.at(factor)
         mtok = at.mtok / months
         if not points or mtok > points[-1][0]:
@@ -51,12 +56,24 @@ def plan_cost(plan: Plan, spend: Spend, hidden: Sequence[HiddenCost] = ()) -> Tr
         if at.unserved_ratio > 0 and factor > 1:
             is_full = True
             break
-    beyond = None
-    if not is_full and len(points) > 1:
-        (low, low_usd), (high, high_usd) = points[-2:]
-        beyond = (high_usd - low_usd) / (high - low)
+    beyond = None if is_full or len(points) < 2 else last_slope(points)
     note = "the plan's cost by load: base first, then burst by the hour"
     return with_hidden(TrafficCost(points=tuple(points), beyond_usd_mtok=beyond, note=note), spend, hidden)
+
+
+def loads_until(full_factor: float) -> tuple[float, ...]:
+    """Loads, multiples of the traffic there is, up to twice the one at which the base is full in every hour."""
+    loads = list(FACTORS)
+    while loads[-1] < 2 * full_factor:
+        loads.append(loads[-1] * STEP)
+    return tuple(loads)
+
+
+def last_slope(points: Points) -> Decimal:
+    """USD per further million tokens over the upper half of the traffic, where the base of `loads_until` is full."""
+    last, last_usd = points[-1]
+    half, half_usd = next(point for point in points if 2 * point[0] >= last)
+    return (last_usd - half_usd) / (last - half)
 
 
 def with_hidden(cost: TrafficCost, spend: Spend, hidden: Sequence[HiddenCost]) -> TrafficCost:

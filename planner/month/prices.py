@@ -15,7 +15,7 @@ from planner.economics.market import Market, market_of, size_class
 from planner.economics.model_cost import hidden_usd_mtok
 from planner.economics.spend import Spend
 from planner.economics.tiers import CostPoint, ModelCost, tier_rows
-from planner.economics.traffic_cost import with_hidden
+from planner.economics.traffic_cost import last_slope, loads_until, with_hidden
 from planner.economics.unit import exact, unit_rows
 from planner.month.facts import Floats, Reckoning
 from planner.month.hindsight import is_egress
@@ -24,8 +24,6 @@ from policies.pricing import PricingPolicy
 from policies.units import TOKENS_PER_MTOK
 
 ZERO = Decimal(0)
-FACTORS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
-"""Multiples of the month's traffic at which its cost is reckoned; straight lines between."""
 
 
 def price_rows(month: Reckoning, spend: Spend) -> tuple[tuple[PriceRow, ...], tuple[str, ...]]:
@@ -147,12 +145,11 @@ def traffic_cost(month: Reckoning, spend: Spend) -> TrafficCost | None:
                 mtok * exact(factor),
                 fixed + egress * exact(factor) + burst * exact(_excess(busy, base, target, factor) / needed),
             )
-            for factor in FACTORS
+            for factor in loads_until(_full_factor(busy, base, target))
         )
-        (before, before_usd), (last, last_usd) = points[-2:]
         return TrafficCost(
             points=points,
-            beyond_usd_mtok=(last_usd - before_usd) / (last - before),
+            beyond_usd_mtok=last_slope(points),
             note="the month's traffic scaled, burst in proportion to what base nodes leave",
         )
     most = exact(_most(busy, hours.nodes.sum(axis=1)[:, known]))
@@ -165,6 +162,12 @@ def traffic_cost(month: Reckoning, spend: Spend) -> TrafficCost | None:
 def _excess(busy: Floats, base: Floats, target: float, factor: float) -> float:
     """Node-hours of work beyond the base nodes at the target."""
     return float(np.maximum(factor * busy - target * base, 0.0).sum())
+
+
+def _full_factor(busy: Floats, base: Floats, target: float) -> float:
+    """The multiple of the traffic from which on the base nodes are at the target in every hour."""
+    used = busy > 0
+    return float((target * base[used] / busy[used]).max(initial=0.0))
 
 
 def _most(busy: Floats, nodes: Floats) -> float:

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from planner.case import load_case, load_fleet, solve_case
+from planner.economics.breakeven import break_even
 from planner.economics.load import PlanLoad
+from planner.economics.plan_spend import spend_of_plan
+from planner.economics.traffic_cost import plan_cost
 from planner.plan import Plan
 from planner.whatif import Change, changed
 
@@ -53,6 +56,23 @@ def test_it_is_dearer_than_a_plan_solved_anew_but_not_by_much(
     anew = float(planned(factor).bill_usd)
     held = float(PlanLoad(planned("1")).at(float(factor)).cost_usd)
     assert anew * 0.99 <= held <= anew * (1 + within)
+
+
+def test_a_base_that_is_nearly_idle_is_not_endless() -> None:
+    """One base node busy at 1/50: full at 40 times its traffic, 1,178 Mtok a month for 335.69; then 0.388."""
+    small = plans.small_plan()
+    hours = tuple(
+        plans.an_hour(index, {"m": plans.model_hour(10.0, 1.0, base={plans.BASE: 1})}) for index in range(small.hours)
+    )
+    nothing = Decimal(0)
+    cost = replace(small.cost, burst_usd=nothing, egress_usd=nothing)
+    idle = replace(small, hours_detail=hours, leases=(), cost=cost, bill_usd=cost.base_fees_usd + cost.setup_usd)
+    assert PlanLoad(idle).full_factor == pytest.approx(40)
+    by_traffic = plan_cost(idle, spend_of_plan(idle))
+    assert float(by_traffic.usd(Decimal(1170)) or 0) == pytest.approx(335.69, abs=0.01)
+    assert float(by_traffic.beyond_usd_mtok or 0) == pytest.approx(0.388, rel=0.1)  # in whole nodes
+    assert break_even(by_traffic, Decimal("0.30")).mtok_month == pytest.approx(Decimal("1118.98"), abs=Decimal("0.01"))
+    assert break_even(by_traffic, Decimal("0.15")).why_never.startswith("growing traffic costs more")
 
 
 def test_without_traffic_the_base_is_paid(planned: Callable[[str], Plan]) -> None:

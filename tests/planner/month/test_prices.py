@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from planner.economics.breakeven import TrafficCost
@@ -13,7 +14,15 @@ from planner.month.prices import break_evens, price_rows, traffic_cost
 from planner.month.report import month_report
 from planner.month.spend import spend_of_month
 from policies.pricing import PricingPolicy, Tier
-from tests.planner.month.months import base_lease, burst_leases, monitoring, pool_price, small_facts, small_fleet
+from tests.planner.month.months import (
+    IS_BUSY,
+    base_lease,
+    burst_leases,
+    monitoring,
+    pool_price,
+    small_facts,
+    small_fleet,
+)
 
 
 def cost_of(facts: MonthFacts) -> TrafficCost:
@@ -39,6 +48,23 @@ def test_burst_grows_with_what_base_nodes_leave() -> None:
     cost = cost_of(small_facts())
     assert cost.usd(Decimal(1100)) == near("92")
     assert cost.usd(Decimal(4400)) == near("116")
+
+
+def test_quiet_hours_need_burst_too_once_the_base_is_full_in_them() -> None:
+    """Quiet hours at 0.04 nodes: the base leaves 80 x 0.9 node-hours, at 50 times the traffic 80 x 89.1 + 640 x 1.1."""
+    facts = small_facts()
+    assert facts.served is not None
+    is_quiet = ~IS_BUSY[facts.served.hour]
+    tokens = {
+        name: np.where(is_quiet, getattr(facts.served, name) // 10, getattr(facts.served, name))
+        for name in ("input_tokens", "output_tokens")
+    }
+    month = reckon(replace(facts, served=replace(facts.served, **tokens)))
+    spend = spend_of_month(month)
+    cost = traffic_cost(month, spend)
+    assert cost is not None
+    mtok = Decimal(str(spend.tokens)) / 1_000_000
+    assert cost.usd(mtok * 50) == near(str(92 + Decimal(8) * 7832 / 72))
 
 
 def test_without_burst_the_cost_ends_where_the_busiest_hour_fills_the_nodes() -> None:
