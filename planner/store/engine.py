@@ -22,6 +22,11 @@ CONNECT_S = 10
 _LOCK = 0x62617365
 """Number of the advisory lock on PostgreSQL ("base")."""
 _WRITES = "ledger_writes"
+_OTHERS = (
+    "SELECT count(*) FROM sqlite_master WHERE type = 'table'"
+    " AND name NOT LIKE 'ledger!_%' ESCAPE '!' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+)
+"""Tables of another program."""
 
 
 def engine_of(url: URL) -> Engine:
@@ -78,7 +83,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA recursive_triggers = ON")  # INSERT OR REPLACE deletes: let the guard see it
-    cursor.execute("PRAGMA journal_mode = WAL")
+    if not cursor.execute(_OTHERS).fetchone()[0]:  # the file of another program is refused, and left as it is
+        cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
 

@@ -123,8 +123,10 @@ def test_a_database_of_something_else_is_no_ledger(tmp_path: Path) -> None:
     other.execute("CREATE TABLE songs (name TEXT)")
     other.close()
     said = r"other.sqlite: is a database of something else \(table songs\)"
+    before = path.read_bytes()
     with pytest.raises(InputError, match=said), open_ledger(str(path), create=True):
         pass
+    assert path.read_bytes() == before  # nor is its journal ours to choose
     path.write_text("no database at all, but long enough to be looked at as one" * 20)
     with pytest.raises(InputError, match="is not a SQLite database"), open_ledger(str(path), create=True):
         pass
