@@ -61,7 +61,6 @@ def load_fleet(path: Path | None, policy: str | None = None) -> tuple[Fleet, tup
     if policy is None:
         return fleet, remarks
     under = with_policy(fleet, policy)
-    under = with_policy(fleet, policy)
     return under, (*remarks, *policy_remarks(under))
 
 
