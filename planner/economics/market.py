@@ -2,8 +2,9 @@
 
 A class is told by the model's name: dense models by the parameters in it (Llama-3.1-8B is 7-8B), the large vendors'
 own models by their family. Mixtures of experts are left out: they cost by the parameters active, not by all. What is
-no chat model (guards, OCR, embeddings), fine-tuned, or retired by the date of the list is left out too. Several models
-of one provider at one price count once, so that a price list by size does not outvote the others.
+no chat model (guards, OCR, embeddings), fine-tuned, or retired by the date of the list is left out too, and so is what
+is given away: no price of ours can stand against it. Several models of one provider at one price count once, so that a
+price list by size does not outvote the others.
 """
 
 import re
@@ -134,7 +135,8 @@ def market_of(
     """The class at a mix of tokens; None: the list has none of it."""
     rows: dict[tuple[str, Decimal, Decimal], MarketRow] = {}
     for one in prices.models:
-        if one.model_class != model_class or _is_retired(one, prices.price_date):
+        blended = one.blended_usd_mtok(input_tokens, output_tokens)
+        if one.model_class != model_class or not blended or _is_retired(one, prices.price_date):
             continue
         key = (one.provider, one.input_usd_mtok, one.output_usd_mtok)
         before = rows.get(key)
@@ -145,7 +147,7 @@ def market_of(
             others=0 if before is None else before.others + 1,
             input_usd_mtok=one.input_usd_mtok,
             output_usd_mtok=one.output_usd_mtok,
-            blended_usd_mtok=one.blended_usd_mtok(input_tokens, output_tokens),
+            blended_usd_mtok=blended,
         )
     if not rows:
         return None

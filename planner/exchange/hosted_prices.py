@@ -14,6 +14,7 @@ from planner import files
 from planner.catalog.nearest import nearest
 from planner.economics.market import HostedModel, HostedPrices, class_of
 from planner.errors import InputError
+from planner.exchange.sizes import EXPECTED, is_reasonable
 
 NEEDED = ("provider", "model", "input_usd_per_mtok", "output_usd_per_mtok")
 OPTIONAL = ("class", "deprecation_date", "price_date")
@@ -75,6 +76,8 @@ def _usd(cell: str | None, place: str) -> Decimal:
         raise InputError(f"{place} is {cell!r}; expected USD per million tokens") from None
     if not (amount.is_finite() and amount >= 0):
         raise InputError(f"{place} is {cell}; expected 0 or more")
+    if not is_reasonable(amount):
+        raise InputError(f"{place} is {cell}; expected {EXPECTED}")
     return amount
 
 

@@ -15,11 +15,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
-from planner.demand.header import shown
+from planner.demand.header import near, shown
 from planner.economics.invoice import Invoice, InvoiceLine, LineKind
 from planner.errors import InputError
 from planner.exchange.focus_terms import providers_of_seller
-from planner.exchange.invoice_words import Locale, kind_by_words, locale_of, unit_of
+from planner.exchange.invoice_words import MOST, Locale, kind_by_words, locale_of, unit_of
 from planner.exchange.table import read_chunks, read_money, read_time
 
 T = TypeVar("T")
@@ -67,6 +67,8 @@ def read_invoice(text: str, *, source: str) -> Invoice:
 
 
 def _generic(text: str, source: str) -> Invoice:
+    _refuse_misspelt(text, source)
+
     def line(row: int, cells: Cells) -> InvoiceLine:
         known = ("server", "setup", "other", "credit", "tax")
         kind = cells.get("kind", "")
@@ -89,6 +91,17 @@ def _generic(text: str, source: str) -> Invoice:
 
     lines = tuple(_lines(text, source, line))
     return Invoice(source=source, form="generic", providers=(), lines=lines)
+
+
+def _refuse_misspelt(text: str, source: str) -> None:
+    """Raises InputError where a column is a misspelling of one that is not there: a lost currency would read as USD."""
+    head = text.removeprefix("\ufeff").lstrip().splitlines()[:1]
+    names = [name.strip() for name in next(csv.reader(head), [])]
+    known = (*GENERIC, *GENERIC_OPTIONAL)
+    for name in names:
+        meant = None if name in known else near(name, [one for one in known if one not in names])
+        if meant is not None:
+            raise InputError(f"{source}, row 1: unknown column {shown(name)}; did you mean {meant!r}?")
 
 
 def _hetzner(text: str, source: str) -> Invoice:
@@ -316,8 +329,8 @@ def _decimal(text: str, name: str) -> Decimal:
         value = Decimal(text)
     except InvalidOperation:
         raise ValueError(f"{name} is {shown(text)}; expected a number") from None
-    if not value.is_finite():
-        raise ValueError(f"{name} is {shown(text)}; expected a number")
+    if not value.is_finite() or abs(value) > MOST:
+        raise ValueError(f"{name} is {shown(text)}; expected a number up to 10^12")
     return value
 
 

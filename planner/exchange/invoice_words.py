@@ -26,6 +26,8 @@ _UNITS = {
     "hours": ("hour", "hours", "h", "hr", "hrs", "stunde", "stunden", "heure", "heures"),
     "months": ("month", "months", "mo", "monat", "monate", "mois"),
 }
+MOST = Decimal(10**12)
+"""Larger figures are a slip, in any currency."""
 _SYMBOLS = re.compile(r"[€$£]|EUR|USD|GBP|\s|\u00a0|\u202f")
 
 
@@ -44,7 +46,7 @@ class Locale:
             value = Decimal(plain)
         except InvalidOperation:
             raise ValueError(f"{name} is {shown(text)}; expected an amount such as € 4.9900 or 4,9900 €") from None
-        if not value.is_finite() or "_" in plain:
+        if not value.is_finite() or abs(value) > MOST or "_" in plain:
             raise ValueError(f"{name} is {shown(text)}; expected an amount such as € 4.9900 or 4,9900 €")
         return value
 

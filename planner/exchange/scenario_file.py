@@ -42,6 +42,7 @@ from planner.economics.profit import (
 )
 from planner.errors import InputError
 from planner.exchange.claims import claims_of
+from planner.exchange.sizes import EXPECTED, is_reasonable
 from policies.units import HOURS_PER_MONTH
 
 FILE_KEYS = ("scenario", "claim")
@@ -187,6 +188,8 @@ def _number(table: Table, key: str, place: str, *, default: Decimal | None = Non
     number = Decimal(value)
     if not (number.is_finite() and number >= 0):
         raise InputError(f"{place}, {key} is {value}; expected 0 or more")
+    if not is_reasonable(number):
+        raise InputError(f"{place}, {key} is {str(value)[:40]}; expected {EXPECTED}")
     return number
 
 

@@ -55,7 +55,7 @@ def market_view(
 
     market = of_class(name, policy.reference_usd_mtok)
     if market is None:
-        raise InputError(f"--market: {prices.source} has no model of {name} left that is not retired")
+        raise InputError(f"--market: {prices.source} has no model of {name} left that is neither retired nor free")
     positions = []
     for one in policy.positions:
         against = market if one.market_class is None else of_class(one.market_class)

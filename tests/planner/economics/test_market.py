@@ -74,6 +74,7 @@ def a_market(**changes: object) -> Market:
             model("together", "llama", "0.18", "0.18"),
             model("dear", "llama", "0.30", "0.50"),
             model("gone", "llama", "0.01", "0.01", date(2026, 11, 12)),
+            model("gift", "llama:free", "0", "0"),
         ),
         price_date=date(2026, 11, 12),
         source="a list",
@@ -89,7 +90,7 @@ def test_prices_are_blended_at_the_mix_and_cheapest_first() -> None:
     assert a_market(input_tokens=USD(3)).rows[0].blended_usd_mtok == USD("0.0575")
 
 
-def test_one_provider_at_one_price_counts_once_and_the_retired_not_at_all() -> None:
+def test_one_provider_at_one_price_counts_once_the_retired_and_the_free_not_at_all() -> None:
     rows = a_market().rows
     assert [(row.provider, row.model, row.others) for row in rows] == [
         ("groq", "llama", 0),
@@ -113,9 +114,14 @@ def test_a_price_stands_by_how_many_are_dearer() -> None:
     assert standing(a_market(), "as dear as the dearest", dearest).dearer_ratio == 0
 
 
-def test_a_class_without_models_is_no_market() -> None:
+def test_a_class_without_models_or_with_free_ones_alone_is_no_market() -> None:
     empty = HostedPrices(models=(), price_date=None, source="")
     assert market_of(empty, "70B", input_tokens=USD(1), output_tokens=USD(1)) is None
+    free = HostedModel(
+        provider="gift", model="llama-70b:free", input_usd_mtok=USD(0), output_usd_mtok=USD(0), model_class="70B"
+    )
+    gifts = HostedPrices(models=(free,), price_date=None, source="")
+    assert market_of(gifts, "70B", input_tokens=USD(1), output_tokens=USD(1)) is None
 
 
 def test_the_shipped_list_is_dated_and_fills_every_class() -> None:

@@ -32,6 +32,7 @@ def test_class_and_dates_are_read_where_they_stand_and_told_by_the_name_where_no
             f"{HEAD}\na,b,1,-1\n", "mine.csv, row 2, output_usd_per_mtok is -1; expected 0 or more", id="below 0"
         ),
         pytest.param(f"{HEAD}\na,b,1,nan\n", "expected 0 or more", id="NaN"),
+        pytest.param(f"{HEAD}\na,b,1,1e999999\n", "row 2, output_usd_per_mtok is 1e999999; expected a num", id="huge"),
         pytest.param(f"{HEAD}\n,b,1,1\n", "mine.csv, row 2: provider or model is empty", id="no provider"),
         pytest.param(
             f"{HEAD}\na,b,1,1,1\n", "mine.csv, row 2: more cells than columns; expected 4", id="too many cells"

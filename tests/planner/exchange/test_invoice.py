@@ -138,6 +138,11 @@ def test_our_own_focus_export_agrees_with_the_ledger_it_was_made_from() -> None:
     assert not reconcile(invoice, missing, providers=providers, usd_per={"USD": Decimal(1), "EUR": RATE}).is_reconciled
 
 
+def _ovh_total(value: str) -> str:
+    total = {"value": value, "currencyCode": "EUR"}
+    return json.dumps([{"description": "x", "domain": "d", "quantity": "1", "totalPrice": total}])
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -145,6 +150,7 @@ def test_our_own_focus_export_agrees_with_the_ledger_it_was_made_from() -> None:
         ("a,b\n1,2\n", "its columns are of no invoice format known; expected description,amount, or an export of"),
         ("description,amount\n", "there is a header and no row"),
         ("description,amount\nx,four\n", "invoice.csv, row 2: amount is 'four'"),
+        ("description,amount,curency\nx,4,EUR\n", "row 1: unknown column 'curency'; did you mean 'currency'?"),
         ("description,amount,currency\nx,4,euro\n", "row 2: currency is 'euro'; expected three capital letters"),
         ("description,amount,kind\nx,4,car\n", "row 2: kind is 'car'; expected one of server, setup"),
         ("description,amount,start\nx,4,yesterday\n", "row 2: time is 'yesterday'; expected ISO-8601"),
@@ -152,6 +158,8 @@ def test_our_own_focus_export_agrees_with_the_ledger_it_was_made_from() -> None:
         ('description,amount\n"x,4\n', "not readable as CSV"),
         (HETZNER.replace("€ 4.7000", "€ four"), "row 3: total is '€ four'; expected an amount such as"),
         (HETZNER.replace("2026-11-03", "3 Nov"), "row 3: from is '3 Nov'; expected a date such as"),
+        (HETZNER.replace("4.7000", "9" * 20), "row 3: total is '€ 99999999999999999999'; expected an amount such as"),
+        (_ovh_total("1e999999"), "entry 1: totalPrice is '1e999999'; expected a number"),
         ("[1]", "expected a JSON list of bill details"),
         ("[{", "not readable as JSON"),
         ('[{"description": "x"}]', "entry 1: key 'totalPrice' is missing"),

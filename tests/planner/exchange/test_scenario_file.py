@@ -48,6 +48,11 @@ WRONG = [
     (HEAD + SERVER, "[[scenario]] 'a', traffic: missing", "no traffic"),
     (HEAD + "traffic = {}\n" + SERVER, "expected exactly one of mtok_month and forecast", "empty traffic"),
     (HEAD + "traffic = { mtok_month = 0 }\n" + SERVER, "traffic, mtok_month is 0; expected a number above 0", "none"),
+    (
+        HEAD + "traffic = { mtok_month = 1e999990 }\n" + SERVER,
+        "mtok_month is 1E+999990; expected a number betw",
+        "huge",
+    ),
     (HEAD + "traffic = { mtok_month = 5, peak_to_mean = 0.5 }\n" + SERVER, "peak_to_mean is 0.5; expected 1", "peak"),
     (
         HEAD + 'traffic = { forecast = "f.csv", peak_to_mean = 2 }\n' + SERVER,
