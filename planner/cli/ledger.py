@@ -82,7 +82,7 @@ def import_files(
             model=model,
             model_column=model_column,
         )
-        found = [covering_month(one, covers) for one in found]
+        found = covering_month(found, covers)
         with held.together():
             batches = [add_facts(held, one, add=add) for one in found]
         for facts, batch in zip(found, batches, strict=True):
@@ -146,6 +146,7 @@ def facts_of(
     from planner.exchange.price_in_force import PricesInForce
 
     kinds = [kind_named(kind, text, source) for source, text in texts]
+    refuse_unused(kinds, model=model, column=model_column)
     headers = {name for _, text in texts for name in header_names(text)}
     for tag, column in tags.items():
         if len(texts) > 1 and column.partition(".")[0] not in headers:
@@ -189,6 +190,17 @@ def refuse_same(texts: "Sequence[tuple[str, str]]") -> None:
         known[text] = source
 
 
+def refuse_unused(kinds: "Sequence[FileKind]", *, model: str | None, column: str | None) -> None:
+    """Raises InputError where an option is about files of another kind than those of the call."""
+    from planner.errors import InputError
+    from planner.exchange.kinds import FileKind
+
+    if model is not None and {FileKind.USAGE, FileKind.OPENCOST}.isdisjoint(kinds):
+        raise InputError("--model: none of the files takes it; expected usage or OpenCost's costs")
+    if column is not None and {FileKind.USAGE, FileKind.LITELLM, FileKind.OPENCOST}.isdisjoint(kinds):
+        raise InputError("--model-column: none of the files takes it; expected usage or OpenCost's costs")
+
+
 def held_already(facts: "Facts", batch: "Batch") -> "Iterator[str]":
     """A remark where the ledger held some leases or costs of a file just as they are."""
     left_out = len(facts.leases or facts.costs) - batch.rows
@@ -208,16 +220,20 @@ def counted_twice(held: "Ledger", facts: "Facts") -> "Iterator[str]":
         )
 
 
-def covering_month(facts: "Facts", month: str | None) -> "Facts":
+def covering_month(found: "list[Facts]", month: str | None) -> "list[Facts]":
     """The facts; usage said to cover a whole month where one is named."""
     from dataclasses import replace
 
     from planner.demand.horizon import month_span
+    from planner.errors import InputError
     from planner.exchange.usage import covering
 
-    if month is None or facts.usage is None:
-        return facts
-    return replace(facts, usage=covering(facts.usage, *month_span(month)))
+    if month is None:
+        return found
+    if all(one.usage is None for one in found):
+        raise InputError("--covers: none of the files holds usage; expected one")
+    span = month_span(month)
+    return [one if one.usage is None else replace(one, usage=covering(one.usage, *span)) for one in found]
 
 
 def kind_named(name: str | None, text: str, source: str) -> "FileKind":

@@ -67,7 +67,9 @@ def export(
         str | None,
         typer.Option("--month", help="Calendar month, such as 2026-11 (UTC); of leases, usage and costs, none: all."),
     ] = None,
-    by: ByOption = "team",
+    by: Annotated[
+        str | None, typer.Option("--by", help="charges, and focus with --allocated: the tag to charge by (team).")
+    ] = None,
     allocated: Annotated[
         bool, typer.Option("--allocated", help="focus: also a row per charge, in x_Allocated... columns.")
     ] = False,
@@ -85,13 +87,19 @@ def export(
 
     Example: baseload ledger export --month 2026-11 --format focus -o focus.csv
     """
+    from planner.cli.month_facts import check_tag
     from planner.errors import InputError
     from planner.exchange.focus import focus_csv
     from planner.files import check_writable
+    from planner.ledger import TEAM
     from planner.report.charges import charges_csv
 
     if form is not ExportFormat.FOCUS and (allocated or account or invoice):
         raise InputError("--allocated, --account and --invoice belong to --format focus")
+    if by is not None and not (allocated or form is ExportFormat.CHARGES):
+        raise InputError("--by: belongs to charges: --format charges, or focus with --allocated")
+    if month is not None and form is ExportFormat.PRICES:
+        raise InputError("--month: prices have none; expected it with another format")
     accounts, invoices = by_provider("--account", account), by_provider("--invoice", invoice)
     if output is not None:
         check_writable(output)
@@ -102,9 +110,11 @@ def export(
         return
     if month is None:
         raise InputError(f"--format {form}: needs --month; expected a calendar month such as 2026-11")
-    found = reckoned(month, config, by)
+    found = reckoned(month, config, by or TEAM)
     if form is ExportFormat.FOCUS:
         check_providers(found, accounts | invoices)
+        if allocated:
+            check_tag(found.facts, found.charges.by)
         text = focus_csv(found.bill, accounts=accounts, invoices=invoices, charges=found.charges if allocated else None)
     else:
         text = charges_csv(month_charges(found))

@@ -107,9 +107,12 @@ def _formats(given: list[str] | None, *, as_json: bool) -> tuple[Format, ...]:
 def _targets(month: str, formats: tuple[Format, ...], folder: Path | None) -> dict[Format, Path]:
     """The file of each format; raises InputError where one could not be written, before any work is done for it."""
     from planner.demand.horizon import month_span
+    from planner.errors import InputError
     from planner.files import check_writable
 
     month_span(month)
+    if folder is not None and not formats:
+        raise InputError("-o: nothing is written beside --json; expected --format too")
     targets = {one: (folder or Path()) / f"capacity-report-{month}.{one.value}" for one in formats}
     for path in targets.values():
         check_writable(path)

@@ -119,6 +119,21 @@ def test_a_file_of_no_known_kind_asks_for_the_kind(capsys: pytest.CaptureFixture
     assert "--kind usages: unknown; did you mean 'usage'?" in ledger(capsys, "import", "odd.csv", "--kind", "usages")[2]
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--covers", "2026-11"), "--covers: none of the files holds usage; expected one"),
+        (("--model", "m"), "--model: none of the files takes it; expected usage or OpenCost's costs"),
+        (("--model-column", "m"), "--model-column: none of the files takes it; expected usage or OpenCost's costs"),
+    ],
+)
+def test_an_option_no_file_would_use_is_refused(
+    capsys: pytest.CaptureFixture[str], folder: Path, options: tuple[str, ...], said: str
+) -> None:
+    assert ledger(capsys, "import", "leases.csv", *options) == (2, "", f"baseload: {said}\n")
+    assert not (folder / "money").exists()
+
+
 def test_every_document_keeps_to_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
     validator = jsonschema.Draft202012Validator(ledger_schema(), format_checker=jsonschema.FormatChecker())
     for arguments in (

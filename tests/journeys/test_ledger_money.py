@@ -83,6 +83,16 @@ def test_focus_is_written_whole_and_sums_to_the_bill(capsys: pytest.CaptureFixtu
         (("export", "--month", "2026-10", "--format", "focus", "--account", "aws=1"), "aws=1: no such provider in the"),
         (("export", "--month", "2026-10", "--format", "focus", "--account", "ovh"), "--account ovh: expected PROVIDER"),
         (("export", "--month", "2026-10", "--format", "charges", "--allocated"), "belong to --format focus"),
+        (
+            ("export", "--month", "2026-10", "--format", "focus", "--allocated", "--by", "tema"),
+            "--by tema: no usage of 2026-10 bears this tag; did you mean 'team'?",
+        ),
+        (
+            ("export", "--month", "2026-10", "--format", "focus", "--by", "team"),
+            "--by: belongs to charges: --format ch",
+        ),
+        (("export", "--format", "usage", "--by", "team"), "--by: belongs to charges: --format charges, or focus with"),
+        (("export", "--format", "prices", "--month", "2026-10"), "--month: prices have none; expected it with another"),
         (("export", "--month", "2026-10", "--format", "focus", "-o", "no/f.csv"), "the folder no does not exist"),
         (
             ("export", "--format", "prices", "-o", "ledger.sqlite"),

@@ -225,6 +225,7 @@ def test_charges_go_by_the_tag_named(capsys: pytest.CaptureFixture[str], folder:
         (["--month", "2025-11", "--format", "htm"], "--format htm: no such format; did you mean 'html'?"),
         (["--month", "2025-11", "--by", "tema"], "--by tema: no usage of 2025-11 bears this tag; did you mean 'team'?"),
         (["--month", "2025-11", "--tz", "Europe/Berln"], "--tz Europe/Berln: no such time zone"),
+        (["--month", "2025-11", "--json", "-o", "."], "-o: nothing is written beside --json; expected --format too"),
         (["--month", "2025-11", "-o", "nowhere"], "the folder nowhere does not exist"),
         (["--month", "2025-11", "-o", "nowhere", "--policy", "absent.toml"], "nowhere does not exist"),  # before work
         (["--month", "2025-11", "--plan", "fleet.toml"], "fleet.toml: not readable as JSON"),
