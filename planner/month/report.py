@@ -23,7 +23,7 @@ from planner.month.spend import (
     unserved_ratio,
     utilization,
 )
-from planner.month.value import MonthReport
+from planner.month.value import BillLine, MonthReport, NextMonth
 from planner.month.variance import variance
 from planner.optimize.walk import Effort
 from policies.billing import Billing
@@ -51,17 +51,12 @@ def month_report(
     varied, no_variance = variance(month)
     judged, no_regret = regret(month, came, effort)
     following, no_next = next_month(month, came, forecast, effort)
-    plans = tuple(
-        plan
-        for plan in (
-            None if judged is None else judged.hindsight,
-            None if following is None else following.plan,
-        )
-        if plan is not None
-    )
+    plans = [judged.hindsight] if judged is not None else []
+    plans += [following.plan] if following is not None else []
     unserved = unserved_ratio(month)
     prices, no_price = price_rows(month, spend)
     paid, no_break_even = break_evens(month, spend, prices)
+    missing = (*no_variance, *no_regret, *no_next, *no_price, *no_break_even)
     return MonthReport(
         month=facts.month,
         start=facts.start,
@@ -88,23 +83,12 @@ def month_report(
         break_even=paid,
         prices=prices,
         risks=risks(month, unserved),
-        assumptions=assumptions(month, plans, market_of_month(month, spend)),
-        remarks=(
-            *_remarks(month),
-            *(() if following is None else owned_remarks(facts)),
-            *currency_remarks(lines),
-            *no_variance,
-            *no_regret,
-            *no_next,
-            *no_price,
-            *no_break_even,
-            *month.charges.remarks,
-            *facts.remarks,
-        ),
+        assumptions=assumptions(month, tuple(plans), market_of_month(month, spend)),
+        remarks=(*_remarks(month, lines, following), *missing, *month.charges.remarks, *facts.remarks),
     )
 
 
-def _remarks(month: Reckoning) -> tuple[str, ...]:
+def _remarks(month: Reckoning, lines: tuple[BillLine, ...], following: NextMonth | None) -> tuple[str, ...]:
     """What a reader must know before any figure."""
     facts, hours = month.facts, month.hours
     said = []
@@ -137,4 +121,5 @@ def _remarks(month: Reckoning) -> tuple[str, ...]:
     missing = sorted({lease.offer for lease in facts.leases if lease.offer not in facts.catalog})
     if missing:
         said.append(f"{', '.join(missing)}: not in the catalog; charged at the price of the lease, and in no new plan")
-    return tuple(said)
+    owned = () if following is None else owned_remarks(facts)
+    return (*said, *owned, *currency_remarks(lines))

@@ -95,8 +95,9 @@ def _burst_sentence(report: MonthReport, lines: Iterable[BillLine], reading: Rea
     nodes = sum(report.hourly.burst_nodes.values(), np.zeros(len(report.hourly.base_nodes)))
     hours = int((np.nan_to_num(nodes) > 0).sum())
     peak = float(np.nan_to_num(nodes).max(initial=0))
+    past = past_hours(report.hourly)
     return (
-        f"Burst nodes cost {reading.money(total)}{share}; they were on in {hours} of {len(nodes)} hours, "
+        f"Burst nodes cost {reading.money(total)}{share}; they were on in {hours} of {past} hours, "
         f"{number(peak, 0 if peak == round(peak) else 1)} at once at most."
     )
 
@@ -197,4 +198,4 @@ def _worst_hours(report: MonthReport) -> str:
     if values is None:
         return ""
     hours = int((np.nan_to_num(values) > 0).sum())
-    return f"It fell into {hours} of {len(values)} hours." if hours else ""
+    return f"It fell into {hours} of {past_hours(report.hourly)} hours." if hours else ""

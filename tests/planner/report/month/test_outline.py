@@ -10,7 +10,7 @@ import pytest
 from planner.economics.charges import Chargeback
 from planner.errors import InputError
 from planner.month.report import month_report
-from planner.month.value import Assumption, MonthReport
+from planner.month.value import Assumption, Floats, MonthReport
 from planner.plan import OfferTerms, OwnedChanges
 from planner.report.month.document import Document, Figure, Paragraph, Section, Table
 from planner.report.month.outline import outline
@@ -321,3 +321,21 @@ def test_a_credit_is_written_and_not_drawn() -> None:
     credit = replace(report.bill[2], what="credit", amount_usd=Decimal(-5), amount_invoice=Decimal(-5))
     picture = figures(outline(replace(report, bill=(*report.bill, credit), bill_usd=Decimal(95))))["bill-figure"]
     assert "−5.00" in picture.wide
+
+
+def test_of_a_month_that_is_not_over_the_hours_past_are_counted() -> None:
+    report = small_report()
+    past = np.arange(720) < 360
+
+    def known(values: Floats) -> Floats:
+        return np.where(past, values, np.nan)
+
+    hourly = replace(
+        report.hourly,
+        cost_usd=known(report.hourly.cost_usd),
+        burst_nodes={offer: known(nodes) for offer, nodes in report.hourly.burst_nodes.items()},
+        unserved_tok_s=known(np.ones(720)),
+    )
+    document = outline(replace(report, hourly=hourly, unserved_ratio=0.01))
+    assert "they were on in 60 of 360 hours" in words_of(document, "burst")
+    assert "It fell into 360 of 360 hours." in words_of(document, "unserved")
