@@ -237,6 +237,9 @@ class PricingPolicy:
         volumes = [one.from_mtok_month for one in self.volume_discounts]
         if volumes != sorted(set(volumes)):
             raise ValueError("volume_discounts must rise in from_mtok_month, each once")
+        ratios = [one.discount_ratio for one in self.volume_discounts]
+        if ratios != sorted(ratios):
+            raise ValueError("volume_discounts must rise in discount_ratio too: more tokens, no dearer")
 
 
 DEFAULT_PRICING = PricingPolicy(margin_ratio=Decimal("0.5"))

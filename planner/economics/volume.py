@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from policies.pricing import Commitment, PricingPolicy, billed_usd, discount_of, margin_of
+from policies.pricing import Commitment, PricingPolicy, billed_usd, discount_of, discounted_price, margin_of
 
 ZERO = Decimal(0)
 
@@ -44,7 +44,7 @@ def discount_rows(policy: PricingPolicy, price_usd_mtok: Decimal, cost_usd_mtok:
     rows = []
     for volume in steps:
         ratio = discount_of(policy.volume_discounts, volume)
-        price = price_usd_mtok * (1 - ratio)
+        price = discounted_price(price_usd_mtok, policy.volume_discounts, volume)
         rows.append(
             DiscountRow(
                 from_mtok_month=volume,

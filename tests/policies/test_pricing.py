@@ -1,5 +1,6 @@
 """Prices from cost and market: markup and margin apart, rounding shown, splits neutral at their mix."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -211,6 +212,11 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
         "tier 'a' appears twice",
     ),
     (PricingPolicy, {"margin_ratio": USD(0), "volume_discounts": DISCOUNTS[::-1]}, "must rise in from_mtok_month"),
+    (
+        PricingPolicy,
+        {"margin_ratio": USD(0), "volume_discounts": (DISCOUNTS[0], replace(DISCOUNTS[1], discount_ratio=USD("0.04")))},
+        "must rise in discount_ratio",
+    ),
     (Tier, {"name": "a"}, "must have one of .* got none"),
     (Tier, {"name": "a", "at_cost": True, "margin_ratio": USD(0)}, "got at_cost and margin_ratio"),
     (Tier, {"name": " ", "at_cost": True}, "name is empty"),
