@@ -208,6 +208,26 @@ def test_a_scenario_may_take_its_traffic_from_a_forecast(tmp_path: Path, capsys:
     assert USD(one["peak_tok_s"][0]) / USD(one["mean_tok_s"]) == pytest.approx(USD("3.0"), abs=USD("0.01"))
 
 
+def test_a_forecast_of_several_scenarios_is_expected_traffic(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """100 tok/s with 3 in 4, 500 tok/s with 1 in 4: 200 are expected."""
+    rows = [
+        f"2026-12-01T0{hour}:00:00Z,{name},{chance},{tok_s},0"
+        for name, chance, tok_s in (("low", 0.75, 100), ("high", 0.25, 500))
+        for hour in range(3)
+    ]
+    head = "timestamp,scenario,probability,input_tokens_per_s,output_tokens_per_s"
+    (tmp_path / "forecast.csv").write_text("\n".join([head, *rows]) + "\n")
+    path = tmp_path / "scenarios.toml"
+    path.write_text(
+        '[[scenario]]\nname = "a"\nprice_usd_mtok = 1\ntraffic = { forecast = "forecast.csv" }\n'
+        'server = [{ name = "s", usd_hour = 1, tok_s = 2000 }]\n'
+    )
+    (one,) = document(capsys, "--scenarios", str(path))["scenarios"]
+    assert USD(one["mean_tok_s"]) == 200
+
+
 def test_break_even_of_scenarios_is_told_with_burst_growing_and_held(capsys: pytest.CaptureFixture[str]) -> None:
     path = str(EXAMPLES / "guides/scenarios.toml")
     found = document(capsys, "--scenarios", path, "--break-even", "0.2")["break_even"]

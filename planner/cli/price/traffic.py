@@ -9,6 +9,7 @@ from planner.cli.price.subject import Subject
 from planner.demand.read import read_forecast
 from planner.economics.breakeven import TrafficCost, break_even_rows
 from planner.economics.claims import Claim
+from planner.economics.pattern import levels_of
 from planner.economics.profit import ProfitScenario
 from planner.economics.traffic_cost import constant_cost, growing_cost, plan_cost, scenario_costs, with_hidden
 from planner.errors import InputError
@@ -27,8 +28,7 @@ def named_scenarios(
 
     def series(name: str) -> list[float]:
         forecast = read_forecast(files.read_text(folder / name), source=str(folder / name))
-        both = (forecast.input_tok_s + forecast.output_tok_s).sum(axis=1)
-        return [float(value) for value in both[0]]
+        return [float(value) for value in levels_of(forecast)]
 
     text = files.read_text(asked.scenarios)
     scenarios, claims = read_scenarios(text, source=str(asked.scenarios), read_series=series)
