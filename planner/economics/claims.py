@@ -49,11 +49,6 @@ class Claim:
         return tuple(step.strip() for step in self.of.split(" / "))
 
     @property
-    def is_range(self) -> bool:
-        """Whether it names two figures."""
-        return self.claimed[0] != self.claimed[1]
-
-    @property
     def places(self) -> int:
         """Decimals it is written with."""
         return max(0, *(-int(one.as_tuple().exponent) for one in self.claimed))

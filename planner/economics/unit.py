@@ -26,7 +26,7 @@ class UnitRow:
     """Idle time included."""
     cost_usd: Decimal
     idle_usd: Decimal | None
-    """What is paid for time in which nothing is served."""
+    """Cost less the busy part: time in which nothing is served and, of a month, its part of what is shared."""
     input_tokens: float
     output_tokens: float
     utilization: float | None

@@ -8,7 +8,7 @@ is billed in the rows above. No discount is known: list, contracted and effectiv
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
@@ -68,15 +68,6 @@ def focus_rows(
     if charges is not None:
         for charge in charges.charges:
             yield base(_ALLOCATION) | _allocated_row(bill, charges.by, charge)
-
-
-def billed_by_currency(rows: Iterable[Row]) -> dict[str, Decimal]:
-    """Sum of BilledCost by billing currency."""
-    total: dict[str, Decimal] = {}
-    for row in rows:
-        currency = row["BillingCurrency"]
-        total[currency] = total.get(currency, Decimal(0)) + Decimal(row["BilledCost"])
-    return total
 
 
 def _base(bill: MonthBill, provider: str, account: str, invoice: str) -> Row:

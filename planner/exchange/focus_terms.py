@@ -5,7 +5,6 @@ Source: FinOps Open Cost and Usage Specification 1.2, "cost and usage" dataset (
 
 from dataclasses import dataclass
 
-FOCUS_VERSION = "1.2"
 COLUMNS = (
     "AvailabilityZone",
     "BilledCost",

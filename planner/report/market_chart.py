@@ -4,12 +4,10 @@ Colours are Okabe and Ito's (see charts.py). The scale is logarithmic: a class s
 """
 
 from decimal import Decimal
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planner.files import write_atomic
-from planner.report.charts import check_chart_path
+from planner.report.charts import write_figure
 from planner.report.numbers import USD, Currency, number, percent
 from planner.report.price.market import MarketView, mix_in_words, reference_in_words
 
@@ -27,15 +25,7 @@ MOST_ROWS = 40
 
 def write_market_chart(view: MarketView, path: Path, currency: Currency = USD) -> None:
     """Writes the chart to `path`, an .svg or .png file."""
-    check_chart_path(path)
-    figure = draw_market(view, currency)
-    import matplotlib as mpl
-
-    with mpl.rc_context({"svg.hashsalt": "baseload", "svg.fonttype": "none"}):
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else {}
-        drawn = BytesIO()
-        figure.savefig(drawn, format=path.suffix.lower().removeprefix("."), dpi=110, metadata=metadata)
-    write_atomic(path, drawn.getvalue())
+    write_figure(draw_market(view, currency), path)
 
 
 def draw_market(view: MarketView, currency: Currency = USD) -> "Figure":

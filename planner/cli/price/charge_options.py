@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from planner.cli.price.subject import decimal_of
+from planner.cli.price.subject import above_0
 from planner.errors import InputError
 
 
@@ -69,7 +69,7 @@ def charge_options(
     if tokens_per_request is not None and break_even is None:
         raise InputError("--tokens-per-request: needs --break-even; expected both")
     names_market = market_class is not None or market_prices is not None
-    prices = () if break_even is None else tuple(_above_0("--break-even", part) for part in break_even.split(","))
+    prices = () if break_even is None else tuple(above_0("--break-even", part) for part in break_even.split(","))
     return ChargeOptions(
         tiers=tiers,
         market=market or market_chart is not None or (names_market and not card),
@@ -77,7 +77,7 @@ def charge_options(
         market_prices=market_prices,
         market_chart=market_chart,
         break_even_usd_mtok=prices,
-        tokens_per_request=None if tokens_per_request is None else _above_0("--tokens-per-request", tokens_per_request),
+        tokens_per_request=None if tokens_per_request is None else above_0("--tokens-per-request", tokens_per_request),
         scenarios=scenarios,
         per_token=per_token,
         card=card,
@@ -86,10 +86,3 @@ def charge_options(
         config=config,
         hidden=hidden,
     )
-
-
-def _above_0(option: str, written: str) -> Decimal:
-    value = decimal_of(option, written)
-    if value <= 0:
-        raise InputError(f"{option} {written.strip()}: expected a number above 0")
-    return value

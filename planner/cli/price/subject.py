@@ -201,17 +201,17 @@ def _of_quote(quote: QuoteOptions, today: date) -> Subject:
     if quote.usd_hour is not None and quote.usd_month is not None:
         raise InputError("price: expected one of --usd-hour and --usd-month, got both")
     if quote.usd_hour is not None:
-        hourly, name = _above_0("--usd-hour", quote.usd_hour), f"USD {quote.usd_hour.strip()}/h"
+        hourly, name = above_0("--usd-hour", quote.usd_hour), f"USD {quote.usd_hour.strip()}/h"
     else:
         assert quote.usd_month is not None  # read_subject asks for one of them
-        monthly = _above_0("--usd-month", quote.usd_month)
+        monthly = above_0("--usd-month", quote.usd_month)
         hourly, name = price_of_month(monthly), f"USD {quote.usd_month.strip()}/month"
-    traffic = None if quote.mtok_month is None else _above_0("--mtok-month", quote.mtok_month)
+    traffic = None if quote.mtok_month is None else above_0("--mtok-month", quote.mtok_month)
     if traffic is not None and quote.utilization is not None:
         raise InputError("price: expected one of --utilization and --mtok-month, got both")
     if quote.tok_s is None:
         return _of_traffic(quote, name, hourly, traffic, mix, basis, remarks)
-    rate = _above_0("--tok-s", quote.tok_s)
+    rate = above_0("--tok-s", quote.tok_s)
     machine = Machine(name=name, price_usd_hour=hourly, tok_s=rate, is_decode_only=quote.decode_only)
     given = _utilizations(quote.utilization)
     uses = given or DEFAULT_UTILIZATIONS
@@ -294,7 +294,8 @@ def _throughout(given: tuple[Decimal, ...]) -> tuple[Decimal, tuple[str, ...]]:
     )
 
 
-def _above_0(option: str, written: str) -> Decimal:
+def above_0(option: str, written: str) -> Decimal:
+    """The number an option was given as, which must be above 0."""
     value = decimal_of(option, written)
     if value <= 0:
         raise InputError(f"{option} {written}: expected a number above 0")

@@ -26,7 +26,9 @@ SCHEMA: Json = record(
                     "output_tokens": NUMBER,
                     "utilization_ratio": or_null(NUMBER),
                     "cost_usd": MONEY,
-                    "idle_usd": or_null(MONEY),
+                    "idle_usd": said(
+                        or_null(MONEY), "Cost less the busy part: idle time and, of a month, shared cost."
+                    ),
                     "usage_usd_mtok": said(_COSTS, "Cost of busy time alone."),
                     "allocation_usd_mtok": said(_COSTS, "Idle time included."),
                 }
