@@ -56,9 +56,10 @@ def backup(
     from planner.files import check_writable, write_atomic
     from planner.report.database import Done
     from planner.store.backup import backup as backed_up
+    from planner.store.engine import sqlite_path
 
     url = ledger_url(config)
-    refuse_ledger_itself(file, str(url.database))
+    refuse_ledger_itself(file, sqlite_path(url))
     check_writable(file)
     data, made = backed_up(url)
     write_atomic(file, data)
@@ -132,9 +133,9 @@ def print_done(done: "Done", *, as_json: bool) -> None:
         typer.echo(f"{done.address}: {done.what}")
 
 
-def refuse_ledger_itself(file: Path, database: str) -> None:
-    """Raises InputError where a backup would be written over the ledger."""
+def refuse_ledger_itself(file: Path, ledger: Path | None) -> None:
+    """Raises InputError where a backup would be written over the ledger's file; None: it has none."""
     from planner.errors import InputError
 
-    if file.resolve() == Path(database).resolve():
+    if ledger is not None and file.resolve() == ledger.resolve():
         raise InputError(f"{file}: is the ledger itself; expected another file")

@@ -81,7 +81,7 @@ class Ledger:
             finally:
                 self._open = None
 
-    # Adding. Each returns the batch it made, and refuses a text that is in the ledger already.
+    # Adding. Each returns the batch it made, and refuses a text that is in the ledger already, but for plans.
 
     def add_leases(self, leases: Sequence[Lease], origin: Origin, *, newer: bool = False) -> Batch:
         """Adds leases; those held just as they are are left out. One held with other figures needs `newer`."""

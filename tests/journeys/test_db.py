@@ -106,3 +106,12 @@ def test_a_verbose_run_shows_no_password_either(
     monkeypatch.setenv("BASELOAD_DATABASE_URL", "postgresql://me:hunter2@127.0.0.1:1/money")
     _, _, err = command(capsys, "-v", "db", "check")
     assert "hunter2" not in err
+
+
+def test_a_backup_may_have_the_name_of_a_database_on_a_server(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASELOAD_DATABASE_URL", "postgresql://127.0.0.1:1/ledger")
+    code, _, err = command(capsys, "db", "backup", "ledger")
+    assert code == 5  # nobody answers; on SQLite the name would be the ledger's own
+    assert "is the ledger itself" not in err
