@@ -56,6 +56,19 @@ def test_a_small_plan_by_hand() -> None:
     assert float(model.usage_usd or 0) == pytest.approx(1.8048 * 2.8 / 4 + 1.5 * 2.4 / (10 / 3) + 0.0216)
 
 
+def test_what_stays_unserved_is_not_counted_and_what_is_cached_is_no_work() -> None:
+    plan = plans.small_plan()
+    half = tuple(
+        replace(hour, unserved_ratio=0.5, by_model={"m": replace(hour.by_model["m"], unserved_ratio=0.5)})
+        for hour in plan.hours_detail
+    )
+    (model,) = spend_of_plan(replace(plan, hours_detail=half)).models
+    assert (model.input_tokens, model.output_tokens) == pytest.approx((3.6e6, 0.36e6))
+    cached = replace(plan, models={"m": replace(plan.models["m"], cache_hit_ratio=0.5)})
+    (model,) = spend_of_plan(cached).models
+    assert model.input_work_ratio == pytest.approx(1 / 3)  # 1,000/1,000 against 200/100
+
+
 def test_allocation_agrees_with_the_plans_own_unit_cost(real_plan: Plan) -> None:
     (row,) = unit_rows(spend_of_plan(real_plan))
     for kind in ("blended", "input", "output"):

@@ -41,6 +41,10 @@ def at(day: int) -> datetime:
     return datetime(2026, 11, day, tzinfo=UTC)
 
 
+def test_an_invoice_of_hetzner_in_dollars() -> None:
+    assert {line.currency for line in read(HETZNER.replace("€", "$"))} == {"USD"}
+
+
 @pytest.mark.parametrize("text", [HETZNER, GERMAN], ids=["English", "German"])
 def test_hetzner_in_either_language(text: str) -> None:
     month, hours, address, setup = read(text)

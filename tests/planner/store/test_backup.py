@@ -1,6 +1,7 @@
 """A backup restores into either database, whole or not at all; a check finds what is wrong."""
 
 import gzip
+import hashlib
 import json
 import sqlite3
 from datetime import timedelta
@@ -101,6 +102,18 @@ def test_a_backup_that_is_not_whole_is_refused_before_anything_is_written(tmp_pa
     for text, said in altered(gzip.decompress(data)):
         with pytest.raises(InputError, match=said):
             restore(read_url(str(place), source="test"), text, source="ledger.gz")
+    assert not place.parent.exists()
+
+
+def test_a_whole_backup_of_a_newer_baseload_is_refused_by_name(tmp_path: Path) -> None:
+    url, place = str(tmp_path / "a.sqlite"), tmp_path / "new" / "b.sqlite"
+    fill(url)
+    rows = gzip.decompress(backup(read_url(url, source="test"))[0]).splitlines(keepends=True)
+    head, foot = json.loads(rows[0]) | {"revision": "9999"}, json.loads(rows[-1])
+    body = b"".join([json.dumps(head).encode() + b"\n", *rows[1:-1]])
+    whole = body + json.dumps(foot | {"sha256": hashlib.sha256(body).hexdigest()}).encode() + b"\n"
+    with pytest.raises(InputError, match=r"has revision 9999, made by a newer baseload; .*: upgrade baseload"):
+        restore(read_url(str(place), source="test"), whole, source="ledger.gz")
     assert not place.parent.exists()
 
 

@@ -206,6 +206,9 @@ def test_the_plan_of_a_month_is_the_last_saved_before_it_began(url: str) -> None
         plan, remarks = ledger.plan_of_month("2026-11")
         assert plan is not None
         assert plan.document == "late"
+        assert len(ledger.plans(NOVEMBER, DECEMBER)) == 2
+        assert not ledger.plans(DECEMBER, DECEMBER + timedelta(days=31))  # they end where it begins
+        assert not ledger.plans(NOVEMBER - timedelta(days=31), NOVEMBER)
         assert "no plan was saved before 2026-11 began; the one saved 2026-11-09 is used" in remarks[0]
         saved(day(1) - timedelta(days=3), "first")
         saved(day(1) - timedelta(days=2), "second", end=DECEMBER + timedelta(days=300))
