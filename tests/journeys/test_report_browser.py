@@ -177,7 +177,7 @@ def test_light_and_dark_differ(browser: Browser, written: Path) -> None:
 def test_it_is_read_without_scripts(browser: Browser, written: Path) -> None:
     at = opened(browser, written, width=PHONE, script=False)
     text = at.page.inner_text("main")
-    assert "October 2026 cost USD 9,166.87" in text
+    assert "October 2026 cost USD\N{NO-BREAK SPACE}9,166.87" in text
     assert "untagged" in text
     assert at.page.locator("figure svg:visible").count() == at.page.locator("figure").count()
     at.page.context.close()

@@ -1,5 +1,7 @@
 """The document as one HTML file: style and pictures inside it, no script, nothing fetched from anywhere."""
 
+import re
+
 from jinja2 import BaseLoader, Environment, StrictUndefined
 
 from planner.files import packaged_text
@@ -7,11 +9,13 @@ from planner.report.month.document import Document
 from planner.report.month.palette import DARK, LIGHT, classes, variables
 
 FOLDER = "report/month"
+UNITS = re.compile(r"(?<=\d) (?=%)|(?<=\b(?:USD|EUR)) (?=\d)")
 
 
 def html(document: Document) -> str:
     """The page. Every text is escaped; only our own drawings and our style go in as they are."""
     environment = Environment(loader=BaseLoader(), autoescape=True, undefined=StrictUndefined)
+    environment.filters["unbroken"] = _unbroken
     template = environment.from_string(packaged_text(f"{FOLDER}/page.html.j2"))
     sections = [
         {
@@ -22,6 +26,11 @@ def html(document: Document) -> str:
         for section in document.sections
     ]
     return template.render(document=document, sections=sections, style=style()) + "\n"
+
+
+def _unbroken(text: str) -> str:
+    """No line ends between a number and its percent sign, or between a currency and its amount."""
+    return UNITS.sub("\N{NO-BREAK SPACE}", text)
 
 
 def style() -> str:

@@ -179,3 +179,9 @@ def test_the_steps_of_the_heat_map_go_one_way(colours: dict[str, str]) -> None:
 def test_both_schemes_have_the_same_colours() -> None:
     assert set(LIGHT) == set(DARK)
     assert set(re.findall(r"var\(--([a-z0-9-]+)\)", style())) <= set(LIGHT)
+
+
+def test_a_figure_is_not_torn_from_its_unit() -> None:
+    page = html(outline(small_report()))
+    assert "USD\N{NO-BREAK SPACE}20.00 (25.0\N{NO-BREAK SPACE}%) more" in page
+    assert not re.search(r"<(p|li)[^>]*>[^<]*(\d %|USD \d)", page)
