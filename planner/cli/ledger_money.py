@@ -88,28 +88,16 @@ def export(
     Example: baseload ledger export --month 2026-11 --format focus -o focus.csv
     """
     from planner.cli.month_facts import check_tag
-    from planner.errors import InputError
     from planner.exchange.focus import focus_csv
-    from planner.files import check_writable
     from planner.ledger import TEAM
     from planner.report.charges import charges_csv
 
-    if form is not ExportFormat.FOCUS and (allocated or account or invoice):
-        raise InputError("--allocated, --account and --invoice belong to --format focus")
-    if by is not None and not (allocated or form is ExportFormat.CHARGES):
-        raise InputError("--by: belongs to charges: --format charges, or focus with --allocated")
-    if month is not None and form is ExportFormat.PRICES:
-        raise InputError("--month: prices have none; expected it with another format")
+    check_belongs(form, month=month, by=by, allocated=allocated, of_seller=bool(account or invoice))
     accounts, invoices = by_provider("--account", account), by_provider("--invoice", invoice)
-    if output is not None:
-        check_writable(output)
-        if config is not None and output.resolve() == config.resolve():
-            raise InputError(f"-o {output}: is also the file of -c; expected another one")
-    if form not in MONEY:
+    check_output(output, config)
+    if form not in MONEY or month is None:
         write_out(context, facts_csv(form, month, config), output)
         return
-    if month is None:
-        raise InputError(f"--format {form}: needs --month; expected a calendar month such as 2026-11")
     found = reckoned(month, config, by or TEAM)
     if form is ExportFormat.FOCUS:
         check_providers(found, accounts | invoices)
@@ -120,6 +108,31 @@ def export(
         text = charges_csv(month_charges(found))
     write_out(context, text, output)
     say(context, (*found.facts.remarks, *(found.charges.remarks if allocated or form is ExportFormat.CHARGES else ())))
+
+
+def check_belongs(form: ExportFormat, *, month: str | None, by: str | None, allocated: bool, of_seller: bool) -> None:
+    """Raises InputError where an option is given that the format would not use, or one it needs is not."""
+    from planner.errors import InputError
+
+    if form is not ExportFormat.FOCUS and (allocated or of_seller):
+        raise InputError("--allocated, --account and --invoice belong to --format focus")
+    if by is not None and not (allocated or form is ExportFormat.CHARGES):
+        raise InputError("--by: belongs to charges: --format charges, or focus with --allocated")
+    if month is not None and form is ExportFormat.PRICES:
+        raise InputError("--month: prices have none; expected it with another format")
+    if month is None and form in MONEY:
+        raise InputError(f"--format {form}: needs --month; expected a calendar month such as 2026-11")
+
+
+def check_output(output: Path | None, config: Path | None) -> None:
+    """Raises InputError where the file could not be written, or is the fleet's."""
+    from planner.errors import InputError
+    from planner.files import check_writable
+
+    if output is not None:
+        check_writable(output)
+        if config is not None and output.resolve() == config.resolve():
+            raise InputError(f"-o {output}: is also the file of -c; expected another one")
 
 
 def write_out(context: typer.Context, text: str, output: Path | None) -> None:

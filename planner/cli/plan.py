@@ -45,6 +45,12 @@ class Maximize(StrEnum):
     TRAFFIC = "traffic"
 
 
+ExplainOption = Annotated[bool, typer.Option("--explain", help="Say why: marginal prices, offers not chosen, more.")]
+RecordOption = Annotated[
+    bool, typer.Option("--record", help="Keep the plan and its forecast in the ledger, for the month's report.")
+]
+
+
 def plan(  # noqa: PLR0917 - a command's options are its arguments
     context: typer.Context,
     forecast: ForecastOption,
@@ -62,15 +68,11 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     maximize: Annotated[
         Maximize | None, typer.Option("--maximize", help="traffic: the most traffic that max_usd_month serves.")
     ] = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Say why: marginal prices, offers not chosen, more.")
-    ] = False,
+    explain: ExplainOption = False,
     as_json: JsonOption = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan as JSON to this file.")] = None,
     chart: Annotated[Path | None, typer.Option("--chart", help="Draw the plan to an .svg or .png file.")] = None,
-    record: Annotated[
-        bool, typer.Option("--record", help="Keep the plan and its forecast in the ledger, for the month's report.")
-    ] = False,
+    record: RecordOption = False,
 ) -> None:
     """The cheapest mix of base and burst nodes for a traffic forecast, and how good it is.
 

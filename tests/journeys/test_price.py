@@ -3,41 +3,20 @@
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
 
 from autoscaler.cli import baseload, run
-from planner.fleet import sample_forecast_text
 from planner.report.price.registry import price_schema, price_schema_text
+from tests.journeys.price_command import document, first_day_plan, said
 
 PUBLISHED = Path(__file__).parents[2] / "docs/schemas/price.schema.json"
 
 
-def said(capsys: pytest.CaptureFixture[str], code: int, *arguments: str) -> tuple[str, str]:
-    """stdout and stderr of `baseload price …`, which ends with `code`."""
-    assert run(baseload(), ["price", *arguments]) == code
-    captured = capsys.readouterr()
-    return captured.out, captured.err
-
-
-def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    """The JSON document, held against the schema."""
-    found: dict[str, Any] = json.loads(said(capsys, 0, *arguments, "--json")[0])
-    validator = jsonschema.Draft202012Validator(price_schema(), format_checker=jsonschema.FormatChecker())
-    assert [error.message for error in validator.iter_errors(found)] == []
-    return found
-
-
 @pytest.fixture(scope="module")
 def plan_file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The plan of the packaged forecast's first day."""
-    folder = tmp_path_factory.mktemp("plan")
-    forecast = folder / "forecast.csv"
-    forecast.write_text("\n".join(sample_forecast_text().splitlines()[:25]) + "\n")
-    assert run(baseload(), ["plan", "-f", str(forecast), "-o", str(folder / "plan.json"), "-q"]) == 0
-    return str(folder / "plan.json")
+    return first_day_plan(tmp_path_factory.mktemp("plan"))
 
 
 def test_the_quick_quote_of_the_guide(capsys: pytest.CaptureFixture[str]) -> None:

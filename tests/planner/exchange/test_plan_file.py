@@ -1,20 +1,13 @@
 """plan.json read back is the plan that was written."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
 from planner.errors import InputError
 from planner.exchange.plan_file import read_plan
 from planner.report.plan_json import plan_text
-
-_spec = importlib.util.spec_from_file_location("plans", Path(__file__).parents[1] / "report" / "plans.py")
-assert _spec is not None
-assert _spec.loader is not None
-plans = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(plans)
+from tests.planner.report import plans
 
 
 @pytest.mark.parametrize("name", [name for name in dir(plans) if name.endswith("_plan")])
