@@ -1,0 +1,1 @@
+"""Where nodes come from: one protocol, and a module per provider."""

@@ -1,0 +1,1 @@
+"""The serving side: demand at the input, nodes' health, routing."""
