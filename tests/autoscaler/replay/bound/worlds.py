@@ -1,0 +1,136 @@
+"""Tiny worlds and schedules for the bound: what a schedule pays and serves, reckoned without the bound's own code."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from autoscaler.replay.bound.case import BaseCapacity, BoundCase, BurstPool
+from policies.billing import Billing, Tariff, charge_usd
+
+Floats = NDArray[np.float64]
+
+TOKENS_OF_A_NODE_STEP = 100.0
+START = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+def a_case(
+    nodes: Sequence[float],
+    *,
+    step_s: float = 60.0,
+    lead_s: float = 120.0,
+    price: Sequence[float] | float = 0.6,
+    billing: Billing = Billing.SECOND,
+    richness: Sequence[float] | float = 1.0,
+    most: Sequence[float] | None = None,
+    base_nodes: float = 0.0,
+    base_usd: float = 5.0,
+    patience_s: float = 0.0,
+    egress_usd_step: float = 0.0,
+) -> BoundCase:
+    """One model, one pool: `nodes` of work in each step, `richness` x 100 tokens to a node's step of it."""
+    work = np.array([nodes], dtype=float)
+    steps = work.shape[1]
+    return BoundCase(
+        step_s=step_s,
+        tokens=work * TOKENS_OF_A_NODE_STEP * np.broadcast_to(np.asarray(richness, dtype=float), (1, steps)),
+        base_usd=base_usd,
+        base=(BaseCapacity(nodes=base_nodes, work=work),) if base_nodes else (),
+        pools=(
+            BurstPool(
+                name="burst",
+                work=work,
+                billing=billing,
+                price_usd_hour=np.broadcast_to(np.asarray(price, dtype=float), (steps,)).copy(),
+                lead_s=lead_s,
+                most_nodes=None if most is None else np.array(most, dtype=float),
+                egress_usd=egress_usd_step * work if egress_usd_step else None,
+            ),
+        ),
+        patience_s=patience_s,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lease: ordered at, ended at, seconds of the replay."""
+
+    start_s: float
+    end_s: float
+
+
+def played(case: BoundCase, leases: Sequence[Held], price_usd_hour: Decimal) -> tuple[float, float]:
+    """Bill and unserved ratio of those leases of the one pool at one price, served at once, by the clock's instants."""
+    (pool,) = case.pools
+    tariff = Tariff(billing=pool.billing, price_usd_hour=price_usd_hour)
+    bill = Decimal(0)
+    for lease in leases:
+        moments = (START + timedelta(seconds=s) for s in (lease.start_s, lease.end_s))
+        bill += charge_usd(tariff, *moments)
+    edges = {case.step_s * step for step in range(case.steps + 1)}
+    spans = [
+        (lease.start_s + pool.lead_s, lease.end_s) for lease in leases if lease.start_s + pool.lead_s < lease.end_s
+    ]
+    edges |= {edge for span in spans for edge in span if 0 < edge < case.step_s * case.steps}
+    served = egress = 0.0
+    for begin, end in pairwise(sorted(edges)):
+        step = int(begin // case.step_s)
+        tokens, work = case.tokens[0, step], pool.work[0, step]
+        if tokens == 0:
+            continue
+        base = min(1.0, sum(capacity.nodes / capacity.work[0, step] for capacity in case.base))
+        ready = sum(1 for first, last in spans if first <= begin and end <= last)
+        burst = min(1 - base, ready / work)
+        length = (end - begin) / case.step_s
+        served += tokens * (base + burst) * length
+        egress += length * burst * (0.0 if pool.egress_usd is None else float(pool.egress_usd[0, step]))
+    total = float(case.tokens.sum())
+    return case.base_usd + float(bill) + egress, 1 - served / total if total else 0.0
+
+
+def fleets(most: int, steps: int) -> NDArray[np.int64]:
+    """Every count of ready nodes per step, (count, steps)."""
+    return np.stack(np.meshgrid(*[np.arange(most + 1)] * steps, indexing="ij"), axis=-1).reshape(-1, steps)
+
+
+def brute_by_second(case: BoundCase, most: int) -> tuple[Floats, Floats]:
+    """Bill and unserved tokens of every fleet on the grid, billed by the second with a lead of whole steps."""
+    (pool,) = case.pools
+    lead = round(pool.lead_s / case.step_s)
+    counts = fleets(most, case.steps)
+    if pool.most_nodes is not None:
+        counts = counts[(counts <= pool.most_nodes).all(axis=1)]
+    usd = pool.price_usd_hour * case.step_s / 3600
+    before = np.concatenate([np.full(lead, usd[0]), usd])  # a node may be ordered before the replay, at its first price
+    launch = np.array([before[step : step + lead].sum() for step in range(case.steps)])
+    launches = np.maximum(np.diff(counts, axis=1, prepend=0), 0)
+    bills = case.base_usd + counts @ usd + launches @ launch
+    served, burst = served_share(case, counts)
+    if pool.egress_usd is not None:
+        bills = bills + burst @ pool.egress_usd[0]
+    return bills, case.tokens[0].sum() - served @ case.tokens[0]
+
+
+def served_share(case: BoundCase, counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Share of each step served in all and by burst, with so many nodes ready, (fleets, steps)."""
+    work = np.where(case.tokens[0] > 0, case.pools[0].work[0], 1.0)
+    base = np.minimum(1.0, sum((capacity.nodes / work for capacity in case.base), np.zeros(case.steps)))
+    burst = np.minimum(counts / work, 1 - base)
+    return base + burst, burst
+
+
+def least_usd(bills: Floats, unserved: Floats, ratio: float, total: float) -> float:
+    """The cheapest of those that leave at most that share; inf: none does."""
+    fits = unserved <= ratio * total + 1e-9
+    return float(bills[fits].min()) if fits.any() else float("inf")
+
+
+def demands(steps: int = 6, most: float = 3.0) -> st.SearchStrategy[list[float]]:
+    """Nodes of work per step, in quarters."""
+    quarters = st.integers(0, int(4 * most)).map(lambda n: n / 4)
+    return st.lists(quarters, min_size=1, max_size=steps)
