@@ -172,8 +172,9 @@ def launch_usd(case: BoundCase, pool: BurstPool) -> Floats:
     edges = np.concatenate([[0.0], np.cumsum(price)])
 
     def paid_until(step: Floats) -> Floats:
-        inside = np.interp(step, np.arange(case.steps + 1.0), edges)
-        return inside + np.minimum(step, 0.0) * price[0]
+        inside: Floats = np.interp(step, np.arange(case.steps + 1.0), edges)
+        paid: Floats = inside + np.minimum(step, 0.0) * price[0]
+        return paid
 
     starts = np.arange(case.steps + 1.0)
     at_edge = paid_until(starts) - paid_until(starts - at)
