@@ -32,9 +32,12 @@ class Header:
     """Names of the columns that are not read."""
 
 
-def read_header(fields: Sequence[str], *, source: str, row: int) -> Header:
-    """The columns of a header line, or an InputError naming the column that is wrong."""
-    names = [name.strip() for name in fields]
+def read_header(fields: Sequence[str], *, source: str, row: int, clock: str = "timestamp") -> Header:
+    """The columns of a header line, or an InputError naming the column that is wrong.
+
+    `clock`: the column that tells the time; it is kept as `timestamp`, by whatever name.
+    """
+    names = ["timestamp" if name.strip() == clock else name.strip() for name in fields]
     where = f"{source}, row {row}"
     if not set(names) & set(KNOWN):
         _refuse_wrong_delimiter(fields, where)

@@ -18,35 +18,40 @@ _HOUR = timedelta(hours=1)
 
 def for_models(forecast: Forecast, models: Sequence[str]) -> Forecast:
     """The forecast by the fleet's names, in the fleet's order; one without names serves the fleet's only model."""
+    names, order, remarks = in_fleet_order(forecast.models, models, forecast.source)
+    return replace(
+        forecast,
+        models=names,
+        input_tok_s=forecast.input_tok_s[:, order],
+        output_tok_s=forecast.output_tok_s[:, order],
+        remarks=forecast.remarks + remarks,
+    )
+
+
+def in_fleet_order(
+    held: Sequence[str], models: Sequence[str], source: str
+) -> tuple[tuple[str, ...], list[int], tuple[str, ...]]:
+    """The fleet's models that a file `held` demand of, where each stands in the file, and remarks."""
     if not models:
-        raise InputError(f"{forecast.source}: the fleet has no model; expected a [[model]]")
-    if forecast.models == ("",):
+        raise InputError(f"{source}: the fleet has no model; expected a [[model]]")
+    if tuple(held) == ("",):
         if len(models) != 1:
             raise InputError(
-                f"{forecast.source}: no model column, and the fleet has {len(models)} models ({', '.join(models)});"
+                f"{source}: no model column, and the fleet has {len(models)} models ({', '.join(models)});"
                 " expected the column 'model'"
             )
-        return replace(forecast, models=(models[0],))
-    for name in forecast.models:
+        return (models[0],), [0], ()
+    for name in held:
         if name not in models:
             meant = near(name, models)
             raise InputError(
-                f"{forecast.source}: unknown model {shown(name)}; "
+                f"{source}: unknown model {shown(name)}; "
                 + (f"did you mean {meant!r}?" if meant else f"expected {' or '.join(map(repr, models))}")
             )
-    named = tuple(name for name in models if name in forecast.models)
-    left = [name for name in models if name not in forecast.models]
-    remarks = forecast.remarks
-    if left:
-        remarks += (f"{forecast.source}: no demand for {', '.join(left)}; not planned",)
-    order = [forecast.models.index(name) for name in named]
-    return replace(
-        forecast,
-        models=named,
-        input_tok_s=forecast.input_tok_s[:, order],
-        output_tok_s=forecast.output_tok_s[:, order],
-        remarks=remarks,
-    )
+    named = tuple(name for name in models if name in held)
+    left = [name for name in models if name not in held]
+    remarks = (f"{source}: no demand for {', '.join(left)}; not planned",) if left else ()
+    return named, [list(held).index(name) for name in named], remarks
 
 
 def month_span(month: str) -> tuple[datetime, datetime]:

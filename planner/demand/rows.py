@@ -24,6 +24,8 @@ _CHUNK_CHARACTERS = 4_000_000
 _TIMES_KEPT = 100_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
+_LONGEST_S = 1e10
+"""Three hundred years: more is an error of units."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +56,13 @@ class Rows:
     """Line number in the file, from 1."""
 
 
-def read_rows(text: str, *, source: str, models: Sequence[str] | None = None) -> Rows:
-    """All rows of a CSV text; `models` are the names that may stand in the model column (None: any)."""
+def read_rows(
+    text: str, *, source: str, models: Sequence[str] | None = None, counted_from: datetime | None = None
+) -> Rows:
+    """All rows of a CSV text; `models` are the names that may stand in the model column (None: any).
+
+    `counted_from`: the time is not in `timestamp` but in `t_s`, whole seconds from this moment.
+    """
     text = text.removeprefix("\ufeff")
     if "\r" in text and "\n" not in text:
         text = text.replace("\r", "\n")
@@ -76,8 +83,9 @@ def read_rows(text: str, *, source: str, models: Sequence[str] | None = None) ->
         if parser is not None:
             parser.add(chunk, first)
         elif any(name.strip() for name in chunk[0]):
-            header = read_header(chunk[0], source=source, row=first)
-            parser = _Parser(header, source, models)
+            clock = "timestamp" if counted_from is None else "t_s"
+            header = read_header(chunk[0], source=source, row=first, clock=clock)
+            parser = _Parser(header, source, models, _Times() if counted_from is None else _Elapsed(counted_from))
     if parser is None:
         raise InputError(f"{source}: the file is empty; expected a header and one row per hour")
     return parser.rows()
@@ -136,6 +144,23 @@ class _Times(dict[str, int]):
         return seconds
 
 
+class _Elapsed(dict[str, int]):
+    """Seconds since 1970 of times told as seconds from `start`."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__()
+        self.start_s = (start - _EPOCH) // _SECOND
+
+    def __missing__(self, text: str) -> int:
+        value = _number(text.strip())
+        if value is None or not 0 <= value <= _LONGEST_S or value != int(value):
+            raise ValueError(f"t_s is {shown(text)}; expected whole seconds from the start, 0 or more")
+        if len(self) >= _TIMES_KEPT:
+            self.clear()
+        self[text] = self.start_s + int(value)
+        return self[text]
+
+
 @dataclass(slots=True)
 class _Codes(dict[tuple[str, str, str, str], int]):
     """Number of the series of each (scenario, model, quantile, probability) as written."""
@@ -166,10 +191,10 @@ class _Codes(dict[tuple[str, str, str, str], int]):
 class _Parser:
     """Collects the chunks of a file as arrays."""
 
-    def __init__(self, header: Header, source: str, models: Sequence[str] | None) -> None:
+    def __init__(self, header: Header, source: str, models: Sequence[str] | None, times: dict[str, int]) -> None:
         self.header = header
         self.source = source
-        self.times = _Times()
+        self.times = times
         self.codes = _Codes(models, "scenario" in header.position)
         self.parts: list[tuple[NDArray[np.generic], ...]] = []
 
