@@ -66,6 +66,7 @@ class Listing:
     is_complete: bool
     """False: a page was missing; what is not listed may exist."""
     machines: tuple[Machine, ...]
+    """A machine that changed while it was listed may be there twice, with its former row: the later state counts."""
 
 
 class Provider(Protocol):
