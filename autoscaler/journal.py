@@ -45,6 +45,8 @@ class Intent:
     pool: str
     model: str
     reason: str
+    replaces: str | None = None
+    """Of a launch: id of the node it is to replace (`Launch.replaces`, `Node.replaces`)."""
     epoch: int = 0
     """The leader's, checked where the intent is written (S6)."""
 

@@ -1,11 +1,48 @@
-"""What the autoscaler keeps to: target and band, holds, caps, floors, spot. Pure; standard library only."""
+"""What the autoscaler keeps to: target and band, holds, caps, floors, spot; and the sums that follow. Pure.
 
-from collections.abc import Mapping
+Standard library only. Work and capacity are in reference nodes (autoscaler.fleet). `decide` calls the functions here a
+few times per node and tick, so they take seconds and whole numbers where `policies.billing` takes spans; tests hold
+each against the billing rule it stands for.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
-from types import MappingProxyType
+from math import floor
+from typing import Any
 
-NO_FLOOR: Mapping[str, int] = MappingProxyType({})
+from policies.billing import MIN_BILLED_SECONDS, Billing, Tariff, month_span
+from policies.units import SECONDS_PER_HOUR
+
+_NOISE = 1e-9
+"""Floats this close are equal: 0.29 x 100 is 28.999999999999996."""
+_RULES: tuple[tuple[tuple[str, ...], str, Callable[[Any], bool]], ...] = (
+    (("max_unserved_ratio", "max_spot_share", "max_pool_share"), "in [0, 1]", lambda value: 0 <= value <= 1),
+    (("min_saving_ratio",), "in [0, 1)", lambda value: 0 <= value < 1),
+    (
+        (
+            "hold_s",
+            "cooldown_s",
+            "drain_timeout_s",
+            "orphan_after_s",
+            "blind_for_s",
+            "renewal_margin_s",
+            "backoff_first_s",
+            "return_to_spot_after_s",
+        ),
+        "0 or more",
+        lambda value: value >= 0,
+    ),
+    (("queue_clear_s", "launch_timeout_s", "stale_after_s"), "above 0", lambda value: value > 0),
+    (("max_launches_per_tick", "max_drains_per_tick"), "1 or more", lambda value: value >= 1),
+    (
+        ("max_nodes", "max_usd_hour", "max_usd_month"),
+        "0 or more (left out: no limit)",
+        lambda value: 0 <= value < float("inf"),
+    ),
+)
+"""Keys, the rule they keep, and its check; a key that is None has no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +55,14 @@ class ScalingPolicy:
     """Below it, nodes are too many."""
     high_utilization: float = 0.85
     """Above it, nodes are too few."""
+    queue_clear_s: float = 120.0
+    """What waits is to be worked off within this time: a queue counts as its work over this long."""
     max_unserved_ratio: float = 0.001
     """Share of tokens that may go unserved; the outlook's margin is steered by it."""
     is_predictive: bool = True
     """Launch for what is expected within one lead time; prediction never removes."""
     hold_s: float = 540.0
-    """A node not needed for this long may go."""
+    """A node not needed for this long may go; nor does one go this long into an hour the plan raised."""
     cooldown_s: float = 300.0
     """No scale-in within this time of a scale-out of the same model; scale-out is never delayed."""
     drain_timeout_s: float = 600.0
@@ -37,26 +76,27 @@ class ScalingPolicy:
     blind_for_s: float = 600.0
     """After this long without a fresh measurement, rise to the plan's level, never fall (S4)."""
     renewal_margin_s: float = 120.0
-    """An idle node of a paid hour is drained this long before the hour ends."""
+    """An idle node of a paid hour is drained this long before the hour ends; one tick at least."""
     max_launches_per_tick: int = 10
     max_drains_per_tick: int = 5
+    """Scale-in only; what a cap or a notice asks for is not counted."""
     max_nodes: int | None = None
     """Burst nodes at most, all models; None: no limit."""
     max_usd_hour: Decimal | None = None
-    """Burst prices of running nodes per hour at most."""
+    """Burst prices of running nodes per hour at most; None: no limit."""
     max_usd_month: Decimal | None = None
-    """Burst charges per calendar month (UTC) at most, committed cost included."""
+    """Burst charges per calendar month (UTC) at most, committed cost included; None: no limit."""
     min_nodes: Mapping[str, int] = field(default_factory=dict)
     """By model: burst nodes never fewer."""
     max_spot_share: float = 1.0
     """Spot nodes at most this share of burst nodes + 1; 0: none."""
     max_pool_share: float = 1.0
-    """Nodes of one pool at most this share of burst nodes + 1."""
+    """Nodes of one pool at most this share of burst nodes + 1; 0: none."""
     backoff_first_s: float = 60.0
     """A pool that had no capacity is left alone this long, twice as long after each further refusal."""
     backoff_most_s: float = 1800.0
     return_to_spot_after_s: float = 1800.0
-    """Spot is preferred again this long after its last failure (no flapping)."""
+    """On-demand nodes are replaced by spot this long after spot last failed (no flapping)."""
     min_saving_ratio: float = 0.1
     """A running node is replaced by a cheaper one only if that saves this share of its price."""
 
@@ -66,3 +106,140 @@ class ScalingPolicy:
                 "expected 0 < low_utilization <= target_utilization <= high_utilization <= 1, got "
                 f"{self.low_utilization}, {self.target_utilization}, {self.high_utilization}"
             )
+        for names, rule, holds in _RULES:
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and not holds(value):
+                    raise ValueError(f"{name} must be {rule}, got {value}")
+        if self.backoff_most_s < self.backoff_first_s:
+            raise ValueError(f"backoff_most_s must be backoff_first_s or more, got {self.backoff_most_s}")
+        for model, least in self.min_nodes.items():
+            if least < 0:
+                raise ValueError(f"min_nodes.{model} must be 0 or more, got {least}")
+
+
+def is_above_band(policy: ScalingPolicy, work_nodes: float, capacity_nodes: float) -> bool:
+    """Whether `work_nodes` is more than the capacity takes at high_utilization; exactly at it is inside the band."""
+    return work_nodes > policy.high_utilization * capacity_nodes + _NOISE
+
+
+def is_below_band(policy: ScalingPolicy, work_nodes: float, capacity_nodes: float) -> bool:
+    """Whether `work_nodes` is less than low_utilization of the capacity; exactly at it is inside the band."""
+    return work_nodes < policy.low_utilization * capacity_nodes - _NOISE
+
+
+def wanted_capacity(policy: ScalingPolicy, work_nodes: float) -> float:
+    """Ready capacity at which `work_nodes` is utilization at the target: work / target, in reference nodes."""
+    return work_nodes / policy.target_utilization
+
+
+def is_enough(capacity_nodes: float, wanted_nodes: float) -> bool:
+    """Whether a capacity covers what is wanted, float noise apart."""
+    return capacity_nodes >= wanted_nodes - _NOISE
+
+
+def most_by_share(share: float, burst_nodes: int) -> int | None:
+    """Nodes a share allows among `burst_nodes`, these included: floor(share x n) + 1; None: no limit; share 0: none.
+
+    The row of the plan (count <= share x n + 1) in whole nodes, so that a fleet of one or two may exist.
+    """
+    if share >= 1:
+        return None
+    return floor(share * burst_nodes + _NOISE) + 1 if share > 0 else 0
+
+
+def backoff_s(policy: ScalingPolicy, failures: int) -> float:
+    """Seconds a pool is left alone after `failures` refusals in a row: first x 2^(n-1), at most backoff_most_s."""
+    if failures < 1:
+        return 0.0
+    return min(policy.backoff_first_s * 2.0 ** min(failures - 1, 60), policy.backoff_most_s)
+
+
+def hourly_usd(tariff: Tariff, month_hours: int) -> Decimal:
+    """Price of an hour, USD; of a monthly fee, its part of the calendar month of `month_hours`."""
+    if tariff.price_usd_hour is not None:
+        return tariff.price_usd_hour
+    assert tariff.fee_usd_month is not None  # a tariff has one of them
+    return tariff.fee_usd_month / month_hours
+
+
+def paid_left_s(tariff: Tariff, ordered_at: datetime, now: datetime) -> float:
+    """Seconds from `now` for which a running lease costs nothing more: until its renewal instant.
+
+    By the second: 0, or the rest of the first minute. By started hours: the rest of the hour, a whole one at the
+    order itself and 0 exactly at its end. With a monthly cap: the rest of the month once the cap is reached. A
+    monthly fee: the rest of the month.
+    """
+    age_s = max((now - ordered_at).total_seconds(), 0.0)
+    match tariff.billing:
+        case Billing.SECOND:
+            return max(MIN_BILLED_SECONDS - age_s, 0.0)
+        case Billing.STARTED_HOUR:
+            return -age_s % SECONDS_PER_HOUR if age_s else float(SECONDS_PER_HOUR)
+        case Billing.MONTH:
+            return (month_span(now)[1] - now).total_seconds()
+    first, following = month_span(now)
+    month_left_s = (following - now).total_seconds()
+    age_s = (now - max(ordered_at, first)).total_seconds()
+    if tariff.billing is Billing.STARTED_HOUR_CAPPED:
+        assert tariff.price_usd_hour is not None  # checked by Tariff
+        assert tariff.fee_usd_month is not None
+        if tariff.price_usd_hour * _started(age_s) >= tariff.fee_usd_month:
+            return month_left_s
+    return min(-age_s % SECONDS_PER_HOUR if age_s > 0 else float(SECONDS_PER_HOUR), month_left_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """The calendar month (UTC) of one instant, as sums over leases need it."""
+
+    first: datetime
+    following: datetime
+    hours: int
+
+    @classmethod
+    def of(cls, moment: datetime) -> "Month":
+        """The month that holds `moment`."""
+        first, following = month_span(moment)
+        return cls(first=first, following=following, hours=(following - first) // timedelta(hours=1))
+
+
+def owed_in_month_usd(tariff: Tariff, ordered_at: datetime, until: datetime, month: Month) -> Decimal:
+    """What a lease over [ordered_at, until) is charged in `month`: that month's part of billing.charges_by_month.
+
+    Nothing is taken off for a spot node that may be taken back in its first hour.
+    """
+    begin = max(ordered_at, month.first)
+    end = min(until, month.following)
+    if end <= begin:
+        return Decimal(0)
+    match tariff.billing:
+        case Billing.SECOND:
+            return _seconds_usd(tariff, ordered_at, until, begin, end)
+        case Billing.STARTED_HOUR:
+            before = _started((begin - ordered_at).total_seconds())
+            hours = _started((end - ordered_at).total_seconds()) - before
+            return hourly_usd(tariff, month.hours) * hours
+        case Billing.STARTED_HOUR_CAPPED:
+            assert tariff.fee_usd_month is not None  # checked by Tariff
+            hours = _started((end - begin).total_seconds())
+            return min(hourly_usd(tariff, month.hours) * hours, tariff.fee_usd_month)
+        case Billing.MONTH_PRORATED:
+            return hourly_usd(tariff, month.hours) * _started((end - begin).total_seconds())
+        case Billing.MONTH:
+            assert tariff.fee_usd_month is not None  # checked by Tariff
+            return tariff.fee_usd_month
+
+
+def _seconds_usd(tariff: Tariff, ordered_at: datetime, until: datetime, begin: datetime, end: datetime) -> Decimal:
+    """By the second; what the 60 s minimum adds belongs to the month the lease starts in."""
+    seconds = -int(-(end - begin).total_seconds() // 1)
+    if begin == ordered_at:
+        seconds += max(MIN_BILLED_SECONDS + int(-(until - ordered_at).total_seconds() // 1), 0)
+    assert tariff.price_usd_hour is not None  # checked by Tariff
+    return tariff.price_usd_hour * seconds / SECONDS_PER_HOUR
+
+
+def _started(seconds: float) -> int:
+    """Hours begun in a span of so many seconds."""
+    return -int(-seconds // SECONDS_PER_HOUR)
