@@ -1,0 +1,40 @@
+"""Truth: what is really so at one instant of a replay, for checks that judge a controller. Pure: values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from autoscaler.fleet import Action, FleetPlan, Snapshot
+from autoscaler.journal import Journal
+from autoscaler.replay.world import World
+from autoscaler.timeline import Timeline
+from policies.scaling import ScalingPolicy
+
+
+@dataclass(slots=True, kw_only=True)
+class Truth:
+    """The parts of a running replay: one object, the same all along, whose parts move."""
+
+    world: World
+    policy: ScalingPolicy
+    plan: FleetPlan | None
+    timeline: Timeline
+    clouds: Mapping[str, Any]
+    """By provider: autoscaler.providers.simulated.SimulatedCloud, whose `truth` is what exists."""
+    serving: Any
+    """autoscaler.replay.serving.SimulatedServing."""
+    journal: Journal
+    snapshot: Snapshot | None = None
+    """What the controller saw at its last tick; None: before the first, or it crashed."""
+    actions: tuple[Action, ...] = ()
+    """What it asked for at its last tick."""
+    ticks: int = 0
+    crashes: int = 0
+
+
+class Checks(Protocol):
+    """What judges a replay while it runs."""
+
+    def after(self, event: str, truth: Truth) -> None:
+        """Looks at the truth after one event, "tick" among them; raises where something may never be so."""
+        ...
