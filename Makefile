@@ -48,7 +48,7 @@ bench: .venv-bench/stamp  ## the numbers we promise, measured here
 	$(BENCH)/python -m benchmarks
 
 schemas: .venv/stamp  ## write the published JSON Schemas anew
-	$(BIN)/python -m planner.report.schemas docs/schemas
+	$(BIN)/python -m autoscaler.report.schemas docs/schemas
 
 lock:  ## newer versions of what we depend on, hashed; needs uv
 	$(COMPILE) --upgrade --group dev --extra chart --extra pdf --extra postgres --extra dask -o requirements-dev.txt

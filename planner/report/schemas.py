@@ -1,6 +1,6 @@
-"""Writes the published JSON Schemas: `python -m planner.report.schemas docs/schemas`, or `make schemas`."""
+"""The JSON Schemas of what planning prints and reads, by the name each is published under in docs/schemas."""
 
-import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from planner.files import write_atomic
@@ -27,11 +27,7 @@ SCHEMAS = {
 }
 
 
-def write_schemas(folder: Path) -> None:
-    """Writes every published schema into the folder."""
-    for name, text in SCHEMAS.items():
+def write_schemas(folder: Path, schemas: Mapping[str, Callable[[], str]]) -> None:
+    """Writes the schemas into the folder, each under its name."""
+    for name, text in schemas.items():
         write_atomic(folder / name, text())
-
-
-if __name__ == "__main__":
-    write_schemas(Path(sys.argv[1]))

@@ -51,7 +51,7 @@ def test_the_schema_is_a_schema_and_the_published_files_are_current() -> None:
 
 
 def test_schemas_are_written_where_asked(tmp_path: Path) -> None:
-    write_schemas(tmp_path)
+    write_schemas(tmp_path, SCHEMAS)
     assert {path.name for path in tmp_path.iterdir()} == set(SCHEMAS)
     assert json.loads((tmp_path / "plan.schema.json").read_text(encoding="utf-8")) == plan_schema()
 

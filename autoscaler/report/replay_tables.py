@@ -1,0 +1,309 @@
+"""A replay as people read it: the bill, how near the bound, what was missed; or all controllers in one table.
+
+Renders values; the numbers come in ready. Remarks are the caller's, for stderr.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoscaler.replay.result import Floats, Replayed, ReplayedLease
+from autoscaler.replay.world import World
+from autoscaler.report.replay_json import in_order
+from planner.report.narrow import fitted, wrapped
+from planner.report.numbers import UNKNOWN, USD, Currency, buckets, number, percent, span, sparkline
+from planner.report.screen import Cell, Column, Screen, render, table, words
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+COMPARED_LAST = ("interruptions", "p99", "p50", "burst", "base", "opposite", "wasted")
+"""Columns of the comparison that a narrow terminal goes without, the first to go first."""
+
+
+def render_replay(
+    one: Replayed,
+    world: World,
+    *,
+    max_unserved_ratio: float,
+    screen: Screen | None = None,
+    currency: Currency = USD,
+    leases: bool = False,
+    hours: bool = False,
+) -> str:
+    """One controller's replay as text: heading, figures, the run at a glance, and what the amounts are."""
+    screen = screen or Screen()
+    parts: list[RenderableType] = [
+        *wrapped(f"Replay of {one.policy}: {heading(world)}", screen),
+        "",
+        _figures(one, max_unserved_ratio, currency),
+        "",
+        *wrapped(sentence(one, currency), screen),
+        "",
+        *at_a_glance(one, screen),
+    ]
+    if hours:
+        parts += ["", "By hour", _hours_table(one, currency)]
+    if leases:
+        parts += ["", "Leases of burst nodes", _lease_table(one, currency)]
+    return render([*parts, "", *wrapped(basis(world, currency), screen)], screen)
+
+
+def render_compared(
+    several: Sequence[Replayed],
+    world: World,
+    summaries: Mapping[str, str],
+    *,
+    max_unserved_ratio: float,
+    screen: Screen | None = None,
+    currency: Currency = USD,
+) -> str:
+    """All controllers on one world: who serves enough at the least bill first; the legend says what each one is."""
+    screen = screen or Screen()
+    ranked = by_bill(several, max_unserved_ratio)
+    served = sum(one.unserved_ratio <= max_unserved_ratio for one in ranked)
+    columns, cells, gone = fitted(_compared_columns(currency), _compared_rows(ranked, currency), screen, COMPARED_LAST)
+    parts: list[RenderableType] = [
+        *wrapped(f"Controllers compared: {heading(world)}", screen),
+        "",
+        table(columns, cells, sections=(served - 1,) if 0 < served < len(ranked) else ()),
+        "",
+        *wrapped(_verdict(ranked, served, max_unserved_ratio, currency), screen),
+        "",
+    ]
+    if gone:
+        parts += wrapped(f"Not shown at this width: {', '.join(gone)}", screen)
+    width = max(len(one.policy) for one in ranked)
+    parts += [
+        line
+        for one in ranked
+        for line in wrapped(f"{one.policy:{width}}  {summaries.get(one.policy, '')}".rstrip(), screen, width + 2)
+    ]
+    return render([*parts, "", *wrapped(basis(world, currency), screen)], screen)
+
+
+def heading(world: World) -> str:
+    """What is replayed, in one line."""
+    traffic = world.traffic
+    length = number(traffic.duration_s / 3600, 0 if traffic.duration_s % 3600 == 0 else 1)
+    return (
+        f"{', '.join(traffic.models)}, {span(traffic.start, traffic.end)} ({length} h), traffic {traffic.source}, "
+        f"world {world.name}, faults {world.faults.name}, seed {world.seed}"
+    )
+
+
+def basis(world: World, currency: Currency) -> str:
+    """What the amounts and ratios are."""
+    pools = len(world.pools)
+    text = (
+        f"Amounts net of VAT, base included; a tick every {world.tick_s:g} s, {pools} pool{'' if pools == 1 else 's'} "
+        "to launch from; the bound is the least bill of perfect foresight with the same base. TTFT is an estimate."
+    )
+    return f"{text} {currency.note}." if currency.note else text
+
+
+def by_bill(several: Sequence[Replayed], max_unserved_ratio: float) -> list[Replayed]:
+    """Those that serve enough first, each group by its bill."""
+    return sorted(several, key=lambda one: (one.unserved_ratio > max_unserved_ratio, one.bill_usd, one.policy))
+
+
+# One controller
+
+
+def _figures(one: Replayed, max_unserved_ratio: float, currency: Currency) -> "RenderableType":
+    code = currency.code
+
+    def money(usd: Decimal | None) -> str:
+        return number(currency.amount(usd))
+
+    allowed = f"at most {percent(max_unserved_ratio, 2)}"
+    nodes = f"{one.base_nodes} node{'' if one.base_nodes == 1 else 's'}"
+    rows: list[tuple[str, str, str, str]] = [
+        ("bill", money(one.bill_usd), code, ""),
+        ("  base", money(one.base_usd), code, nodes),
+        ("  burst", money(one.burst_usd), code, f"{one.launches} launches"),
+        *([("  egress", money(one.egress_usd), code, "")] if one.egress_usd else []),
+        ("bound, all served", money(one.bound_usd), code, "least bill of perfect foresight"),
+        ("bound, as much served", money(one.bound_at_unserved_usd), code, "at this controller's own unserved ratio"),
+        ("bill / bound", ratio(one.ratio_to_bound), "", ""),
+        ("unserved", percent(one.unserved_ratio, 3), "% of tokens", allowed),
+        ("TTFT p50", _seconds(one.delay.p50_s), "s", "estimate, over tokens served"),
+        ("TTFT p95", _seconds(one.delay.p95_s), "s", ""),
+        ("TTFT p99", _seconds(one.delay.p99_s), "s", ""),
+        ("launches", number(one.launches, 0), "", ""),
+        ("interruptions", number(one.interruptions, 0), "", "nodes the provider took back"),
+        ("capacity failures", number(one.capacity_failures, 0), "", "launches refused"),
+        ("opposite moves", number(one.opposite_moves, 0), "", "out and in, or in and out, within an hour"),
+        ("wasted", money(one.wasted_paid_usd), code, "paid while not ready or not needed"),
+    ]
+    return table((words("figure"), Column(title="value"), words("unit"), words("")), rows)
+
+
+def sentence(one: Replayed, currency: Currency) -> str:
+    """The result in one sentence: the bill against the bound, and what was missed."""
+    bill = f"{number(currency.amount(one.bill_usd))} {currency.code}"
+    missed = f"{percent(one.unserved_ratio, 3)} % of tokens went unserved"
+    if one.ratio_to_bound is None:
+        return f"{one.policy} cost {bill}; {missed}. No bound was computed."
+    share = number(100 * (one.ratio_to_bound - 1), 1)
+    return f"{one.policy} cost {bill}, {share} % above the least that perfect foresight pays; {missed}."
+
+
+def at_a_glance(one: Replayed, screen: Screen) -> list[str]:
+    """Sparklines over the hours: work asked for, ready capacity, nodes by pool, cost, what was missed."""
+    hours = one.hours
+    if not len(hours.asked_tokens):
+        return []
+    highest = float(max(hours.work_nodes.max(), hours.ready_nodes.max()))
+    rows: list[tuple[str, Floats, float | None, str]] = [
+        ("work asked for", hours.work_nodes, highest, "nodes"),
+        ("ready capacity", hours.ready_nodes, highest, "nodes"),
+        *((pool, nodes, None, "nodes") for pool, nodes in hours.pools.items() if nodes.any()),
+        ("cost", hours.cost_usd, None, "USD/h"),
+        *([("unserved", hours.unserved_tokens / 1e6, None, "Mtok/h")] if hours.unserved_tokens.any() else []),
+        *([("interruptions", hours.interruptions, None, "per hour")] if hours.interruptions.any() else []),
+    ]
+    width = max(len(label) for label, *_ in rows)
+    parts = buckets(len(hours.asked_tokens), screen.spark_width)
+    return [
+        f"{label:{width}}  {sparkline([float(values[list(part)].mean()) for part in parts], top=top)}"
+        f"  {number(float(values.min()), 1)} to {number(float(values.max()), 1)} {unit}"
+        for label, values, top, unit in rows
+    ]
+
+
+def _hours_table(one: Replayed, currency: Currency) -> "RenderableType":
+    hours = one.hours
+    pools = list(hours.pools)
+    columns = (
+        words("hour (UTC)"),
+        Column(title="work", unit="nodes", places=2),
+        Column(title="ready", unit="nodes", places=2),
+        Column(title="coming", unit="nodes", places=2),
+        *(Column(title=pool, unit="nodes", places=2) for pool in pools),
+        Column(title="taken", unit="back", places=0),
+        Column(title="cost", unit=f"{currency.code}/h", places=2),
+        Column(title="unserved", unit="%", places=3, is_ratio=True),
+        Column(title="TTFT p95", unit="s", places=2),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for index in range(len(hours.asked_tokens)):
+        asked = float(hours.asked_tokens[index])
+        rows.append(
+            (
+                f"{one.start + timedelta(hours=index):%Y-%m-%d %H:%M}",
+                float(hours.work_nodes[index]),
+                float(hours.ready_nodes[index]),
+                float(hours.coming_nodes[index]),
+                *(float(hours.pools[pool][index]) for pool in pools),
+                float(hours.interruptions[index]),
+                currency.amount(Decimal(repr(float(hours.cost_usd[index])))),
+                float(hours.unserved_tokens[index]) / asked if asked > 0 else 0.0,
+                None if np.isnan(hours.ttft_p95_s[index]) else float(hours.ttft_p95_s[index]),
+            )
+        )
+    return table(columns, rows)
+
+
+def _lease_table(one: Replayed, currency: Currency) -> "RenderableType":
+    columns = (
+        words("offer"),
+        words("model"),
+        words("ordered (UTC)"),
+        Column(title="ready", unit="min", places=1),
+        Column(title="held", unit="min", places=1),
+        Column(title="nodes"),
+        Column(title="charge", unit=currency.code, places=4),
+        Column(title="wasted", unit=currency.code, places=4),
+        words("ended"),
+    )
+    return table(columns, [_lease_row(one, lease, currency) for lease in in_order(one.leases)])
+
+
+def _lease_row(one: Replayed, lease: ReplayedLease, currency: Currency) -> tuple[Cell, ...]:
+    return (
+        lease.offer,
+        lease.model,
+        f"{one.start + timedelta(minutes=lease.start_min):%Y-%m-%d %H:%M}",
+        None if lease.ready_min is None else lease.ready_min - lease.start_min,
+        lease.end_min - lease.start_min,
+        lease.count,
+        currency.amount(lease.charge_usd),
+        currency.amount(lease.wasted_usd),
+        lease.how_it_ended,
+    )
+
+
+# All controllers
+
+
+def _compared_columns(currency: Currency) -> tuple[Column, ...]:
+    code = currency.code
+    return (
+        words("controller"),
+        Column(title="bill", unit=code, places=2),
+        Column(title="/ bound", unit="", places=3),
+        Column(title="bound here", unit=code, places=2),
+        Column(title="unserved", unit="%", places=3, is_ratio=True),
+        Column(title="p50", unit="TTFT s", places=2),
+        Column(title="p95", unit="TTFT s", places=2),
+        Column(title="p99", unit="TTFT s", places=2),
+        Column(title="launches"),
+        Column(title="interruptions"),
+        Column(title="opposite", unit="moves"),
+        Column(title="base", unit=code, places=2),
+        Column(title="burst", unit=code, places=2),
+        Column(title="wasted", unit=code, places=2),
+    )
+
+
+def _compared_rows(ranked: Sequence[Replayed], currency: Currency) -> list[tuple[Cell, ...]]:
+    return [
+        (
+            one.policy,
+            currency.amount(one.bill_usd),
+            one.ratio_to_bound,
+            currency.amount(one.bound_at_unserved_usd),
+            one.unserved_ratio,
+            one.delay.p50_s,
+            one.delay.p95_s,
+            one.delay.p99_s,
+            one.launches,
+            one.interruptions,
+            one.opposite_moves,
+            currency.amount(one.base_usd),
+            currency.amount(one.burst_usd),
+            currency.amount(one.wasted_paid_usd),
+        )
+        for one in ranked
+    ]
+
+
+def _verdict(ranked: Sequence[Replayed], served: int, max_unserved_ratio: float, currency: Currency) -> str:
+    allowed = f"{percent(max_unserved_ratio, 2)} % unserved"
+    bound = next((one.bound_usd for one in ranked if one.bound_usd is not None), None)
+    least = "" if bound is None else f" The bound with every token served: {number(currency.amount(bound))} "
+    least += "" if bound is None else f"{currency.code}; 'bound here' is the one at the row's own unserved ratio."
+    if not served:
+        return f"None keeps to {allowed}.{least}"
+    best = ranked[0]
+    text = f"{best.policy} is the cheapest that keeps to {allowed}"
+    if served > 1:
+        second = ranked[1]
+        gap = float(second.bill_usd / best.bill_usd - 1) if best.bill_usd > 0 else 0.0
+        text += f"; next is {second.policy}, {percent(gap)} % dearer"
+    if served < len(ranked):
+        text += f"; below the gap: {len(ranked) - served} that leave more"
+    return f"{text}.{least}"
+
+
+def ratio(value: float | None) -> str:
+    """A ratio of two bills."""
+    return UNKNOWN if value is None else number(value, 3)
+
+
+def _seconds(value: float | None) -> str:
+    return number(value, 2)
