@@ -45,8 +45,18 @@ def write_figure(figure: "Figure", path: Path) -> None:
     with mpl.rc_context({"svg.hashsalt": "baseload", "svg.fonttype": "none"}):
         metadata = {"Date": None} if path.suffix.lower() == ".svg" else {}
         drawn = BytesIO()
+        _settle(figure)
         figure.savefig(drawn, format=path.suffix.lower().removeprefix("."), dpi=110, metadata=metadata)
     write_atomic(path, drawn.getvalue())
+
+
+def _settle(figure: "Figure") -> None:
+    """Lays the figure out for good; the layout's solver differs from run to run in the last digits, which are cut."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for panel in figure.axes:
+        place = panel.get_position()
+        panel.set_position((round(place.x0, 6), round(place.y0, 6), round(place.width, 6), round(place.height, 6)))
 
 
 def check_chart_path(path: Path) -> None:
