@@ -1,0 +1,138 @@
+"""Add: what is missing, and the nodes that cover it: draining ones first, then launches in merit order. Pure.
+
+Models take turns, one node each, so that a cap or a step is shared and the trouble of one does not stop another (S10).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from autoscaler.decide.merit import Offer, next_offer, why_not_now
+from autoscaler.decide.room import Room
+from autoscaler.decide.sight import is_unreachable
+from autoscaler.decide.want import Want
+from autoscaler.fleet import Action, Launch, Node, Snapshot, Undrain
+from policies.scaling import ScalingPolicy, wanted_capacity
+
+
+def add(wants: Sequence[Want], room: Room, policy: ScalingPolicy) -> list[Action]:
+    """Undrains and launches, models in turns, until nothing is missing, nothing may be had, or the step is done."""
+    actions: list[Action] = []
+    for want in wants:
+        actions += undrains(want, room, policy)
+    left = policy.max_launches_per_tick
+    open_wants = [want for want in wants if want.is_missing(policy)]
+    while open_wants and left > 0:
+        for want in tuple(open_wants):
+            launch = next_launch(want, room, policy) if left > 0 else None
+            if launch is None:
+                open_wants.remove(want)
+            else:
+                actions.append(launch)
+                left -= 1
+    return actions
+
+
+def undrains(want: Want, room: Room, policy: ScalingPolicy) -> list[Action]:
+    """Draining nodes that serve again because capacity is missing: those drained last first."""
+    actions: list[Action] = []
+    snapshot, sight = room.snapshot, want.sight
+    for node in sorted(sight.draining, key=lambda node: (-node.since.timestamp(), node.id)):
+        if not want.is_missing(policy):
+            break
+        speed = sight.speed_of(node.pool)
+        if not may_serve_again(node, speed, snapshot) or room.undrain_refusal(node) is not None:
+            continue
+        room.take_back(node)
+        reason = f"undrain: {why_missing(want, want.longest_lead_s(), policy)}"
+        actions.append(Undrain(node_id=node.id, reason=reason))
+        want.capacity += speed
+        want.counted += 1
+        want.has_moved = True
+    return actions
+
+
+def may_serve_again(node: Node, speed: float, snapshot: Snapshot) -> bool:
+    """Whether a draining node is worth having back: ours by the hour, of a known rate, and not about to be taken."""
+    return (
+        not node.is_base
+        and speed > 0
+        and node.taken_back_at is None
+        and not node.is_at_risk
+        and node.pool in snapshot.pools
+        and not is_unreachable(snapshot, node.pool)
+    )
+
+
+def next_launch(want: Want, room: Room, policy: ScalingPolicy) -> Launch | None:
+    """One launch for the model, counted in `room` and `want`; None: nothing is missing, or nothing may be had."""
+    if want.is_under_floor:
+        offers = _askable(want, room, is_floor=True)
+        if not offers:
+            return None
+        offer = min(offers, key=lambda one: (one.usd_hour, one.pool.key))
+        reason = f"floor: {want.counted} burst nodes, at least {want.floor} wanted"
+        return _launched(want, offer, room, reason)
+    offers = [one for one in want.offers if want.missing(one.lead_s, policy) > 0]
+    offers = [one for one in _askable(want, room, is_floor=False) if one in offers]
+    if not offers:
+        return None
+    best = offers[0]
+    missing = want.missing(best.lead_s, policy)
+    offer = next_offer(missing, offers)
+    return _launched(want, offer, room, why_missing(want, best.lead_s, policy))
+
+
+def _askable(want: Want, room: Room, *, is_floor: bool) -> list[Offer]:
+    """The offers that may be asked for one more node, in merit order; of the others the reason is kept."""
+    found = []
+    for offer in want.offers:
+        refusal = why_not_now(offer, room.snapshot) or room.refusal(offer, want.sight.model, is_floor=is_floor)
+        if refusal is None:
+            found.append(offer)
+        else:
+            want.refusals[offer.pool.key] = refusal
+    return found
+
+
+def _launched(want: Want, offer: Offer, room: Room, reason: str) -> Launch:
+    room.take(offer, want.sight.model)
+    want.capacity += offer.speed
+    want.counted += 1
+    want.has_moved = True
+    gone: Node | None = None
+    going = (*want.sight.leaving, *want.sight.at_risk)
+    if want.replaced < len(going):
+        gone = going[want.replaced]
+        want.replaced += 1
+        reason = f"{_why_going(gone, room.snapshot.now)}; {reason}"
+    return Launch(
+        pool=offer.pool.key, model=want.sight.model, reason=reason, replaces=None if gone is None else gone.id
+    )
+
+
+def _why_going(node: Node, now: datetime) -> str:
+    if node.taken_back_at is not None:
+        return f"notice: {node.id} is taken back in {(node.taken_back_at - now).total_seconds():.0f} s"
+    return f"risk: {node.id} is at risk of being taken back" if node.is_at_risk else f"risk: {node.id} has no rate"
+
+
+def why_missing(want: Want, lead_s: float, policy: ScalingPolicy) -> str:
+    """The reason to add, with its numbers."""
+    if want.is_under_floor:
+        return f"floor: {want.counted} burst nodes, at least {want.floor} wanted"
+    level, sight = want.level(lead_s), want.sight
+    have = f"{sight.base_work + sight.serving_work:.2f} ready and {sight.coming_work:.2f} coming"
+    if want.need is None:
+        return f"blind: the plan has {level.work:.2f} nodes on this hour, {have}"
+    wanted = (
+        f"needs {wanted_capacity(policy, level.work):.2f} at {policy.target_utilization:.0%}, {have} "
+        f"are enough up to {policy.high_utilization:.0%}"
+    )
+    match level.kind:
+        case "expected":
+            return f"expected: {level.work:.2f} nodes of work within {level.within_s:.0f} s, {wanted}"
+        case "plan":
+            return f"plan: {level.work:.2f} nodes of work in the hour that begins in {level.within_s:.0f} s, {wanted}"
+        case "queue":
+            return f"queue: {want.need.queue_work:.2f} of {level.work:.2f} nodes of work wait, {wanted}"
+    return f"load: {level.work:.2f} nodes of work, {wanted}"

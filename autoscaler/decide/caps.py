@@ -1,0 +1,132 @@
+"""Caps: what is drained because going on would pass a cap or a ceiling (S1). Pure.
+
+Renewals are what is refused: a node whose time is paid costs nothing more until then. Nodes beyond the floors go before
+those of the floors, the dearest first; a coming node is never ended (S8).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from autoscaler.decide.release import is_at_renewal
+from autoscaler.decide.room import Room
+from autoscaler.decide.sight import is_unreachable
+from autoscaler.decide.want import Want
+from autoscaler.fleet import Drain, Node
+from policies.scaling import ScalingPolicy, hourly_usd
+
+
+def cap_drains(wants: Mapping[str, Want], room: Room, policy: ScalingPolicy) -> list[Drain]:
+    """Drains that keep the fleet under its caps, whatever the demand."""
+    if policy.max_nodes is None and policy.max_usd_hour is None and policy.max_usd_month is None:
+        return _over_ceilings(wants, room, policy, {}) if room.snapshot.controls.max_nodes else []
+    spare, floor = _by_price(wants.values(), room)
+    drains: dict[str, Drain] = {}
+    _over_month(spare, floor, room, drains)
+    _over_hour([*spare, *floor], room, policy, drains)
+    _over_nodes([*spare, *floor], room, policy, drains)
+    _over_ceilings(wants, room, policy, drains)
+    return list(drains.values())
+
+
+def is_over_month(room: Room) -> bool:
+    """Whether what is committed passes the month's cap already: then no drain may run into a new paid hour."""
+    most = room.policy.max_usd_month
+    return most is not None and room.snapshot.spent_month_usd + room.committed_usd > most
+
+
+def _by_price(wants: Iterable[Want], room: Room) -> tuple[list[Node], list[Node]]:
+    """Ready nodes beyond the floors and of the floors, each the dearest first; a model's cheapest are its floor."""
+    pools, hours = room.snapshot.pools, room.month.hours
+
+    def price(node: Node) -> tuple[Decimal, str]:
+        return hourly_usd(pools[node.pool].tariff, hours), node.id
+
+    spare: list[Node] = []
+    floor: list[Node] = []
+    for want in wants:
+        sight = want.sight
+        nodes = [node for node in (*sight.serving, *sight.at_risk) if node.pool in pools]
+        nodes = sorted((node for node in nodes if not is_unreachable(room.snapshot, node.pool)), key=price)
+        least = max(want.floor - len(sight.coming), 0)
+        floor += nodes[:least]
+        spare += nodes[least:]
+    return sorted(spare, key=price, reverse=True), sorted(floor, key=price, reverse=True)
+
+
+def _over_month(spare: Sequence[Node], floor: Sequence[Node], room: Room, drains: dict[str, Drain]) -> None:
+    most = room.policy.max_usd_month
+    if most is None:
+        return
+    spent = room.snapshot.spent_month_usd
+    for nodes, reserved in ((spare, room.floor_usd), (floor, Decimal(0))):
+        for node in nodes:
+            total = spent + room.committed_usd + reserved
+            if total <= most:
+                break
+            saved = room.owed_usd(node) - room.owed_if_drained_usd(node)
+            if saved <= 0:
+                continue
+            room.committed_usd -= saved
+            reason = f"cap: going on would take the month to {total:.2f} USD, max_usd_month is {most}"
+            drains[node.id] = Drain(node_id=node.id, reason=reason)
+
+
+def _over_hour(nodes: Sequence[Node], room: Room, policy: ScalingPolicy, drains: dict[str, Drain]) -> None:
+    most = policy.max_usd_hour
+    if most is None or room.usd_hour <= most:
+        return
+    pools, hours = room.snapshot.pools, room.month.hours
+    total = room.usd_hour - _ending_usd(room)
+    total -= sum((hourly_usd(pools[one.pool].tariff, hours) for one in nodes if one.id in drains), Decimal(0))
+    for node in nodes:
+        if total <= most:
+            return
+        if node.id not in drains and is_at_renewal(node, room.snapshot, policy):
+            reason = f"cap: nodes cost {total:.2f} USD/h, max_usd_hour is {most}"
+            drains[node.id] = Drain(node_id=node.id, reason=reason)
+            total -= hourly_usd(pools[node.pool].tariff, hours)
+
+
+def _ending_usd(room: Room) -> Decimal:
+    """Price of the burst nodes that end already."""
+    pools, hours = room.snapshot.pools, room.month.hours
+    return sum(
+        (
+            hourly_usd(pools[node.pool].tariff, hours)
+            for node in room.snapshot.nodes
+            if not node.is_base and node.pool in pools and node.state.value in ("draining", "terminating", "failed")
+        ),
+        Decimal(0),
+    )
+
+
+def _over_nodes(nodes: Sequence[Node], room: Room, policy: ScalingPolicy, drains: dict[str, Drain]) -> None:
+    most = policy.max_nodes
+    if most is None:
+        return
+    over = room.staying_burst - len(drains) - most
+    for node in nodes:
+        if over <= 0:
+            return
+        if node.id not in drains and is_at_renewal(node, room.snapshot, policy):
+            reason = f"cap: {most + over} burst nodes, max_nodes is {most}"
+            drains[node.id] = Drain(node_id=node.id, reason=reason)
+            over -= 1
+
+
+def _over_ceilings(
+    wants: Mapping[str, Want], room: Room, policy: ScalingPolicy, drains: dict[str, Drain]
+) -> list[Drain]:
+    for model, want in wants.items():
+        ceiling = room.ceiling(model)
+        if ceiling is None:
+            continue
+        spare, floor = _by_price([want], room)
+        nodes = [*spare, *floor]
+        over = room.by_model.get(model, 0) - sum(node.id in drains for node in nodes) - ceiling
+        for node in nodes:
+            if over > 0 and node.id not in drains and is_at_renewal(node, room.snapshot, policy):
+                reason = f"ceiling: {ceiling + over} burst nodes, the manual ceiling is {ceiling}"
+                drains[node.id] = Drain(node_id=node.id, reason=reason)
+                over -= 1
+    return list(drains.values())

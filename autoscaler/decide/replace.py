@@ -1,0 +1,117 @@
+"""Replace: nodes that go because others take their place: under notice, at risk, or dearer than what can be had. Pure.
+
+The new node is launched first; the old one is drained when the new one serves and the survivors carry the work. A node
+under notice is drained at once: it goes anyway.
+"""
+
+from autoscaler.decide.merit import Offer, why_not_now
+from autoscaler.decide.need import Need
+from autoscaler.decide.release import is_at_renewal, outlasts, why_resting
+from autoscaler.decide.room import Room
+from autoscaler.decide.sight import Sight, is_unreachable
+from autoscaler.decide.want import Want
+from autoscaler.fleet import Drain, Launch, Node, Snapshot
+from policies.scaling import ScalingPolicy, hourly_usd, paid_left_s
+
+
+def drains_of_leaving(sight: Sight, snapshot: Snapshot) -> list[Drain]:
+    """Nodes that are being taken back get no new work, to finish the old within the notice."""
+    drains = []
+    for node in sight.leaving:
+        assert node.taken_back_at is not None  # what makes it leave
+        left_s = (node.taken_back_at - snapshot.now).total_seconds()
+        drains.append(Drain(node_id=node.id, reason=f"notice: taken back in {left_s:.0f} s"))
+    return drains
+
+
+def drains_of_at_risk(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[Drain]:
+    """Nodes at risk go once the others carry the work without any of them."""
+    sight, snapshot = want.sight, room.snapshot
+    if not sight.at_risk or why_resting(sight, snapshot, policy) is not None:
+        return []
+    survivors = sight.base_work + sight.serving_work
+    if not outlasts(want, need, survivors, policy) or len(sight.serving) < want.floor:
+        return []
+    why = f"the {survivors:.2f} nodes without it carry {need.now_work:.2f} nodes of work"
+    return [
+        Drain(node_id=node.id, reason=f"risk: {'advised to be replaced' if node.is_at_risk else 'no rate'}; {why}")
+        for node in sight.at_risk
+        if not is_unreachable(snapshot, node.pool)
+    ]
+
+
+def drains_of_replaced(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[Drain]:
+    """Nodes whose cheaper replacement serves go, if the survivors carry the work; one a tick."""
+    sight, snapshot = want.sight, room.snapshot
+    serving = {node.id: node for node in sight.serving}
+    for new in sight.serving:
+        old = serving.get(new.replaces) if new.replaces is not None else None
+        if old is None or is_unreachable(snapshot, old.pool) or not is_at_renewal(old, snapshot, policy):
+            continue
+        survivors = sight.ready_work - sight.speed_of(old.pool)
+        if len(sight.serving) - 1 < want.floor or not outlasts(want, need, survivors, policy):
+            continue
+        if why_resting(sight, snapshot, policy) is None:
+            return [Drain(node_id=old.id, reason=f"saving: replaced by {new.id} of {new.pool}, which serves")]
+    return []
+
+
+def saving_launch(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> Launch | None:
+    """A cheaper node for the dearest running one, where it saves enough: one at a time, and only in a calm fleet."""
+    sight, snapshot = want.sight, room.snapshot
+    if not want.offers or not sight.serving or sight.coming or sight.draining or sight.at_risk or sight.leaving:
+        return None
+    old = _dearest(sight, snapshot, room.month.hours)
+    if old is None:
+        return None
+    node, old_usd = old
+    for offer in want.offers:
+        if (1 - policy.min_saving_ratio) * old_usd < offer.usd_work_hour * sight.speed_of(node.pool):
+            return None  # the rest of the merit order saves less
+        if _may_replace(node, old_usd, offer, want, need, room, policy):
+            room.take(offer, want.sight.model)
+            want.has_moved = True
+            saved = 1 - offer.usd_hour / old_usd
+            reason = f"saving: {offer.usd_hour:.4f} USD/h instead of {old_usd:.4f} for {node.id}, {saved:.0%} less"
+            return Launch(pool=offer.pool.key, model=sight.model, reason=reason, replaces=node.id)
+    return None
+
+
+def _dearest(sight: Sight, snapshot: Snapshot, month_hours: int) -> tuple[Node, float] | None:
+    """The serving node that costs most per work, and what it costs an hour; one being replaced already is left out."""
+    replaced = {node.replaces for node in sight.serving}
+    costs: dict[str, float] = {}
+    found: tuple[float, str, Node, float] | None = None
+    for node in sight.serving:
+        usd = costs.get(node.pool)
+        if usd is None:
+            pool = snapshot.pools[node.pool]
+            usd = float(hourly_usd(pool.tariff, month_hours)) + float(pool.interruption_usd_hour)
+            costs[node.pool] = usd
+        merit = usd / sight.speed_of(node.pool)
+        if (found is None or (merit, node.id) > found[:2]) and node.id not in replaced:
+            found = (merit, node.id, node, usd)
+    return None if found is None else (found[2], found[3])
+
+
+def _may_replace(
+    node: Node, old_usd: float, offer: Offer, want: Want, need: Need, room: Room, policy: ScalingPolicy
+) -> bool:
+    """Whether the offer is another pool that saves, may be asked, is trusted again, and is ready by the renewal."""
+    snapshot, sight = room.snapshot, want.sight
+    if offer.pool.key == node.pool or offer.usd_hour > (1 - policy.min_saving_ratio) * old_usd:
+        return False
+    if offer.pool.is_spot:
+        recently = snapshot.recently.get(sight.model)
+        failed_at = None if recently is None else recently.last_on_spot_failure_at
+        if failed_at is not None and (snapshot.now - failed_at).total_seconds() < policy.return_to_spot_after_s:
+            return False
+    if is_unreachable(snapshot, node.pool):
+        return False
+    left_s = paid_left_s(snapshot.pools[node.pool].tariff, node.ordered_at, snapshot.now)
+    if left_s > offer.lead_s + policy.renewal_margin_s:
+        return False
+    survivors = sight.ready_work - sight.speed_of(node.pool) + offer.speed
+    if not outlasts(want, need, survivors, policy):
+        return False
+    return why_not_now(offer, snapshot) is None and room.refusal(offer, sight.model) is None
