@@ -1,0 +1,6 @@
+"""What is to come within one lead time: demand as a mixture of trends, and the capacity worth having for it."""
+
+from autoscaler.outlook.maker import OutlookMaker
+from autoscaler.outlook.value import Outlook
+
+__all__ = ["Outlook", "OutlookMaker"]

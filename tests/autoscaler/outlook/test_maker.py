@@ -1,0 +1,157 @@
+"""The outlook of a demand: what is to come one lead time ahead, and the capacity worth having for it."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoscaler.outlook import Outlook, OutlookMaker
+
+LEAD_S = 420.0
+
+
+def a_maker(**changed) -> OutlookMaker:
+    return OutlookMaker(**{"lead_time_s": LEAD_S, "max_unserved_ratio": 0.001, **changed})
+
+
+def shown(work: Iterable[float], *, step_s: float = 60.0, maker: OutlookMaker | None = None) -> list[Outlook]:
+    """The outlook after each measurement."""
+    maker = maker or a_maker()
+    seen = []
+    for index, nodes in enumerate(work):
+        maker.observe(index * step_s, nodes)
+        outlook = maker.outlook()
+        assert outlook is not None
+        seen.append(outlook)
+    return seen
+
+
+def flat(nodes: float, *, noise: float, ticks: int, seed: int = 0) -> list[float]:
+    rng = Random(seed)
+    return [max(0.0, nodes * (1 + rng.gauss(0, noise))) for _ in range(ticks)]
+
+
+def test_before_the_first_measurement_there_is_no_outlook():
+    assert a_maker().outlook() is None
+
+
+def test_horizons_are_the_next_observation_and_the_lead_time():
+    assert shown([10.0] * 200, step_s=30.0)[-1].horizons_s == pytest.approx((30.0, LEAD_S), rel=0.01)
+
+
+def test_a_ramp_is_seen_one_lead_time_ahead():
+    ramp = [20.0] * 60 + [20.0 + 0.5 * minute for minute in range(1, 16)]
+    assert shown(ramp)[-1].expected_work[-1] == pytest.approx(ramp[-1] + 0.5 * 7 / 2, abs=0.5 * 7 / 2 + 0.5)
+    assert shown(ramp)[-1].expected_work[-1] > ramp[-1] + 1
+    assert shown(ramp)[-1].wanted_work[-1] >= ramp[-1] + 0.5 * 7
+
+
+def test_what_is_wanted_of_a_flat_demand_is_seldom_exceeded_and_not_far_above_it():
+    work = flat(20.0, noise=0.03, ticks=3000)
+    looks = shown(work)
+    ahead = [(look.wanted_work[-1], work[index + 7]) for index, look in enumerate(looks[:-7]) if index > 600]
+    assert sum(asked > wanted for wanted, asked in ahead) / len(ahead) < 0.02
+    assert 20.6 < sum(wanted for wanted, _ in ahead) / len(ahead) < 23.5
+
+
+def test_noise_is_learnt():
+    calm = shown(flat(20.0, noise=0.005, ticks=1500))[-1]
+    wild = shown(flat(20.0, noise=0.1, ticks=1500))[-1]
+    assert wild.wanted_work[0] - 20 > 3 * (calm.wanted_work[0] - 20)
+
+
+def test_a_gap_in_measurement_is_not_zero_but_less_certain():
+    maker = a_maker()
+    before = shown(flat(20.0, noise=0.03, ticks=600), maker=maker)[-1]
+    maker.observe(600 * 60.0 + 1800, 20.0)
+    after = maker.outlook()
+    assert after is not None
+    assert after.expected_work[-1] == pytest.approx(before.expected_work[-1], rel=0.1)
+    assert after.wanted_work[-1] > 20
+
+
+@pytest.mark.parametrize(("first", "then"), [(0.0, 20.0), (20.0, 0.0), (5.0, 80.0)], ids=["woken", "idle", "grown"])
+def test_a_new_level_settles_within_an_hour(first, then):
+    looks = shown([first] * 120 + [then] * 240)
+    assert looks[120 + 60].expected_work[-1] == pytest.approx(then, abs=0.05 * max(first, then) + 0.1)
+    assert looks[-1].wanted_work[-1] == pytest.approx(then, abs=0.15 * max(first, then))
+
+
+def test_what_was_wanted_is_kept_for_the_hold_and_not_longer():
+    looks = shown([20.0] * 300 + [10.0] * 200)
+    assert all(look.keep_work >= before.wanted_work[-1] for before, look in pairwise(looks))
+    assert looks[-1].keep_work < 13
+
+
+def test_unserved_work_widens_the_margin_until_the_budget_holds_again():
+    def after_a_miss(ratio: float) -> list[Outlook]:
+        maker = a_maker(budget_over_s=6 * 3600.0)
+        looks = []
+        for tick, work in enumerate(flat(20.0, noise=0.03, ticks=3000)):
+            maker.observe(tick * 60.0, work, ratio if tick == 100 else 0.0)
+            look = maker.outlook()
+            assert look is not None
+            looks.append(look)
+        return looks
+
+    spared, missed = after_a_miss(0.0), after_a_miss(0.5)
+    assert missed[110].wanted_work[-1] > spared[110].wanted_work[-1] + 0.1
+    assert missed[2999].wanted_work[-1] == pytest.approx(spared[2999].wanted_work[-1], abs=1e-6)
+
+
+def test_a_stricter_promise_wants_more():
+    work = flat(20.0, noise=0.03, ticks=400)
+    strict, loose = (shown(work, maker=a_maker(max_unserved_ratio=ratio))[-1] for ratio in (0.0001, 0.005))
+    assert strict.wanted_work[-1] > loose.wanted_work[-1]
+
+
+def test_the_same_measurements_give_the_same_outlook():
+    work = flat(20.0, noise=0.2, ticks=300)
+    assert shown(work) == shown(work)
+
+
+@pytest.mark.parametrize("work", [-1.0, float("nan"), float("inf")])
+def test_work_that_cannot_be_is_refused(work):
+    with pytest.raises(ValueError, match="work_nodes"):
+        a_maker().observe(0.0, work)
+
+
+def test_time_that_stands_still_is_refused():
+    maker = a_maker()
+    maker.observe(60.0, 1.0)
+    with pytest.raises(ValueError, match="rise in time"):
+        maker.observe(60.0, 1.0)
+
+
+@pytest.mark.parametrize("changed", [{"lead_time_s": 0.0}, {"max_unserved_ratio": 0.0}, {"max_unserved_ratio": 1.0}])
+def test_promises_that_make_no_sense_are_refused(changed):
+    with pytest.raises(ValueError, match="expected lead_time_s"):
+        a_maker(**changed)
+
+
+@given(
+    work=st.lists(st.floats(0, 1e5), min_size=1, max_size=40),
+    steps_s=st.lists(st.floats(1, 7200), min_size=40, max_size=40),
+    lead_time_s=st.floats(10, 3600),
+)
+def test_any_demand_at_any_interval_gives_a_finite_outlook_that_covers_what_is_expected(work, steps_s, lead_time_s):
+    maker, at_s = a_maker(lead_time_s=lead_time_s), 0.0
+    for nodes, step_s in zip(work, steps_s, strict=False):
+        at_s += step_s
+        maker.observe(at_s, nodes)
+        look = maker.outlook()
+        assert look is not None
+        assert look.made_at_s == at_s
+        assert look.keep_work >= look.wanted_work[-1]
+
+
+@given(factor=st.floats(0.2, 50), seed=st.integers(0, 1000))
+def test_twice_the_demand_wants_twice_the_capacity(factor, seed):
+    work = flat(20.0, noise=0.1, ticks=60, seed=seed)
+    one = shown(work)[-1]
+    other = shown([factor * nodes for nodes in work])[-1]
+    assert other.expected_work[-1] == pytest.approx(factor * one.expected_work[-1], rel=1e-6)
+    assert other.wanted_work[-1] == pytest.approx(factor * one.wanted_work[-1], rel=0.02)
