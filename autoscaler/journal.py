@@ -1,13 +1,18 @@
-"""Journal: what was intended before it was done, and what came of it. Pure: values and the protocol.
+"""Journal: what was intended before it was done, and what came of it. Pure: values, the protocol, and one in memory.
 
 A launch is journaled before the provider is called, so that a crash at any point leaves either a machine with an intent
 or an intent without a machine, never a machine nobody meant. The key of a call is made from the intent alone.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from operator import itemgetter
+from typing import Protocol, TypeAlias
+
+from policies.billing import Tariff
 
 
 class IntentKind(StrEnum):
@@ -17,12 +22,16 @@ class IntentKind(StrEnum):
     DRAIN = "drain"
     UNDRAIN = "undrain"
     TERMINATE = "terminate"
+    ADOPT = "adopt"
+    """A machine with our tag was found that nobody intended: it is watched from then on, and ended in time."""
 
 
 class Result(StrEnum):
     """What came of an intent."""
 
     DONE = "done"
+    READY = "ready"
+    """Of a launch that was done: its node began to serve."""
     NO_CAPACITY = "no_capacity"
     """Refused for lack of stock or quota; nothing was made."""
     UNKNOWN = "unknown"
@@ -31,6 +40,10 @@ class Result(StrEnum):
     """Asking again changes nothing."""
     WITHDRAWN = "withdrawn"
     """Not asked for any more, and proven not to exist."""
+
+
+MADE_NOTHING = frozenset({Result.NO_CAPACITY, Result.REFUSED, Result.WITHDRAWN})
+"""A launch with one of these has no node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +60,12 @@ class Intent:
     reason: str
     replaces: str | None = None
     """Of a launch: id of the node it is to replace (`Launch.replaces`, `Node.replaces`)."""
+    provider: str = ""
+    """Of a launch: who is asked, also after the pool has left the configuration."""
+    tariff: Tariff | None = None
+    """Of a launch: the price in force when it was ordered; what is later charged by it."""
+    is_scale_in: bool = False
+    """Of a drain or an end: capacity that worked was given up because it was not needed."""
     epoch: int = 0
     """The leader's, checked where the intent is written (S6)."""
 
@@ -59,21 +78,35 @@ class Outcome:
     at: datetime
     result: Result
     machine_id: str | None = None
+    failures: int = 0
+    """Of a launch refused: how many in a row its pool has refused, this one included."""
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A node the provider confirmed to be gone, with what its lease was charged by."""
+    """A node the provider confirmed to be gone, with what its lease was charged."""
 
     node_id: str
+    pool: str
+    model: str
     at: datetime
     """End of its lease."""
     was_taken_back: bool
+    machine_id: str | None = None
+    charges_usd: tuple[tuple[datetime, Decimal], ...] = ()
+    """(first instant of a calendar month, USD) per month touched."""
+
+
+Entry: TypeAlias = Intent | Outcome | Ended
 
 
 class Journal(Protocol):
     """Where intents, outcomes and ends are kept; survives a restart of the loop."""
+
+    def lead(self, epoch: int) -> None:
+        """Writes down who leads from now on. Raises LostLeadership where a higher epoch leads already."""
+        ...
 
     def intend(self, intent: Intent) -> None:
         """Writes the intent down. Raises LostLeadership where another daemon leads."""
@@ -87,14 +120,85 @@ class Journal(Protocol):
         """Writes down that a node is gone: only then may it be forgotten."""
         ...
 
-    def intents(self) -> tuple[Intent, ...]:
-        """Those whose node is not known to be gone, oldest first."""
+    def entries(self, since: datetime) -> tuple[Entry, ...]:
+        """In the order they were written: all about nodes not known to be gone, and all others from `since` on.
+
+        Read once, when a loop starts; while it runs it knows what it has written.
+        """
         ...
 
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """Outcomes of `intents()`, oldest first."""
+    def charged_usd(self, month: datetime) -> Decimal:
+        """What ended leases were charged for the calendar month that begins at `month`."""
         ...
 
 
 class LostLeadership(RuntimeError):  # noqa: N818 - what happened
     """Another daemon has a higher epoch; this one must stop acting."""
+
+
+@dataclass(slots=True, kw_only=True)
+class MemoryJournal:
+    """A journal that lives as long as the object; what is past is dropped after `kept_for`, so it does not grow."""
+
+    kept_for: timedelta = timedelta(days=1)
+    """Longest that entries about nodes which are gone are kept."""
+    epoch: int = 0
+    _written: int = 0
+    _open: dict[str, list[tuple[int, Entry]]] = field(default_factory=dict)
+    """By node id, with the order of writing."""
+    _node_of: dict[str, str] = field(default_factory=dict)
+    """Key of an intent -> node, of those in `_open`."""
+    _past: deque[tuple[int, Entry]] = field(default_factory=deque)
+    _charged: dict[datetime, Decimal] = field(default_factory=dict)
+
+    def lead(self, epoch: int) -> None:
+        """Lets intents of `epoch` and above be written from now on."""
+        if epoch < self.epoch:
+            raise LostLeadership(f"epoch {self.epoch} leads, this one is {epoch}")
+        self.epoch = epoch
+
+    def intend(self, intent: Intent) -> None:
+        """Writes the intent down where its epoch leads."""
+        self.lead(intent.epoch)
+        if intent.key in self._node_of:
+            raise ValueError(f"intent {intent.key} is written already")
+        self._node_of[intent.key] = intent.node_id
+        self._open.setdefault(intent.node_id, []).append(self._numbered(intent))
+
+    def settle(self, outcome: Outcome) -> None:
+        """Writes the outcome down; a launch that made nothing is past with it."""
+        node_id = self._node_of.get(outcome.key)
+        if node_id is None:
+            raise ValueError(f"no intent {outcome.key} is open")
+        self._open[node_id].append(self._numbered(outcome))
+        if outcome.result in MADE_NOTHING and outcome.key == node_id:
+            self._close(node_id, outcome.at)
+
+    def ended(self, end: Ended) -> None:
+        """Writes the end down and adds its charges to their months."""
+        self._open.setdefault(end.node_id, []).append(self._numbered(end))
+        for month, usd in end.charges_usd:
+            self._charged[month] = self._charged.get(month, Decimal(0)) + usd
+        self._close(end.node_id, end.at)
+
+    def entries(self, since: datetime) -> tuple[Entry, ...]:
+        """All about open nodes, and what is past from `since` on."""
+        past = [numbered for numbered in self._past if numbered[1].at >= since]
+        running = [numbered for entries in self._open.values() for numbered in entries]
+        return tuple(entry for _, entry in sorted(past + running, key=itemgetter(0)))
+
+    def charged_usd(self, month: datetime) -> Decimal:
+        """What ended leases were charged for the month."""
+        return self._charged.get(month, Decimal(0))
+
+    def _numbered(self, entry: Entry) -> tuple[int, Entry]:
+        self._written += 1
+        return self._written, entry
+
+    def _close(self, node_id: str, at: datetime) -> None:
+        for numbered in self._open.pop(node_id):
+            self._past.append(numbered)
+            if isinstance(numbered[1], Intent):
+                del self._node_of[numbered[1].key]
+        while self._past and self._past[0][1].at < at - self.kept_for:
+            self._past.popleft()

@@ -108,3 +108,7 @@ class NodeNotFound(ProviderError):  # noqa: N818
 
 class Permanent(ProviderError):  # noqa: N818
     """Trying again changes nothing: credentials, a malformed request. Say it loudly, go on with the others."""
+
+
+class NotDone(ProviderError):  # noqa: N818
+    """Nothing was done, on purpose: this provider only observes (dry run)."""

@@ -64,3 +64,7 @@ class Serving(Protocol):
     def resume_routing(self, node_id: str) -> None:
         """The node gets work again. Raises ServingError."""
         ...
+
+
+class RoutingNotDone(ServingError):  # noqa: N818 - what happened
+    """Nothing was done, on purpose: this serving side is only observed (dry run)."""

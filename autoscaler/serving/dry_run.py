@@ -1,0 +1,24 @@
+"""A serving side that is read truly and changed not at all: what a dry run is handed instead of the real one. Pure."""
+
+from dataclasses import dataclass
+
+from autoscaler.serving.serving import Readings, RoutingNotDone, Serving
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRunServing:
+    """The readings of another serving side, and no calls that change anything."""
+
+    observed: Serving
+
+    def read(self) -> Readings:
+        """What the observed side says."""
+        return self.observed.read()
+
+    def stop_routing(self, node_id: str) -> None:
+        """Raises RoutingNotDone."""
+        raise RoutingNotDone(f"dry run: would send {node_id} no new work")
+
+    def resume_routing(self, node_id: str) -> None:
+        """Raises RoutingNotDone."""
+        raise RoutingNotDone(f"dry run: would send {node_id} work again")

@@ -1,0 +1,155 @@
+"""The loop killed between any two of its steps, and started again: nothing is lost, nothing is bought twice."""
+
+import pytest
+
+from autoscaler.fleet import NodeState
+from autoscaler.journal import Intent, IntentKind, LostLeadership, MemoryJournal
+from autoscaler.providers.provider import CapacityUnavailable, Temporary
+from policies.scaling import ScalingPolicy
+from tests.autoscaler.loop.rig import Rig, a_pool, at
+
+POLICY = ScalingPolicy(launch_timeout_s=600, orphan_after_s=900)
+
+
+def a_day_of(rig: Rig) -> None:
+    """Two nodes up, one down, two more up with one call broken off and one refused, and all down; 60 s a tick."""
+    rig.keeper.wanted = 2
+    rig.tick(4)
+    rig.keeper.wanted = 1
+    rig.tick(2)
+    rig.clouds["aws"].fail_next("launch", Temporary("timed out"), after=True)
+    rig.clouds["aws"].fail_next("launch", CapacityUnavailable("sold out"))
+    rig.keeper.wanted = 3
+    rig.tick(4)
+    rig.keeper.wanted = 0
+    rig.tick(8)
+
+
+def a_rig() -> Rig:
+    return Rig(a_pool("aws/m"), a_pool("ovh/m"), wanted=0, policy=POLICY, tick_s=60.0)
+
+
+def steps_of_a_day() -> int:
+    rig = a_rig()
+    a_day_of(rig)
+    return rig.fuse.steps
+
+
+STEPS = steps_of_a_day()
+
+
+def test_the_day_has_steps_of_every_kind():
+    assert STEPS > 60
+
+
+@pytest.mark.parametrize("step", range(STEPS))
+def test_a_crash_at_any_step_leaves_no_orphan_and_buys_nothing_twice(step):
+    rig = a_rig()
+    rig.fuse.crash_at = step
+    a_day_of(rig)
+    assert rig.fuse.steps > step
+    assert rig.held() == []
+    assert rig.controller.nodes == ()
+    made = [one.key for cloud in rig.clouds.values() for one in cloud.truth]
+    assert len(made) == len(set(made))
+    # The decider sees the nodes of before the crash, so it launches what is missing, not all of it again.
+    assert len(made) == 4
+    entries = rig.journal.entries(at(0))
+    assert not any(isinstance(entry, Intent) and entry.kind is IntentKind.ADOPT for entry in entries)
+
+
+@pytest.mark.parametrize("step", range(0, STEPS, 3))
+def test_a_crash_at_any_step_and_another_soon_after_leave_no_orphan(step):
+    rig = a_rig()
+    rig.fuse.crash_at = step
+    rig.keeper.wanted = 2
+    for _ in range(18):
+        rig.tick()
+        if rig.fuse.crash_at is not None and rig.fuse.steps > rig.fuse.crash_at:
+            rig.fuse.crash_at = rig.fuse.steps + 2
+        if len(rig.reports) == 9:
+            rig.keeper.wanted = 0
+    rig.fuse.crash_at = None
+    rig.tick(4)
+    assert rig.held() == []
+
+
+def test_what_was_spent_is_remembered_by_the_one_that_comes_after():
+    rig = a_rig()
+    a_day_of(rig)
+    spent = rig.tick().seen.spent_month_usd
+    assert spent > 0
+    rig.restart()
+    assert rig.tick().seen.spent_month_usd == spent
+
+
+@pytest.mark.parametrize("ticks", range(1, 18))
+def test_a_loop_made_anew_at_any_tick_sees_and_does_what_the_former_would(ticks):
+    steady, restarted = a_rig(), a_rig()
+    restarted.restart_after = ticks
+    a_day_of(steady)
+    a_day_of(restarted)
+    for one, other in zip(steady.reports, restarted.reports, strict=True):
+        assert one.acted == other.acted
+        assert one.seen.pools == other.seen.pools
+        assert one.seen.recently == other.seen.recently
+        assert one.seen.spent_month_usd == other.seen.spent_month_usd
+        timeless = [(node.id, node.state, node.machine_id, node.ordered_at, node.in_flight) for node in one.seen.nodes]
+        assert timeless == [
+            (node.id, node.state, node.machine_id, node.ordered_at, node.in_flight) for node in other.seen.nodes
+        ]
+
+
+def test_draining_is_known_after_a_restart():
+    rig = Rig()
+    rig.tick(4)
+    rig.serving.readings[rig.node().id] = rig.serving.readings[rig.node().id].__class__(is_ready=True, in_flight=3)
+    rig.keeper.wanted = 0
+    rig.tick()
+    assert rig.node().state is NodeState.DRAINING
+    since = rig.node().since
+    rig.restart()
+    rig.tick()
+    assert (rig.node().state, rig.node().since) == (NodeState.DRAINING, since)
+
+
+def test_a_second_loop_of_a_higher_epoch_stops_the_first():
+    rig = Rig(wanted=0)
+    rig.tick()
+    rig.started(epoch=1)
+    rig.keeper.wanted = 1
+    with pytest.raises(LostLeadership):
+        rig.tick()
+    assert rig.cloud.truth == []
+    with pytest.raises(LostLeadership):
+        rig.started(epoch=0)
+
+
+def test_the_journal_does_not_grow_with_time():
+    rig = Rig(tick_s=60.0, decider=None)
+    rig.journal.kept_for = rig.journal.kept_for / 24
+
+    def entries() -> int:
+        return len(rig.journal.entries(at(0)))
+
+    def hours(count: int) -> None:
+        for hour in range(count * 6):
+            rig.keeper.wanted = hour % 2
+            rig.tick(10)
+
+    hours(3)
+    before = entries()
+    hours(6)
+    assert entries() <= before + 12
+    assert len(rig.controller._memory._track_of) <= 4
+
+
+def test_an_intent_is_written_once():
+    journal = MemoryJournal()
+    rig = Rig()
+    rig.controller = rig.started(journal=journal)
+    rig.tick()
+    launch = journal.entries(at(0))[0]
+    assert isinstance(launch, Intent)
+    with pytest.raises(ValueError, match="written already"):
+        journal.intend(launch)
