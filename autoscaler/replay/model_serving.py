@@ -20,8 +20,11 @@ _SAME = 1e-9
 class ModelServing:
     """One model, from the start of the replay to `now_s`."""
 
-    def __init__(self, model: ServedModel, traffic: Traffic, tally: Tally) -> None:
+    def __init__(self, model: ServedModel, traffic: Traffic, tally: Tally, *, counts_output: bool = False) -> None:
+        """`counts_output`: remember which offer served how many output tokens."""
         self.model = model
+        self._counts_output = counts_output
+        self._output_share = 1.0
         self.servers = Servers(model=model)
         self.now_s = 0.0
         self.asked_in = self.asked_out = 0.0
@@ -82,6 +85,10 @@ class ModelServing:
         tally.served_tokens[hour] += served
         tally.work_node_s[hour] += work * dt
         tally.ready_node_s[hour] += capacity * dt
+        if self._counts_output and served > 0:
+            if tok_out > 0:
+                self._output_share = tok_out / (tok_in + tok_out)
+            servers.carry(served * self._output_share)
         if not has_waiting and work < capacity:
             self._count_unneeded(capacity - work, dt)
         self.now_s = end_s

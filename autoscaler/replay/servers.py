@@ -28,6 +28,8 @@ class Group:
     """By utilization in steps of 1 %."""
     count: int = 0
     speed: float = 1.0
+    output_tokens: float = 0.0
+    """Served by its nodes, where that is counted."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,6 +111,15 @@ class Servers:
     def ttft_s(self, utilization_step: int) -> float:
         """Time to first token of a fleet so busy, nodes weighted by what they carry."""
         return sum(g.count * g.speed * g.ttft_s[utilization_step] for g in self._active) / self.capacity
+
+    def carry(self, output_tokens: float) -> None:
+        """Counts output tokens as served by the nodes, each by what it carries."""
+        for group in self._active:
+            group.output_tokens += output_tokens * group.count * group.speed / self.capacity
+
+    def output_tokens(self, offer: str) -> float:
+        """Output tokens the offer's nodes served, where that is counted."""
+        return sum(group.output_tokens for group in self._groups.values() if group.offer == offer)
 
     def join(self, node_id: str, offer: str, now_s: float, *, is_base: bool, is_routed: bool) -> ServingNode:
         """The node, new among those with the model loaded; a base node's cache is warm."""

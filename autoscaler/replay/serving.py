@@ -52,8 +52,10 @@ class SimulatedServing:
     def __init__(self, world: World, timeline: Timeline) -> None:
         self._timeline = timeline
         self.tally = Tally(world.traffic.duration_s, len(world.traffic.models))
+        has_egress = any(pool.egress_usd_mtok > 0 for pool in world.pools)
         self.models: Mapping[str, ModelServing] = {
-            name: ModelServing(world.models[name], world.traffic, self.tally) for name in world.traffic.models
+            name: ModelServing(world.models[name], world.traffic, self.tally, counts_output=has_egress)
+            for name in world.traffic.models
         }
         self.services: dict[str, Service] = {}
         """By node id: what the nodes that are gone served."""

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from autoscaler.fleet import Action, FleetPlan, Snapshot
 from autoscaler.journal import Journal
+from autoscaler.loop import TickReport
+from autoscaler.providers.simulated.cloud import SimulatedCloud
+from autoscaler.replay.serving import SimulatedServing
 from autoscaler.replay.world import World
 from autoscaler.timeline import Timeline
 from policies.scaling import ScalingPolicy
@@ -19,15 +22,16 @@ class Truth:
     policy: ScalingPolicy
     plan: FleetPlan | None
     timeline: Timeline
-    clouds: Mapping[str, Any]
-    """By provider: autoscaler.providers.simulated.SimulatedCloud, whose `truth` is what exists."""
-    serving: Any
-    """autoscaler.replay.serving.SimulatedServing."""
+    clouds: Mapping[str, SimulatedCloud]
+    """By provider; the `truth` of each is what exists."""
+    serving: SimulatedServing
     journal: Journal
     snapshot: Snapshot | None = None
     """What the controller saw at its last tick; None: before the first, or it crashed."""
     actions: tuple[Action, ...] = ()
     """What it asked for at its last tick."""
+    report: TickReport | None = None
+    """Of its last tick; None as above."""
     ticks: int = 0
     crashes: int = 0
 
