@@ -7,9 +7,10 @@ each against the billing rule it stands for.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from math import floor
+from functools import cache
+from math import floor, isfinite
 from typing import Any
 
 from policies.billing import MIN_BILLED_SECONDS, Billing, Tariff, month_span
@@ -39,7 +40,7 @@ _RULES: tuple[tuple[tuple[str, ...], str, Callable[[Any], bool]], ...] = (
     (
         ("max_nodes", "max_usd_hour", "max_usd_month"),
         "0 or more (left out: no limit)",
-        lambda value: 0 <= value < float("inf"),
+        lambda value: isfinite(value) and value >= 0,
     ),
 )
 """Keys, the rule they keep, and its check; a key that is None has no limit."""
@@ -123,9 +124,13 @@ def is_above_band(policy: ScalingPolicy, work_nodes: float, capacity_nodes: floa
     return work_nodes > policy.high_utilization * capacity_nodes + _NOISE
 
 
-def is_below_band(policy: ScalingPolicy, work_nodes: float, capacity_nodes: float) -> bool:
-    """Whether `work_nodes` is less than low_utilization of the capacity; exactly at it is inside the band."""
-    return work_nodes < policy.low_utilization * capacity_nodes - _NOISE
+def is_below_band(policy: ScalingPolicy, work_nodes: float, base_nodes: float, burst_nodes: float) -> bool:
+    """Whether the burst is less than low_utilization busy, with the base filled to the target first.
+
+    work < target x base + low x burst, in reference nodes; exactly at it is inside the band. Over base and burst
+    together, a large base would hide that its burst is idle.
+    """
+    return work_nodes < policy.target_utilization * base_nodes + policy.low_utilization * burst_nodes - _NOISE
 
 
 def wanted_capacity(policy: ScalingPolicy, work_nodes: float) -> float:
@@ -200,8 +205,14 @@ class Month:
     @classmethod
     def of(cls, moment: datetime) -> "Month":
         """The month that holds `moment`."""
-        first, following = month_span(moment)
-        return cls(first=first, following=following, hours=(following - first) // timedelta(hours=1))
+        moment = moment.astimezone(UTC)
+        return _month(moment.year, moment.month)
+
+
+@cache
+def _month(year: int, number: int) -> Month:
+    first, following = month_span(datetime(year, number, 1, tzinfo=UTC))
+    return Month(first=first, following=following, hours=(following - first) // timedelta(hours=1))
 
 
 def owed_in_month_usd(tariff: Tariff, ordered_at: datetime, until: datetime, month: Month) -> Decimal:
@@ -209,35 +220,50 @@ def owed_in_month_usd(tariff: Tariff, ordered_at: datetime, until: datetime, mon
 
     Nothing is taken off for a spot node that may be taken back in its first hour.
     """
+    return units_usd(tariff, billed_units(tariff, ordered_at, until, month), month)
+
+
+def billed_units(tariff: Tariff, ordered_at: datetime, until: datetime, month: Month) -> int:
+    """What of [ordered_at, until) is billed in `month`: seconds of a tariff by the second, else hours, or the one fee.
+
+    Of leases whose tariff has no cap the units may be added up before `units_usd` makes money of them.
+    """
     begin = max(ordered_at, month.first)
     end = min(until, month.following)
     if end <= begin:
-        return Decimal(0)
+        return 0
     match tariff.billing:
         case Billing.SECOND:
-            return _seconds_usd(tariff, ordered_at, until, begin, end)
+            seconds = -int(-(end - begin).total_seconds() // 1)
+            if begin == ordered_at:  # what the 60 s minimum adds belongs to the month the lease starts in
+                seconds += max(MIN_BILLED_SECONDS + int(-(until - ordered_at).total_seconds() // 1), 0)
+            return seconds
         case Billing.STARTED_HOUR:
             before = _started((begin - ordered_at).total_seconds())
-            hours = _started((end - ordered_at).total_seconds()) - before
-            return hourly_usd(tariff, month.hours) * hours
-        case Billing.STARTED_HOUR_CAPPED:
-            assert tariff.fee_usd_month is not None  # checked by Tariff
-            hours = _started((end - begin).total_seconds())
-            return min(hourly_usd(tariff, month.hours) * hours, tariff.fee_usd_month)
-        case Billing.MONTH_PRORATED:
-            return hourly_usd(tariff, month.hours) * _started((end - begin).total_seconds())
+            return _started((end - ordered_at).total_seconds()) - before
+        case Billing.STARTED_HOUR_CAPPED | Billing.MONTH_PRORATED:
+            return _started((end - begin).total_seconds())
         case Billing.MONTH:
-            assert tariff.fee_usd_month is not None  # checked by Tariff
-            return tariff.fee_usd_month
+            return 1
 
 
-def _seconds_usd(tariff: Tariff, ordered_at: datetime, until: datetime, begin: datetime, end: datetime) -> Decimal:
-    """By the second; what the 60 s minimum adds belongs to the month the lease starts in."""
-    seconds = -int(-(end - begin).total_seconds() // 1)
-    if begin == ordered_at:
-        seconds += max(MIN_BILLED_SECONDS + int(-(until - ordered_at).total_seconds() // 1), 0)
-    assert tariff.price_usd_hour is not None  # checked by Tariff
-    return tariff.price_usd_hour * seconds / SECONDS_PER_HOUR
+def units_usd(tariff: Tariff, units: int, month: Month) -> Decimal:
+    """USD of so many billed units in `month`; of a tariff with a cap, of one lease."""
+    match tariff.billing:
+        case Billing.SECOND:
+            assert tariff.price_usd_hour is not None  # checked by Tariff
+            return tariff.price_usd_hour * units / SECONDS_PER_HOUR
+        case Billing.MONTH:
+            assert tariff.fee_usd_month is not None
+            return tariff.fee_usd_month * units
+        case Billing.STARTED_HOUR_CAPPED:
+            assert tariff.fee_usd_month is not None
+            return min(hourly_usd(tariff, month.hours) * units, tariff.fee_usd_month)
+        case Billing.MONTH_PRORATED:
+            assert tariff.fee_usd_month is not None
+            return tariff.fee_usd_month * units / month.hours
+        case Billing.STARTED_HOUR:
+            return hourly_usd(tariff, month.hours) * units
 
 
 def _started(seconds: float) -> int:

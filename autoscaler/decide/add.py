@@ -69,7 +69,7 @@ def next_launch(want: Want, room: Room, policy: ScalingPolicy) -> Launch | None:
         offers = _askable(want, room, is_floor=True)
         if not offers:
             return None
-        offer = min(offers, key=lambda one: (one.usd_hour, one.pool.key))
+        offer = min(offers, key=lambda one: (one.usd_hour, one.key))
         reason = f"floor: {want.counted} burst nodes, at least {want.floor} wanted"
         return _launched(want, offer, room, reason)
     offers = [one for one in want.offers if want.missing(one.lead_s, policy) > 0]
@@ -90,7 +90,7 @@ def _askable(want: Want, room: Room, *, is_floor: bool) -> list[Offer]:
         if refusal is None:
             found.append(offer)
         else:
-            want.refusals[offer.pool.key] = refusal
+            want.refusals[offer.key] = refusal
     return found
 
 
@@ -105,9 +105,7 @@ def _launched(want: Want, offer: Offer, room: Room, reason: str) -> Launch:
         gone = going[want.replaced]
         want.replaced += 1
         reason = f"{_why_going(gone, room.snapshot.now)}; {reason}"
-    return Launch(
-        pool=offer.pool.key, model=want.sight.model, reason=reason, replaces=None if gone is None else gone.id
-    )
+    return Launch(pool=offer.key, model=want.sight.model, reason=reason, replaces=None if gone is None else gone.id)
 
 
 def _why_going(node: Node, now: datetime) -> str:

@@ -17,8 +17,11 @@ from policies.scaling import ScalingPolicy, hourly_usd
 
 def cap_drains(wants: Mapping[str, Want], room: Room, policy: ScalingPolicy) -> list[Drain]:
     """Drains that keep the fleet under its caps, whatever the demand."""
-    if policy.max_nodes is None and policy.max_usd_hour is None and policy.max_usd_month is None:
-        return _over_ceilings(wants, room, policy, {}) if room.snapshot.controls.max_nodes else []
+    if not (is_capped(policy) or room.snapshot.controls.max_nodes):
+        return []
+    room.count()
+    if not is_capped(policy):
+        return _over_ceilings(wants, room, policy, {})
     spare, floor = _by_price(wants.values(), room)
     drains: dict[str, Drain] = {}
     _over_month(spare, floor, room, drains)
@@ -26,6 +29,11 @@ def cap_drains(wants: Mapping[str, Want], room: Room, policy: ScalingPolicy) -> 
     _over_nodes([*spare, *floor], room, policy, drains)
     _over_ceilings(wants, room, policy, drains)
     return list(drains.values())
+
+
+def is_capped(policy: ScalingPolicy) -> bool:
+    """Whether the policy caps nodes or money."""
+    return policy.max_nodes is not None or policy.max_usd_hour is not None or policy.max_usd_month is not None
 
 
 def is_over_month(room: Room) -> bool:

@@ -13,7 +13,7 @@ from autoscaler.decide.merit import offers_of
 from autoscaler.decide.need import Level, need_of
 from autoscaler.decide.release import release
 from autoscaler.decide.replace import drains_of_at_risk, drains_of_leaving, drains_of_replaced, saving_launch
-from autoscaler.decide.room import Room, room_of
+from autoscaler.decide.room import Room
 from autoscaler.decide.say import why_hold, why_unmet
 from autoscaler.decide.sight import Sight, look
 from autoscaler.decide.want import Want
@@ -35,7 +35,7 @@ def decide(snapshot: Snapshot, plan: FleetPlan | None, policy: ScalingPolicy) ->
     month = Month.of(snapshot.now)
     sights = look(snapshot, policy)
     wants = {model: want_of(sight, snapshot, plan, policy, month) for model, sight in sights.items()}
-    room = room_of(snapshot, wants, policy, month)
+    room = Room(snapshot=snapshot, wants=wants, policy=policy, month=month)
     capped = cap_drains(wants, room, policy)
     added = add(list(wants.values()), room, policy)
     touched = {action.node_id for action in (*capped, *added) if isinstance(action, Drain | Undrain)}

@@ -1,9 +1,10 @@
 """Merit order: which pools may be asked for a model, cheapest ready work first, and which node to take next. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
+from typing import NamedTuple
 
 from autoscaler.decide.sight import Sight
 from autoscaler.fleet import Pool, Snapshot
@@ -11,12 +12,16 @@ from policies.scaling import Month, ScalingPolicy, hourly_usd
 from policies.units import MTOK_PER_TOK_S_HOUR
 
 _NOISE = 1e-9
+_MERIT = itemgetter(0, 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Offer(NamedTuple):
     """One pool as it could serve one model now."""
 
+    usd_work_hour: float
+    """Cost of a reference node-hour of ready work: the merit."""
+    key: str
+    """Of the pool; equals in merit are in its order."""
     pool: Pool
     speed: float
     """Reference nodes a node of it is worth."""
@@ -25,11 +30,6 @@ class Offer:
     """Price, expected interruptions, and egress at the target utilization."""
     price_usd_hour: Decimal
     """What is billed by the hour; what caps count."""
-
-    @property
-    def usd_work_hour(self) -> float:
-        """Cost of a reference node-hour of ready work: the merit."""
-        return self.usd_hour / self.speed
 
 
 def offers_of(snapshot: Snapshot, sight: Sight, policy: ScalingPolicy, month: Month) -> list[Offer]:
@@ -49,8 +49,8 @@ def offers_of(snapshot: Snapshot, sight: Sight, policy: ScalingPolicy, month: Mo
         usd_hour = float(price) + float(pool.interruption_usd_hour)
         if egress_mtok and pool.egress_usd_mtok:
             usd_hour += float(pool.egress_usd_mtok) * egress_mtok * speed
-        offers.append(Offer(pool=pool, speed=speed, lead_s=lead_s, usd_hour=usd_hour, price_usd_hour=price))
-    offers.sort(key=lambda offer: (offer.usd_work_hour, offer.pool.key))
+        offers.append(Offer(usd_hour / speed, pool.key, pool, speed, lead_s, usd_hour, price))
+    offers.sort(key=_MERIT)
     return offers
 
 
@@ -75,16 +75,14 @@ def next_offer(missing_work: float, offers: Sequence[Offer]) -> Offer:
     best = offers[0]
     if missing_work >= best.speed - _NOISE:
         return best
-    whole = min(
-        (one for one in offers if one.speed >= missing_work - _NOISE), key=lambda one: (one.usd_hour, one.pool.key)
-    )
+    whole = min((one for one in offers if one.speed >= missing_work - _NOISE), key=lambda one: (one.usd_hour, one.key))
     smaller = [one for one in offers if one.speed < missing_work - _NOISE]
     if not smaller:
         return whole
     chain_usd, left = 0.0, missing_work
     first: Offer | None = None
     while left > _NOISE and chain_usd < whole.usd_hour:
-        step = min(smaller, key=lambda one: (one.usd_hour / min(one.speed, left), one.pool.key))
+        step = min(smaller, key=lambda one: (one.usd_hour / min(one.speed, left), one.key))
         first = first or step
         chain_usd += step.usd_hour
         left -= step.speed

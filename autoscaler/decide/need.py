@@ -68,18 +68,36 @@ def need_of(
 def launch_level(need: Need, lead_s: float) -> Level:
     """The work that capacity ordered now must carry by the time it serves, `lead_s` from now."""
     work, kind, within_s = need.now_work, "queue" if need.queue_work > need.now_work / 2 else "load", 0.0
-    outlook = need.outlook
-    if outlook is not None:
-        wanted = outlook.wanted_work
-        for index, horizon_s in enumerate(outlook.horizons_s):
-            if horizon_s > lead_s and index:
-                break  # the first horizon counts for a pool that is quicker than it, too
-            if wanted[index] > work:
-                work, kind, within_s = wanted[index], "expected", horizon_s
+    if need.outlook is not None:
+        wanted, horizon_s = wanted_within(need.outlook, lead_s)
+        if wanted > work:
+            work, kind, within_s = wanted, "expected", horizon_s
     for begins_s, planned in need.planned:
         if begins_s <= lead_s and planned > work:
             work, kind, within_s = planned, "plan", begins_s
     return Level(work=work, kind=kind, within_s=within_s)
+
+
+def wanted_within(outlook: Outlook, lead_s: float) -> tuple[float, float]:
+    """The most that the outlook wants before capacity ordered now is measured to serve, and at which horizon.
+
+    That is one measuring interval (the outlook's first horizon) after the lead time: a node ready at its end serves the
+    interval that follows. Between two horizons the wanted work runs straight; beyond the last one it stays.
+    """
+    horizons, wanted = outlook.horizons_s, outlook.wanted_work
+    until_s = lead_s + horizons[0]
+    most, at_s = wanted[0], horizons[0]
+    for index in range(1, len(horizons)):
+        horizon_s, level = horizons[index], wanted[index]
+        if horizon_s > until_s:
+            before_s = horizons[index - 1]
+            share = (until_s - before_s) / (horizon_s - before_s)
+            level = wanted[index - 1] + share * (level - wanted[index - 1])
+        if level > most:
+            most, at_s = level, min(horizon_s, until_s)
+        if horizon_s >= until_s:
+            break
+    return most, at_s
 
 
 def _hours_to_come(

@@ -11,9 +11,9 @@ from autoscaler.decide.room import Room
 from autoscaler.decide.sight import Sight, is_unreachable
 from autoscaler.decide.want import Want
 from autoscaler.fleet import Drain, Node, Snapshot
+from policies.billing import Billing
 from policies.scaling import (
     ScalingPolicy,
-    hourly_usd,
     is_above_band,
     is_below_band,
     is_enough,
@@ -24,22 +24,26 @@ from policies.scaling import (
 
 
 def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[Drain]:
-    """Drains of nodes too many, one after the other, each with the survivors simulated; `want.kept`: why no more."""
+    """Drains of nodes too many, one after the other, each with the survivors simulated; `want.kept`: why no more.
+
+    A node billed by the second goes where the burst is below its band. A paid hour that ends is another question, that
+    of buying the next one: it is not bought where the survivors are enough at the target.
+    """
     sight, snapshot = want.sight, room.snapshot
-    if not is_below_band(policy, need.now_work, sight.ready_work) or not sight.serving:
-        return []
+    survivors, counted = sight.ready_work, want.counted
     level = max(need.keep_work, want.level(want.longest_lead_s()).work)
     wanted = wanted_capacity(policy, level)
-    survivors, counted = sight.ready_work, want.counted
-    spare = [node for node in sight.serving if is_enough(survivors - sight.speed_of(node.pool), wanted)]
-    if not spare or counted <= want.floor:
+    pools = [pool for pool in sight.serving_pools if is_enough(survivors - sight.speed_of(pool), wanted)]
+    if not is_below_band(policy, need.now_work, sight.base_work, survivors - sight.base_work):
+        pools = [pool for pool in pools if snapshot.pools[pool].tariff.billing is not Billing.SECOND]
+    if not pools or counted <= want.floor:
         return []
     want.kept = why_resting(sight, snapshot, policy)
     if want.kept is not None:
         return []
     drains: list[Drain] = []
-    candidates = _at_renewal(spare, want, snapshot, policy)
-    _by_saving(candidates, sight, room)
+    candidates = _at_renewal([node for node in sight.serving if node.pool in pools], want, snapshot, policy)
+    _by_saving(candidates, want)
     while candidates and counted > want.floor and len(drains) < policy.max_drains_per_tick:
         node = _next(candidates, room, policy)
         candidates.remove(node)
@@ -48,7 +52,7 @@ def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[D
             continue
         survivors -= speed
         counted -= 1
-        _forget(node, room)
+        room.give_up(node)
         drains.append(Drain(node_id=node.id, reason=_why(node, need, level, survivors, snapshot)))
     return drains
 
@@ -92,17 +96,11 @@ def _at_renewal(spare: Sequence[Node], want: Want, snapshot: Snapshot, policy: S
     return candidates
 
 
-def _by_saving(candidates: list[Node], sight: Sight, room: Room) -> None:
+def _by_saving(candidates: list[Node], want: Want) -> None:
     """Sorts: dearest per work first, then the youngest, so that what stays is cheap and proven."""
-    snapshot, hours = room.snapshot, room.month.hours
-    cost: dict[str, float] = {}
-    for node in candidates:
-        if node.pool not in cost:
-            pool = snapshot.pools[node.pool]
-            usd = float(hourly_usd(pool.tariff, hours)) + float(pool.interruption_usd_hour)
-            cost[node.pool] = usd / sight.speed_of(node.pool)
+    cost = {offer.key: offer.usd_work_hour for offer in want.offers}
     candidates.sort(key=lambda node: node.id)
-    candidates.sort(key=lambda node: (cost[node.pool], node.ordered_at), reverse=True)
+    candidates.sort(key=lambda node: (cost.get(node.pool, float("inf")), node.ordered_at), reverse=True)
 
 
 def _next(candidates: Sequence[Node], room: Room, policy: ScalingPolicy) -> Node:
@@ -119,18 +117,13 @@ def _next(candidates: Sequence[Node], room: Room, policy: ScalingPolicy) -> Node
 
 
 def _keeps_shares(node: Node, room: Room, policy: ScalingPolicy) -> bool:
+    room.count()
     burst = room.staying_burst - 1
     most = most_by_share(policy.max_pool_share, burst)
     if most is not None and any(count - (key == node.pool) > most for key, count in room.staying.items()):
         return False
     most = most_by_share(policy.max_spot_share, burst)
     return most is None or room.staying_spot - room.snapshot.pools[node.pool].is_spot <= most
-
-
-def _forget(node: Node, room: Room) -> None:
-    room.staying[node.pool] -= 1
-    room.staying_burst -= 1
-    room.staying_spot -= room.snapshot.pools[node.pool].is_spot
 
 
 def _why(node: Node, need: Need, level: float, survivors: float, snapshot: Snapshot) -> str:

@@ -11,7 +11,7 @@ from autoscaler.decide.room import Room
 from autoscaler.decide.sight import Sight, is_unreachable
 from autoscaler.decide.want import Want
 from autoscaler.fleet import Drain, Launch, Node, Snapshot
-from policies.scaling import ScalingPolicy, hourly_usd, paid_left_s
+from policies.scaling import ScalingPolicy, paid_left_s
 
 
 def drains_of_leaving(sight: Sight, snapshot: Snapshot) -> list[Drain]:
@@ -58,40 +58,31 @@ def drains_of_replaced(want: Want, need: Need, room: Room, policy: ScalingPolicy
 
 def saving_launch(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> Launch | None:
     """A cheaper node for the dearest running one, where it saves enough: one at a time, and only in a calm fleet."""
-    sight, snapshot = want.sight, room.snapshot
-    if not want.offers or not sight.serving or sight.coming or sight.draining or sight.at_risk or sight.leaving:
+    sight = want.sight
+    if not sight.serving or sight.coming or sight.draining or sight.at_risk or sight.leaving:
         return None
-    old = _dearest(sight, snapshot, room.month.hours)
-    if old is None:
+    dearest = next((offer for offer in reversed(want.offers) if offer.key in sight.serving_pools), None)
+    if dearest is None:
         return None
-    node, old_usd = old
-    for offer in want.offers:
-        if (1 - policy.min_saving_ratio) * old_usd < offer.usd_work_hour * sight.speed_of(node.pool):
-            return None  # the rest of the merit order saves less
-        if _may_replace(node, old_usd, offer, want, need, room, policy):
-            room.take(offer, want.sight.model)
-            want.has_moved = True
-            saved = 1 - offer.usd_hour / old_usd
-            reason = f"saving: {offer.usd_hour:.4f} USD/h instead of {old_usd:.4f} for {node.id}, {saved:.0%} less"
-            return Launch(pool=offer.pool.key, model=sight.model, reason=reason, replaces=node.id)
-    return None
-
-
-def _dearest(sight: Sight, snapshot: Snapshot, month_hours: int) -> tuple[Node, float] | None:
-    """The serving node that costs most per work, and what it costs an hour; one being replaced already is left out."""
+    most_usd_work = (1 - policy.min_saving_ratio) * dearest.usd_work_hour
+    if want.offers[0].usd_work_hour > most_usd_work:
+        return None
     replaced = {node.replaces for node in sight.serving}
-    costs: dict[str, float] = {}
-    found: tuple[float, str, Node, float] | None = None
-    for node in sight.serving:
-        usd = costs.get(node.pool)
-        if usd is None:
-            pool = snapshot.pools[node.pool]
-            usd = float(hourly_usd(pool.tariff, month_hours)) + float(pool.interruption_usd_hour)
-            costs[node.pool] = usd
-        merit = usd / sight.speed_of(node.pool)
-        if (found is None or (merit, node.id) > found[:2]) and node.id not in replaced:
-            found = (merit, node.id, node, usd)
-    return None if found is None else (found[2], found[3])
+    old = min((node for node in sight.serving if node.pool == dearest.key), key=lambda node: (node.ordered_at, node.id))
+    if old.id in replaced:
+        return None
+    for offer in want.offers:
+        if offer.usd_work_hour > most_usd_work:
+            return None  # the rest of the merit order saves less
+        if _may_replace(old, dearest.usd_hour, offer, want, need, room, policy):
+            room.take(offer, sight.model)
+            want.has_moved = True
+            reason = (
+                f"saving: {offer.usd_hour:.4f} USD/h instead of {dearest.usd_hour:.4f} for {old.id}, "
+                f"{1 - offer.usd_hour / dearest.usd_hour:.0%} less"
+            )
+            return Launch(pool=offer.key, model=sight.model, reason=reason, replaces=old.id)
+    return None
 
 
 def _may_replace(
@@ -99,7 +90,7 @@ def _may_replace(
 ) -> bool:
     """Whether the offer is another pool that saves, may be asked, is trusted again, and is ready by the renewal."""
     snapshot, sight = room.snapshot, want.sight
-    if offer.pool.key == node.pool or offer.usd_hour > (1 - policy.min_saving_ratio) * old_usd:
+    if offer.key == node.pool or offer.usd_hour > (1 - policy.min_saving_ratio) * old_usd:
         return False
     if offer.pool.is_spot:
         recently = snapshot.recently.get(sight.model)

@@ -5,23 +5,35 @@ its launch timeout (S8), a ready one for the time a drain may take and one renew
 and where billing rounds up each to its renewal; beside it, the floor to the month's end.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from autoscaler.decide.merit import Offer
-from autoscaler.decide.sight import Sight
 from autoscaler.decide.want import Want
 from autoscaler.fleet import COMING, Node, NodeState, Snapshot
-from policies.scaling import Month, ScalingPolicy, hourly_usd, most_by_share, owed_in_month_usd
+from policies.billing import Billing
+from policies.scaling import (
+    Month,
+    ScalingPolicy,
+    billed_units,
+    hourly_usd,
+    most_by_share,
+    owed_in_month_usd,
+    units_usd,
+)
+
+_ADDS_UP = frozenset({Billing.SECOND, Billing.STARTED_HOUR, Billing.MONTH_PRORATED})
 
 
 @dataclass(slots=True, kw_only=True)
 class Room:
-    """Counts of what exists, added to with each launch that is decided."""
+    """Counts of what exists, made when they are first asked for, and added to with each launch that is decided."""
 
     snapshot: Snapshot
+    wants: Mapping[str, Want]
     policy: ScalingPolicy
     month: Month
     alive: dict[str, int] = field(default_factory=dict)
@@ -41,9 +53,59 @@ class Room:
     """This month, floor apart; 0 where the policy caps no month."""
     floor_usd: Decimal = Decimal(0)
     """What the floors cost from what is committed to the month's end."""
+    is_counted: bool = False
+
+    def count(self) -> None:
+        """Counts the fleet as it was seen; once."""
+        if self.is_counted:
+            return
+        self.is_counted = True
+        burst = [node for node in self.snapshot.nodes if not node.is_base and node.state is not NodeState.GONE]
+        self.alive_burst = len(burst)
+        self.alive = dict(Counter(node.pool for node in self.snapshot.nodes if node.state is not NodeState.GONE))
+        pools = self.snapshot.pools
+        for key, count in self.alive.items():
+            pool = pools.get(key)
+            if pool is not None and pool.count_group is not None:
+                self.group[pool.count_group] = self.group.get(pool.count_group, 0) + count
+        for model, want in self.wants.items():
+            sight = want.sight
+            staying = Counter(node.pool for nodes in (sight.serving, sight.at_risk, sight.coming) for node in nodes)
+            self.by_model[model] = staying.total()
+            self.staying_burst += staying.total()
+            for key, count in staying.items():
+                self.staying[key] = self.staying.get(key, 0) + count
+                self.staying_spot += count if key in pools and pools[key].is_spot else 0
+        if self.policy.max_usd_hour is not None or self.policy.max_usd_month is not None:
+            self._count_money(burst)
+
+    def _count_money(self, burst: Iterable[Node]) -> None:
+        pools, month, is_by_month = self.snapshot.pools, self.month, self.policy.max_usd_month is not None
+        units: dict[str, int] = {}
+        for node in burst:
+            pool = pools.get(node.pool)
+            if pool is None:
+                self.unpriced = node.id
+                continue
+            tariff = pool.tariff
+            if is_by_month:
+                billed = billed_units(tariff, node.ordered_at, self._until(node), month)
+                if tariff.billing in _ADDS_UP:
+                    units[node.pool] = units.get(node.pool, 0) + billed
+                else:
+                    self.committed_usd += units_usd(tariff, billed, month)
+        for key, total in units.items():
+            self.committed_usd += units_usd(pools[key].tariff, total, month)
+        for key, count in Counter(node.pool for node in burst).items():
+            if key in pools:
+                self.usd_hour += hourly_usd(pools[key].tariff, month.hours) * count
+        if is_by_month:
+            for want in self.wants.values():
+                self.floor_usd += _floor_usd(self, want) if want.floor else Decimal(0)
 
     def refusal(self, offer: Offer, model: str, *, is_floor: bool = False) -> str | None:
         """Why no node of the offer may be launched for the model, with the numbers; None: it may."""
+        self.count()
         return (
             self._over_nodes(model)
             or self._over_quota(offer)
@@ -54,9 +116,13 @@ class Room:
 
     def undrain_refusal(self, node: Node) -> str | None:
         """Why a draining node may not serve again; None: it may."""
+        self.count()
         tariff = self.snapshot.pools[node.pool].tariff
         more = owed_in_month_usd(tariff, node.ordered_at, self._ready_until(), self.month)
         more -= self.owed_usd(node) if self.policy.max_usd_month is not None else more
+        most = self.policy.max_nodes
+        if most is not None and self.staying_burst >= most:
+            return f"max_nodes {most} is reached ({self.staying_burst} serve or come)"
         return (
             self._over_ceiling(node.model)
             or self._over_usd_hour(Decimal(0))
@@ -65,21 +131,32 @@ class Room:
 
     def take(self, offer: Offer, model: str) -> None:
         """Counts a launch."""
+        self.count()
         pool = offer.pool
-        self.count_alive(pool.key)
+        self.alive[pool.key] = self.alive.get(pool.key, 0) + 1
+        if pool.count_group is not None:
+            self.group[pool.count_group] = self.group.get(pool.count_group, 0) + 1
         self.alive_burst += 1
-        self.count_staying(pool.key, model, is_spot=pool.is_spot)
+        self._stays(pool.key, model, is_spot=pool.is_spot)
         self.usd_hour += offer.price_usd_hour
         if self.policy.max_usd_month is not None:
             self.committed_usd += self._launch_usd(offer)
 
     def take_back(self, node: Node) -> None:
         """Counts a draining node that is to serve again."""
-        self.count_staying(node.pool, node.model, is_spot=self.snapshot.pools[node.pool].is_spot)
+        self._stays(node.pool, node.model, is_spot=self.snapshot.pools[node.pool].is_spot)
         if self.policy.max_usd_month is not None:
             tariff = self.snapshot.pools[node.pool].tariff
             self.committed_usd += owed_in_month_usd(tariff, node.ordered_at, self._ready_until(), self.month)
             self.committed_usd -= self.owed_usd(node)
+
+    def give_up(self, node: Node) -> None:
+        """Counts a serving node out of the shares, as it is drained."""
+        self.count()
+        self.staying[node.pool] -= 1
+        self.staying_burst -= 1
+        self.staying_spot -= self.snapshot.pools[node.pool].is_spot
+        self.by_model[node.model] -= 1
 
     def ceiling(self, model: str) -> int | None:
         """The manual ceiling of burst nodes of a model."""
@@ -146,7 +223,7 @@ class Room:
     def _over_share(self, offer: Offer) -> str | None:
         burst, policy = self.staying_burst + 1, self.policy
         most = most_by_share(policy.max_pool_share, burst)
-        if most is not None and self.staying.get(offer.pool.key, 0) + 1 > most:
+        if most is not None and self.staying.get(offer.key, 0) + 1 > most:
             return f"max_pool_share {policy.max_pool_share:g} of {burst} burst nodes allows {most} of it"
         if offer.pool.is_spot:
             most = most_by_share(policy.max_spot_share, burst)
@@ -179,67 +256,19 @@ class Room:
             )
         return None
 
-    def count_alive(self, key: str) -> None:
-        """Counts a node of the pool that is not gone."""
-        self.alive[key] = self.alive.get(key, 0) + 1
-        pool = self.snapshot.pools.get(key)
-        if pool is not None and pool.count_group is not None:
-            self.group[pool.count_group] = self.group.get(pool.count_group, 0) + 1
-
-    def count_staying(self, key: str, model: str, *, is_spot: bool) -> None:
-        """Counts a burst node that serves or comes."""
+    def _stays(self, key: str, model: str, *, is_spot: bool) -> None:
         self.staying[key] = self.staying.get(key, 0) + 1
         self.staying_burst += 1
         self.staying_spot += is_spot
         self.by_model[model] = self.by_model.get(model, 0) + 1
 
 
-def room_of(
-    snapshot: Snapshot,
-    wants: Mapping[str, Want],
-    policy: ScalingPolicy,
-    month: Month,
-) -> Room:
-    """What is left under the caps before anything is decided."""
-    room = Room(snapshot=snapshot, policy=policy, month=month)
-    is_money = policy.max_usd_hour is not None or policy.max_usd_month is not None
-    prices = {key: hourly_usd(pool.tariff, month.hours) for key, pool in snapshot.pools.items()} if is_money else {}
-    for node in snapshot.nodes:
-        if node.state is NodeState.GONE:
-            continue
-        room.count_alive(node.pool)
-        if node.is_base:
-            continue
-        room.alive_burst += 1
-        if is_money:
-            price = prices.get(node.pool)
-            if price is None:
-                room.unpriced = node.id
-            else:
-                room.usd_hour += price
-                if policy.max_usd_month is not None:
-                    room.committed_usd += room.owed_usd(node)
-    for want in wants.values():
-        for node in _staying(want.sight):
-            pool = snapshot.pools.get(node.pool)
-            room.count_staying(node.pool, node.model, is_spot=pool is not None and pool.is_spot)
-        if policy.max_usd_month is not None and want.floor:
-            room.floor_usd += _floor_usd(room, want.sight, want.floor, want.offers)
-    return room
-
-
-def _staying(sight: Sight) -> Iterable[Node]:
-    yield from sight.serving
-    yield from sight.at_risk
-    yield from sight.coming
-
-
-def _floor_usd(room: Room, sight: Sight, floor: int, offers: Sequence[Offer]) -> Decimal:
+def _floor_usd(room: Room, want: Want) -> Decimal:
     """What it costs to keep the floor to the month's end, beyond what its nodes are committed to already.
 
     The cheapest nodes that are there or coming are taken to be the floor; a missing one is the cheapest pool's.
     """
-    pools, month = room.snapshot.pools, room.month
+    pools, month, sight, floor, offers = room.snapshot.pools, room.month, want.sight, want.floor, want.offers
     kept: list[Decimal] = []
     for node in (*sight.serving, *sight.coming):
         if node.pool in pools:

@@ -17,7 +17,7 @@ def why_hold(want: Want, snapshot: Snapshot, policy: ScalingPolicy) -> str:
     now = f"{need.now_work:.2f} nodes of work on {ready:.2f} ready"
     if ready > 0:
         now += f" ({need.now_work / ready:.0%})"
-    if need.queue_work > 0 and is_below_band(policy, need.now_work, ready):
+    if need.queue_work > 0 and is_below_band(policy, need.now_work, sight.base_work, ready - sight.base_work):
         return f"queue: {need.queue_work:.2f} of {now} wait though nodes are free; more would not help"
     if snapshot.controls.is_scale_in_paused:
         return f"paused: scale-in, by an operator; {now}"

@@ -26,6 +26,8 @@ class Sight:
     """0 where the mix is known and a pool has no rate at it; 1 where nothing is known and nodes are counted."""
     serving: list[Node] = field(default_factory=list)
     """Ready burst nodes that stay."""
+    serving_pools: set[str] = field(default_factory=set)
+    """Pools of `serving`."""
     at_risk: list[Node] = field(default_factory=list)
     """Ready burst nodes that serve and are to be replaced before they are taken: by advice, or for want of a rate."""
     leaving: list[Node] = field(default_factory=list)
@@ -92,6 +94,7 @@ def look(snapshot: Snapshot, policy: ScalingPolicy) -> dict[str, Sight]:
                 sight.at_risk_work += speed
             else:
                 sight.serving.append(node)
+                sight.serving_pools.add(node.pool)
                 sight.serving_work += speed
         elif state in COMING:
             _see_coming(sight, node, snapshot, policy)
