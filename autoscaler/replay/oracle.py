@@ -39,19 +39,20 @@ class _Future:
         self._last: tuple[float, Demand, Demand] | None = None
 
     def told(self, demand: Demand, at_s: float, leads_s: tuple[float, ...]) -> Demand:
-        """The demand with the truth as its outlook: launches aim at the interval in which a node ordered now serves.
+        """The demand with the truth as its outlook: the next interval, and that in which a node ordered now serves.
 
-        Kept is what is asked for at any time until then, for what is given up could not be back before.
+        A horizon is the end of its interval. Kept is what is asked for at any time until the last: what is given up
+        could not be back before.
         """
         last = self._last
         if last is not None and last[0] == at_s and last[1] is demand:
             return last[2]
-        wanted = tuple(self._at(at_s + lead_s) for lead_s in leads_s)
+        wanted = (self._at(at_s), *(self._at(at_s + lead_s) for lead_s in leads_s))
         first = round(at_s / self._tick_s)
         until = first + int(max(leads_s, default=0.0) // self._tick_s) + 1
         outlook = Outlook(
             made_at_s=at_s,
-            horizons_s=leads_s,
+            horizons_s=(self._tick_s, *(lead_s + self._tick_s for lead_s in leads_s)),
             expected_work=wanted,
             wanted_work=wanted,
             keep_work=float(self._work[first:until].max(initial=0.0)),
@@ -80,5 +81,6 @@ def _work_by_tick(model: ServedModel, traffic: Traffic, tick_s: float) -> Floats
 
 
 def _leads_s(pools: Mapping[str, Pool], model: str) -> tuple[float, ...]:
-    """The lead times of the pools that can serve the model, rising."""
-    return tuple(sorted({pool.lead_time_s[model] for pool in pools.values() if model in pool.lead_time_s}))
+    """The lead times of the pools that can serve the model, rising; none at all is in the next interval anyway."""
+    leads_s = {pool.lead_time_s[model] for pool in pools.values() if model in pool.lead_time_s}
+    return tuple(sorted(lead_s for lead_s in leads_s if lead_s > 0))

@@ -33,7 +33,7 @@ def test_launches_aim_at_the_minute_in_which_a_node_ordered_now_serves() -> None
     # Two minutes of lead time: ordered at the end of minute 0, a node serves from minute 3.
     asked = [0.0, 100.0, 200.0, 300.0, 400.0, 500.0]
     outlooks = heard(asked, pools=(a_pool(lead_times_s=(120.0,)),))
-    assert [outlook.wanted_work for outlook in outlooks] == [(3,), (4,), (5,), (0,), (0,), (0,)]
+    assert [outlook.wanted_work for outlook in outlooks] == [(1, 3), (2, 4), (3, 5), (4, 0), (5, 0), (0, 0)]
 
 
 def test_what_is_asked_for_within_the_lead_time_is_kept() -> None:
@@ -46,9 +46,9 @@ def test_each_lead_time_has_its_own_horizon_load_time_included() -> None:
     pools = (a_pool(lead_times_s=(60.0,)), a_pool(key="cloud/slow", lead_times_s=(180.0, 300.0)))
     model = a_model(rates=dict.fromkeys(("cloud/small", "cloud/slow"), a_model().rates["cloud/small"]), load_s=60.0)
     outlooks = heard([100.0] * 9, pools=pools, models={"llm": model})
-    assert outlooks[0].horizons_s == (120, 300)
+    assert outlooks[0].horizons_s == (60, 180, 360)
 
 
 def test_seconds_are_averaged_over_the_tick() -> None:
     outlooks = heard([100.0, 300.0] * 120, step_s=1.0, tick_s=60.0, pools=(a_pool(lead_times_s=(60.0,)),))
-    assert outlooks[0].wanted_work == (2,)
+    assert outlooks[0].wanted_work == (2, 2)
