@@ -12,10 +12,11 @@ from typing import TypeAlias
 from autoscaler.fleet import Action, Controls, Demand, Drain, FleetPlan, Launch, Node, NodeState, Pool, Snapshot
 from autoscaler.journal import Journal, Outcome, Result
 from autoscaler.loop.act import Hands, Steps
-from autoscaler.loop.demand import Gauge, KeptModel
+from autoscaler.loop.demand import Gauge, KeptModel, new_outlook
 from autoscaler.loop.memory import LOOK_BACK, Memory
 from autoscaler.loop.observe import Shelf, hear, look, time_out, withdraw_unmade
 from autoscaler.loop.report import Acted, TickReport
+from autoscaler.outlook import OutlookMaker
 from autoscaler.providers.provider import Listing, Provider
 from autoscaler.serving.serving import Readings, Serving
 from policies.scaling import ScalingPolicy, backoff_s
@@ -42,11 +43,15 @@ class Controller:
         plan: FleetPlan | None = None,
         decider: Decide,
         group_max: Mapping[str, int] | None = None,
+        outlooks: dict[str, OutlookMaker] | None = None,
+        tick_s: float = 60.0,
         epoch: int = 0,
     ) -> None:
         """`pools`: what can be launched, at the prices now; may be assigned anew between ticks, as plan and policy.
 
-        Raises LostLeadership where the journal knows a higher epoch.
+        `outlooks`: by model, those that know its past demand; handed on from one controller to the next, and filled
+        here for a model without one. `tick_s`: time between ticks. Raises LostLeadership where the journal knows a
+        higher epoch.
         """
         self.fleet = fleet
         self.pools = pools
@@ -59,6 +64,10 @@ class Controller:
         self._providers = {provider.name: provider for provider in providers}
         self._shelves = {name: Shelf(provider=name) for name in self._providers}
         self._gauges = {name: Gauge(model=model) for name, model in models.items()}
+        self.outlooks = {} if outlooks is None else outlooks
+        for name in models:
+            if name not in self.outlooks and (maker := new_outlook(name, pools, policy, tick_s)) is not None:
+                self.outlooks[name] = maker
         journal.lead(epoch)
         self._memory = Memory(journal=journal)
         self._hands = Hands(
@@ -71,8 +80,6 @@ class Controller:
         )
         self._has_recalled = False
         self._base_speed = {offer: speed for gauge in self._gauges.values() for offer, speed in gauge.speed.items()}
-        self._nodes: tuple[Node, ...] = ()
-        self._heard: Readings | None = None
         self._known_pools: tuple[Mapping[str, Pool], object] | None = None
         self._pools: Mapping[str, Pool] = {}
 
@@ -86,7 +93,7 @@ class Controller:
         if not self.controls.is_paused:
             timeout = timedelta(seconds=self.policy.launch_timeout_s)
             resumed = self._hands.resume(now=now, launch_timeout=timeout)
-        self._refresh(now)
+        self._memory.refresh(now)
         seen = snapshot = self._snapshot(now, unreachable)
         acted: list[Acted] = []
         steps = Steps()
@@ -98,15 +105,15 @@ class Controller:
             if not self._needs_another_round(done, now):
                 break
             steps.limit(self.policy, acted)
-            self._refresh(now)
+            self._memory.refresh(now)
             snapshot = self._snapshot(now, unreachable)
-        self._refresh(now)
+        self._memory.refresh(now)
         return TickReport(now=now, seen=seen, acted=tuple(acted), resumed=tuple(resumed), problems=tuple(problems))
 
     @property
     def nodes(self) -> tuple[Node, ...]:
         """Every node not known to be gone, as the last tick left them."""
-        return self._nodes
+        return self._memory.nodes
 
     # --- observe
 
@@ -133,7 +140,7 @@ class Controller:
                 self._hands.problems.append(problem)
                 unreachable.add(name)
         was_heard = self._listen(now)
-        self._refresh(now)
+        self._memory.refresh(now)
         time_out(self._memory, policy=self.policy, was_heard=was_heard, now=now)
         return frozenset(unreachable)
 
@@ -162,7 +169,7 @@ class Controller:
                 continue
             if gauge.is_zero(reading) and self._in_flight(model) > 0:
                 continue  # not believed: the last one stays, and grows stale
-            gauge.take(reading, None)
+            gauge.take(reading, self.outlooks.get(model))
 
     def _in_flight(self, model: str) -> int:
         """Requests that nodes of the model say they work on."""
@@ -172,17 +179,6 @@ class Controller:
             if reading is not None and reading.in_flight and track.node.model == model:
                 total += reading.in_flight
         return total
-
-    def _refresh(self, now: datetime) -> None:
-        memory = self._memory
-        if memory.changed or memory.members_changed:
-            for track in memory.changed:
-                if track.refresh(now):
-                    memory.members_changed = True
-            memory.changed.clear()
-        if memory.members_changed:
-            self._nodes = tuple(track.node for _, track in sorted(memory.tracks.items()))
-            memory.members_changed = False
 
     def _forget_what_is_past(self, now: datetime) -> None:
         memory = self._memory
@@ -198,7 +194,7 @@ class Controller:
         demand: dict[str, Demand | None] = {name: gauge.demand for name, gauge in self._gauges.items()}
         return Snapshot(
             now=now,
-            nodes=self._nodes,
+            nodes=self._memory.nodes,
             demand=demand,
             pools=self._pools_now(),
             group_max=self.group_max,
@@ -232,9 +228,9 @@ class Controller:
         is_drained = any(isinstance(one.action, Drain) and one.result is Result.DONE for one in acted)
         if is_drained:
             self._listen(now)
-            self._refresh(now)
+            self._memory.refresh(now)
             drained = {one.node_id for one in acted if isinstance(one.action, Drain)}
-            if any(node.id in drained and _is_idle(node) for node in self._nodes):
+            if any(node.id in drained and _is_idle(node) for node in self._memory.nodes):
                 return True
         return any(
             isinstance(one.action, Launch) and one.result in (Result.NO_CAPACITY, Result.REFUSED) for one in acted

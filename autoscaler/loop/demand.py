@@ -7,11 +7,13 @@ time: it grows stale, it never becomes 0.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
+from statistics import median_high
 
-from autoscaler.fleet import Demand
-from autoscaler.outlook import Outlook
+from autoscaler.fleet import Demand, Pool
+from autoscaler.outlook import Outlook, OutlookMaker
 from autoscaler.serving.serving import ModelReading
 from planner.profile.model import Rates
+from policies.scaling import ScalingPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +68,8 @@ class Gauge:
         """Whether it says that nothing is asked for; requests in flight contradict that."""
         return reading.input_tok_s == 0 and reading.output_tok_s == 0
 
-    def take(self, reading: ModelReading, outlook: Outlook | None) -> Demand:
-        """The demand of the reading, which is the last from now on."""
+    def take(self, reading: ModelReading, maker: OutlookMaker | None) -> Demand:
+        """The demand of the reading, which is the last from now on; `maker` observes it, once."""
         reference = self.model.rates[self.model.reference]
         asked = 1 - self._cache_hit_ratio(reading)
         input_tok_s, output_tok_s = reading.input_tok_s, reading.output_tok_s
@@ -76,24 +78,19 @@ class Gauge:
             if mix[0] * self._mix[1] != mix[1] * self._mix[0] or self._mix == (0.0, 0.0):
                 self._speed = self._speed_at(*mix)
             self._mix = mix
+        work_nodes = input_tok_s * asked / reference.prefill_tok_s + output_tok_s / reference.decode_tok_s
         self.reading = reading
         self.demand = Demand(
             measured_at=reading.measured_at,
-            work_nodes=input_tok_s * asked / reference.prefill_tok_s + output_tok_s / reference.decode_tok_s,
+            work_nodes=work_nodes,
             queue_node_s=reading.queue_input_tokens * asked / reference.prefill_tok_s
             + reading.queue_output_tokens / reference.decode_tok_s,
             input_tok_s=input_tok_s,
             output_tok_s=output_tok_s,
             speed=self._speed,
-            outlook=outlook,
+            outlook=None if maker is None else _observed(maker, reading, work_nodes),
         )
         return self.demand
-
-    def work_nodes(self, reading: ModelReading) -> float:
-        """The reading's arrivals in reference nodes: w = I(1-χ)/P + O/G."""
-        reference = self.model.rates[self.model.reference]
-        asked = 1 - self._cache_hit_ratio(reading)
-        return reading.input_tok_s * asked / reference.prefill_tok_s + reading.output_tok_s / reference.decode_tok_s
 
     def _cache_hit_ratio(self, reading: ModelReading) -> float:
         return self.model.cache_hit_ratio if reading.cache_hit_ratio is None else reading.cache_hit_ratio
@@ -105,3 +102,28 @@ class Gauge:
             offer: work / (input_tok_s / rates.prefill_tok_s + output_tok_s / rates.decode_tok_s)
             for offer, rates in self.model.rates.items()
         }
+
+
+def _observed(maker: OutlookMaker, reading: ModelReading, work_nodes: float) -> Outlook | None:
+    """The outlook after the reading; one taken in already, by the controller before this one, is not taken in again."""
+    at_s = reading.measured_at.timestamp()
+    last = maker.outlook()
+    if last is None or at_s > last.made_at_s:
+        maker.observe(at_s, work_nodes, reading.unserved_ratio)
+    return maker.outlook()
+
+
+def new_outlook(model: str, pools: Mapping[str, Pool], policy: ScalingPolicy, tick_s: float) -> OutlookMaker | None:
+    """What looks ahead for the model by the middle lead time of its pools; None: it has no pool.
+
+    A node ordered on a measurement serves one lead time later, and is first of use in the tick that begins then.
+    """
+    leads_s = [pool.lead_time_s[model] for pool in pools.values() if model in pool.lead_time_s]
+    if not leads_s:
+        return None
+    ratio = min(max(policy.max_unserved_ratio, _LEAST_RATIO), 1 - _LEAST_RATIO)
+    return OutlookMaker(lead_time_s=median_high(leads_s) + tick_s, max_unserved_ratio=ratio)
+
+
+_LEAST_RATIO = 1e-6
+"""No margin is wide enough for a policy that allows nothing to go unserved; this is as good as nothing."""

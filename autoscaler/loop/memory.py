@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from autoscaler.fleet import Node, NodeState, Recently
+from autoscaler.fleet import COMING, Node, NodeState, Recently
 from autoscaler.journal import MADE_NOTHING, Ended, Entry, Intent, IntentKind, Journal, Outcome, Result
 from autoscaler.loop.track import Track
 from policies.billing import month_span
@@ -38,6 +38,10 @@ class Memory:
     recently: dict[str, Recently] = field(default_factory=dict)
     buried: dict[str, datetime] = field(default_factory=dict)
     """Machine -> when it ended: lists may still show it for a while."""
+    nodes: tuple[Node, ...] = ()
+    """Of all tracks, by id."""
+    waiting: tuple[Track, ...] = ()
+    """Those that time alone may fail: coming nodes and orphans."""
     changed: set[Track] = field(default_factory=set)
     """Those whose node is to be rebuilt."""
     members_changed: bool = True
@@ -82,6 +86,26 @@ class Memory:
         for key in track.keys:
             self._track_of.pop(key, None)
         self.members_changed = True
+
+    def refresh(self, now: datetime) -> None:
+        """Rebuilds the nodes of which something changed, and what follows from them."""
+        nodes_changed = states_changed = self.members_changed
+        for track in self.changed:
+            state = track.node.state
+            if track.refresh(now):
+                nodes_changed = True
+                if track.node.state is not state:
+                    states_changed = True
+        self.changed.clear()
+        if states_changed:
+            if self.members_changed:
+                self.tracks = dict(sorted(self.tracks.items()))
+                self.members_changed = False
+            self.waiting = tuple(
+                track for track in self.tracks.values() if track.node.state in COMING or track.is_orphan
+            )
+        if nodes_changed:
+            self.nodes = tuple([track.node for track in self.tracks.values()])
 
     def launches_at(self, now: datetime) -> int:
         """How many launches were intended at this very instant, by this loop or one before it."""

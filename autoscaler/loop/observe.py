@@ -216,8 +216,8 @@ def withdraw_unmade(shelf: Shelf, *, memory: Memory, now: datetime) -> None:
 
 def hear(nodes: Mapping[str, NodeReading], *, memory: Memory, now: datetime) -> None:
     """Takes in what nodes say of themselves. A node that is missing says nothing: it is neither idle nor broken."""
-    for track in memory.tracks.values():
-        reading = nodes.get(track.node.id)
+    for node_id, track in list(memory.tracks.items()):
+        reading = nodes.get(node_id)
         if reading is track.reading and track.unready_since is None:
             continue
         track.reading = reading
@@ -245,7 +245,7 @@ def _is_not_ready(track: Track, now: datetime) -> None:
 
 def time_out(memory: Memory, *, policy: ScalingPolicy, was_heard: bool, now: datetime) -> None:
     """Fails nodes that did not become ready in time, where the serving side was heard, and orphans that are due."""
-    for track in memory.tracks.values():
+    for track in memory.waiting:
         if track.failed_at is not None or track.launch is None:
             continue
         if track.is_orphan and (now - track.launch.at).total_seconds() >= policy.orphan_after_s:

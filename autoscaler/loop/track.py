@@ -25,6 +25,8 @@ class Track:
     launch: Intent | None
     """The intent it is there by: a launch, or an adoption; None: a base node."""
     machine: Machine | None = None
+    told: Machine | None = None
+    """As far as `node` says it."""
     reading: NodeReading | None = None
     asked_at: datetime | None = None
     """When the provider was last asked to make it."""
@@ -153,21 +155,16 @@ class Track:
         """The node with what machine and reading say of it."""
         machine = self.machine
         in_flight = None if self.reading is None else self.reading.in_flight
-        if machine is None:
+        if machine is None or machine is self.told:
+            if in_flight == node.in_flight:
+                return node
             machine_id, ordered_at = node.machine_id, node.ordered_at
             taken_back_at, is_at_risk = node.taken_back_at, node.is_at_risk
         else:
+            self.told = machine
             machine_id, ordered_at = machine.id, machine.created_at
             taken_back_at = machine.taken_back_at or node.taken_back_at
             is_at_risk = machine.is_at_risk or node.is_at_risk
-        if (
-            in_flight == node.in_flight
-            and machine_id == node.machine_id
-            and ordered_at == node.ordered_at
-            and taken_back_at == node.taken_back_at
-            and is_at_risk == node.is_at_risk
-        ):
-            return node
         return Node(
             id=node.id,
             pool=node.pool,

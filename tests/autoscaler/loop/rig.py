@@ -200,7 +200,7 @@ class Rig:
         self.reports: list[TickReport] = []
         self.controller = self.started()
 
-    def started(self, *, epoch: int = 0, journal=None, providers=None, serving=None) -> Controller:
+    def started(self, *, epoch: int = 0, journal=None, providers=None, serving=None, outlooks=None) -> Controller:
         """A new controller over the same journal and clouds."""
         return Controller(
             fleet=FLEET,
@@ -211,6 +211,8 @@ class Rig:
             models=self.models,
             policy=self.policy,
             decider=self.decider,
+            outlooks=outlooks,
+            tick_s=self.tick_s,
             epoch=epoch,
         )
 
