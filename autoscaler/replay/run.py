@@ -14,6 +14,7 @@ from typing import TypeAlias
 from autoscaler.fleet import Action, FleetPlan, Hold
 from autoscaler.journal import Journal, MemoryJournal
 from autoscaler.loop import Controller, KeptModel, TickReport
+from autoscaler.outlook import OutlookMaker
 from autoscaler.providers.provider import Provider
 from autoscaler.providers.simulated.cloud import SimulatedCloud
 from autoscaler.replay.crash import Crash, CrashingJournal, CrashingProvider, CrashingServing, Fuse
@@ -82,6 +83,7 @@ class Engine:
         self._fuse = Fuse() if world.faults.crash > 0 else None
         self._crashes = _stream(world, "crash")
         self._epoch = 0
+        self._outlooks: dict[str, OutlookMaker] = {}
         self._journal: Journal = MemoryJournal()
         self._seen_by: Serving = self.serving
         if breaks_metrics(world.faults):
@@ -171,6 +173,8 @@ class Engine:
             plan=truth.plan,
             decider=self._decider,
             group_max=world.group_max,
+            outlooks=self._outlooks,
+            tick_s=world.tick_s,
             epoch=self._epoch,
         )
 
