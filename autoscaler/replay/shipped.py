@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from types import MappingProxyType
 
 
@@ -43,6 +44,12 @@ class AvailabilityTrace:
     def available_ratio(self) -> float:
         """Share of the time in which a launch would have succeeded."""
         return sum(end - start for start, end, available in self.spans if available) / self.duration_s
+
+    @property
+    def falls_per_hour(self) -> float:
+        """How often, per hour in which it could be held, a node was taken back."""
+        falls = sum(one[2] and not two[2] for one, two in pairwise(self.spans))
+        return falls / (self.available_ratio * self.duration_s / 3600.0)
 
     def repeated(self, from_s: float, length_s: float) -> Iterator[tuple[float, float, bool]]:
         """The spans of [from_s, from_s + length_s), counted from its start; after its end the trace begins again."""

@@ -109,6 +109,11 @@ def egress_usd_mtok(offer: Offer, policy: PlanningPolicy) -> Decimal:
     return offer.egress_usd_gb * policy.egress_bytes_per_output_token / 1000
 
 
+def setup_share_usd(offer: Offer, months: Decimal, policy: PlanningPolicy) -> Decimal:
+    """The part of a setup fee that so many months bear; paid once, so that more than the tenure bear no more."""
+    return offer.setup_fee_usd * min(months / policy.tenure_months, Decimal(1))
+
+
 def interruption_usd_hour(offer: Offer, models: Iterable[Model], policy: PlanningPolicy) -> Decimal:
     """Expected cost of interruptions per node-hour: rate x price x (relaunch + work done again).
 
@@ -158,8 +163,7 @@ def _base_option(
         key=key,
         offer=offer,
         fee_usd=horizon_fee_usd(offer.tariff, forecast.start, forecast.end),
-        # Paid once: a horizon longer than the tenure charges no more than the fee.
-        setup_usd=Decimal(0) if is_owned else offer.setup_fee_usd * min(months / policy.tenure_months, Decimal(1)),
+        setup_usd=Decimal(0) if is_owned else setup_share_usd(offer, months, policy),
         setup_due_usd=Decimal(0) if is_owned else offer.setup_fee_usd,
         egress_usd_mtok=egress_usd_mtok(offer, policy),
         min_count=0 if is_owned else max(0, offer.min_count - already),
