@@ -1,12 +1,38 @@
 """The clairvoyant bound: no controller pays less at the same share served. Which method, and what each proves. Pure.
 
-- One pool by the second, one model, no waiting: whole nodes in layers (layers.py). Exact at 100 % served.
+- One pool by the second, one model, no waiting: whole nodes in layers (layers.py). Exact at 100 % served, the convex
+  envelope of the exact bill elsewhere.
+- One pool by the started hour, one model, no waiting: whole leases (leases.py). The same.
+- Anything else: a linear relaxation over buckets of time (buckets.py). A lower bound: nodes may be fractions.
+
+All of them suppose foresight of everything, node moves at any second, and utilization up to 1; each says what else it
+grants the controller. None grants what the replay's clouds and traffic do not.
 """
 
+from typing import Protocol
+
+from autoscaler.replay.bound.buckets import Buckets
 from autoscaler.replay.bound.case import BoundCase
 from autoscaler.replay.bound.layers import Layers
+from autoscaler.replay.bound.leases import Leases
 from autoscaler.replay.bound.lines import SAFETY_RATIO
 from policies.billing import Billing
+
+MOST_LEASE_STEPS = 50_000
+"""Steps up to which whole leases by the started hour take less than a minute or so."""
+
+
+class BurstBound(Protocol):
+    """A method: the least that burst can cost."""
+
+    @property
+    def least_unserved_tokens(self) -> float:
+        """Tokens that nobody can serve."""
+        ...
+
+    def usd(self, unserved_tokens: float) -> float:
+        """Least burst bill at so many tokens unserved; inf: nobody can leave so few."""
+        ...
 
 
 def bound_usd(case: BoundCase, unserved_ratio: float) -> float:
@@ -23,13 +49,16 @@ class ClairvoyantBound:
     def __init__(self, case: BoundCase) -> None:
         self._case = case
         self._tokens = float(case.tokens.sum())
-        if not has_whole_layers(case):
-            raise ValueError("a bound needs one model, one pool billed by the second, and no waiting")
-        self._burst = Layers(case)
+        self._burst = burst_bound(case)
+
+    @property
+    def method(self) -> str:
+        """Which method bounds it, for the reader of a result."""
+        return {Layers: "whole nodes", Leases: "whole leases"}.get(type(self._burst), "linear relaxation")
 
     @property
     def least_unserved_ratio(self) -> float:
-        """Share that even perfect foresight leaves unserved; below it the bound is inf."""
+        """Share that even perfect foresight leaves unserved, or less; below it the bound is inf."""
         return self._burst.least_unserved_tokens / self._tokens if self._tokens > 0 else 0.0
 
     def usd(self, unserved_ratio: float) -> float:
@@ -39,7 +68,11 @@ class ClairvoyantBound:
         return self._case.base_usd + self._burst.usd(unserved_ratio * self._tokens) * (1 - SAFETY_RATIO)
 
 
-def has_whole_layers(case: BoundCase) -> bool:
-    """Whether the fleet falls apart into layers: one model, one pool by the second, work served at once."""
-    one = case.models == 1 and len(case.pools) == 1 and case.patience_s == 0
-    return one and case.pools[0].billing is Billing.SECOND
+def burst_bound(case: BoundCase) -> BurstBound:
+    """The tightest method that holds for the case."""
+    if case.models == 1 and len(case.pools) == 1 and case.patience_s == 0:
+        if case.pools[0].billing is Billing.SECOND:
+            return Layers(case)
+        if case.steps <= MOST_LEASE_STEPS:
+            return Leases(case)
+    return Buckets(case)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 from hypothesis import strategies as st
@@ -134,3 +134,65 @@ def demands(steps: int = 6, most: float = 3.0) -> st.SearchStrategy[list[float]]
     """Nodes of work per step, in quarters."""
     quarters = st.integers(0, int(4 * most)).map(lambda n: n / 4)
     return st.lists(quarters, min_size=1, max_size=steps)
+
+
+def brute_by_hour(case: BoundCase, most_leases: int) -> tuple[Floats, Floats]:
+    """Bill and unserved tokens of every set of so many leases on the grid, billed by the started hour."""
+    (pool,) = case.pools
+    lead, hour = round(pool.lead_s / case.step_s), round(3600 / case.step_s)
+    choices = [(0.0, np.zeros(case.steps, dtype=np.int64))]
+    for ready in range(case.steps):
+        for hours in range(1, -(-(case.steps + lead) // hour) + 2):
+            end = ready - lead + hours * hour
+            cover = (np.arange(case.steps) >= ready) & (np.arange(case.steps) < end)
+            if cover.any():
+                choices.append((hours * float(pool.price_usd_hour[0]), cover.astype(np.int64)))
+    sets = list(combinations_with_replacement(range(len(choices)), most_leases))
+    usd = np.array([choice[0] for choice in choices])
+    covers = np.array([choice[1] for choice in choices])
+    counts = covers[np.array(sets)].sum(axis=1)
+    if pool.most_nodes is not None:
+        counts = np.minimum(counts, pool.most_nodes).astype(np.int64)
+    served, _ = served_share(case, counts)
+    return case.base_usd + usd[np.array(sets)].sum(axis=1), case.tokens[0].sum() - served @ case.tokens[0]
+
+
+def brute_waiting(case: BoundCase, most: int, waits: int) -> tuple[Floats, Floats]:
+    """Bill and unserved tokens of every fleet of the pools by second, work waiting so many whole steps, oldest first.
+
+    One model, the same tokens per work throughout, so that serving the most work serves the most tokens.
+    """
+    pools = case.pools
+    counts = fleets(most, case.steps * len(pools)).reshape(-1, len(pools), case.steps)
+    bills = np.full(len(counts), case.base_usd)
+    capacity = np.zeros((len(counts), case.steps))
+    for place, pool in enumerate(pools):
+        lead = round(pool.lead_s / case.step_s)
+        usd = pool.price_usd_hour * case.step_s / 3600
+        launches = np.maximum(np.diff(counts[:, place], axis=1, prepend=0), 0)
+        bills += counts[:, place] @ usd + launches.sum(axis=1) * lead * usd[0]
+        capacity += counts[:, place] * node_work(case, pool.work)
+    for base in case.base:
+        capacity += base.nodes * node_work(case, base.work)
+    return bills, case.tokens[0].sum() - oldest_first(case.tokens[0], capacity, waits)
+
+
+def node_work(case: BoundCase, work: Floats) -> float:
+    """Tokens of a node's step."""
+    asked = case.tokens[0] > 0
+    return float((case.tokens[0][asked] / work[0][asked])[0]) if asked.any() else 0.0
+
+
+def oldest_first(arrived: Floats, capacity: Floats, waits: int) -> Floats:
+    """(runs,) tokens served, those that came first before the others, each within so many steps after its own."""
+    waiting = np.zeros((len(capacity), waits + 1))
+    served = np.zeros(len(capacity))
+    for step, tokens in enumerate(arrived.tolist()):
+        waiting = np.concatenate([waiting[:, 1:], np.full((len(capacity), 1), tokens)], axis=1)
+        left = capacity[:, step].copy()
+        for age in range(waits + 1):
+            taken = np.minimum(waiting[:, age], left)
+            waiting[:, age] -= taken
+            left -= taken
+            served += taken
+    return served
