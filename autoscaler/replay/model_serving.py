@@ -9,7 +9,7 @@ from math import ceil
 
 from autoscaler.replay.delay import Histogram, bin_of, step_of
 from autoscaler.replay.queue import FluidQueue, Piece, Request, RequestQueue
-from autoscaler.replay.servers import Servers, ServingNode
+from autoscaler.replay.servers import Group, Servers, ServingNode
 from autoscaler.replay.tally import SECONDS_PER_HOUR, Tally
 from autoscaler.replay.world import ServedModel, Traffic
 
@@ -146,14 +146,17 @@ class ModelServing:
         """What waits: input tokens, output tokens, reference node-seconds."""
         return self._queue.waiting() if self._requests is None else self._requests.queue.waiting()
 
+    def busy_in_flight(self, group: Group) -> int:
+        """Requests a node works on that gets work: its rated concurrency times its utilization."""
+        return ceil(group.concurrency * self.utilization) if self.model.service_s > 0 else 0
+
     def in_flight(self, node: ServingNode) -> int:
-        """Requests the node works on: at its rated concurrency times its utilization; after a drain ever fewer."""
-        share = self.servers.in_flight_share(node, self.now_s)
-        if share <= 0:
+        """Requests the node works on; after a drain ever fewer."""
+        if node.is_serving:
+            return self.busy_in_flight(node.group)
+        if node.stopped_tok_s <= 0:
             return 0
-        if node.is_routed:
-            return ceil(node.group.concurrency * self.utilization)
-        return ceil(node.group.concurrency * share) if node.stopped_tok_s > 0 else 0
+        return ceil(node.group.concurrency * self.servers.in_flight_share(node, self.now_s))
 
     # --- nodes
 

@@ -42,7 +42,8 @@ class _Said:
     """What was last said of a model's nodes, and what it depended on."""
 
     changes: int = -1
-    utilization: float = -1.0
+    busy: tuple[int, ...] = ()
+    """Requests in flight on a node of each group that serves."""
     nodes: dict[str, NodeReading] = field(default_factory=dict)
 
 
@@ -205,17 +206,23 @@ class SimulatedServing:
         return reading
 
     def _nodes(self, name: str, serving: ModelServing) -> Mapping[str, NodeReading]:
-        """What the nodes say; the same object as long as nothing about them changed."""
+        """What the nodes say; the same object as long as none says anything else."""
         said, servers = self._said[name], serving.servers
-        is_draining = len(servers.serving) < len(servers.nodes)
-        is_as_busy = said.utilization == serving.utilization and not is_draining
-        if said.changes == servers.changes and (is_as_busy or serving.model.service_s <= 0):
+        busy = tuple(serving.busy_in_flight(group) for group in servers.active)
+        is_draining = len(servers.serving) < len(servers.nodes) and serving.model.service_s > 0
+        if said.changes == servers.changes and said.busy == busy and not is_draining:
             return said.nodes
+        by_group = {
+            id(group): NodeReading(is_ready=True, in_flight=in_flight)
+            for group, in_flight in zip(servers.active, busy, strict=True)
+        }
         nodes = {
-            node.id: NodeReading(is_ready=not node.is_broken, in_flight=serving.in_flight(node))
+            node.id: by_group[id(node.group)]
+            if node.is_serving
+            else NodeReading(is_ready=not node.is_broken, in_flight=serving.in_flight(node))
             for node in servers.nodes.values()
         }
-        self._said[name] = _Said(changes=servers.changes, utilization=serving.utilization, nodes=nodes)
+        self._said[name] = _Said(changes=servers.changes, busy=busy, nodes=nodes)
         return nodes
 
 
