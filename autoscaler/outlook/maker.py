@@ -105,9 +105,11 @@ class OutlookMaker:
         expected, wanted = [], []
         for index, ahead_s in enumerate(horizons_s):
             parts = self._trend.mixture(ahead_s)
-            expected.append(
-                max(0.0, sum(part.weight * part.mean for part in parts) / sum(part.weight for part in parts))
-            )
+            total = mean_total = 0.0
+            for weight, mean, _ in parts:
+                total += weight
+                mean_total += weight * mean
+            expected.append(max(0.0, mean_total / total))
             near = last.wanted_work[index] if last else expected[-1]
             wanted.append(max(0.0, level_exceeded(parts, chance, near=near)))
         held = self._wanted

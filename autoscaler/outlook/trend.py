@@ -11,29 +11,15 @@ The usual slope and the noise are learnt as they come, so a calm and a wild serv
 
 from dataclasses import dataclass
 from math import exp, sqrt
-from typing import NamedTuple
+from typing import TypeAlias
 
+Line: TypeAlias = tuple[float, float, float, float, float, float, int]
+"""One hypothesis: demand has run straight since its kink. Weight, level, slope per second, variance of the level,
+covariance of both, variance of the slope, measurements since the kink. A plain tuple: a dozen are made per measurement.
+"""
 
-class Line(NamedTuple):
-    """One hypothesis: demand has run straight since its kink."""
-
-    weight: float
-    level: float
-    slope: float
-    """Per second."""
-    level_var: float
-    cross_var: float
-    slope_var: float
-    age: int
-    """Measurements since the kink."""
-
-
-class Part(NamedTuple):
-    """One normal part of a mixture that foretells a measurement."""
-
-    weight: float
-    mean: float
-    sd: float
+Part: TypeAlias = tuple[float, float, float]
+"""One normal part of a mixture that foretells a measurement: weight, mean, standard deviation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +77,7 @@ class Trend:
             scale = max(work, model.least_work)
             self._usual_slope = 3 * model.least_slope_ratio_s * scale
             first_slope = 5 * model.least_slope_ratio_s * scale
-            self._lines = [Line(1.0, work, 0.0, self._noise_var * scale * scale, 0.0, first_slope**2, 0)]
+            self._lines = [(1.0, work, 0.0, self._noise_var * scale * scale, 0.0, first_slope**2, 0)]
         else:
             step_s = at_s - self._recent[-1][0]
             self._learn_noise(at_s, work)
@@ -106,38 +92,30 @@ class Trend:
         scale = max(self.level, model.least_work)
         noise = self._noise_var * scale * scale
         straight = exp(-ahead_s / model.kink_every_s)
-        parts = [
-            Part(
-                line.weight * straight,
-                line.level + ahead_s * line.slope,
-                sqrt(line.level_var + 2 * ahead_s * line.cross_var + ahead_s * ahead_s * line.slope_var + noise),
-            )
-            for line in self._lines
-            if line.weight >= _NEGLIGIBLE
+        parts: list[Part] = []
+        for weight, level, slope, level_var, cross_var, slope_var, _ in self._lines:
+            if weight >= _NEGLIGIBLE:
+                var = level_var + 2 * ahead_s * cross_var + ahead_s * ahead_s * slope_var + noise
+                parts.append((weight * straight, level + ahead_s * slope, sqrt(var)))
+        kinds = [
+            ((1 - straight) * weight / len(_BENDS), scale * self._usual_slope)
+            for scale, weight in zip(model.kink_scales, model.kink_weights, strict=True)
         ]
         for bend in _BENDS:
             before_s, after_s = bend * ahead_s, (1 - bend) * ahead_s
             mean = self.level + before_s * self.slope
             var = self._level_var + 2 * before_s * self._cross_var + before_s * before_s * self._slope_var + noise
-            for scale, weight in zip(model.kink_scales, model.kink_weights, strict=True):
-                spread = after_s * scale * self._usual_slope
-                parts.append(Part((1 - straight) * weight / len(_BENDS), mean, sqrt(var + spread * spread)))
+            for weight, slope in kinds:
+                spread = after_s * slope
+                parts.append((weight, mean, sqrt(var + spread * spread)))
         return parts
 
     def _follow(self, step_s: float, work: float) -> None:
         """Every line goes on, some bend; each is weighed by the measurement, and the likeliest are kept."""
         model = self._model
         kinked = 1 - exp(-step_s / model.kink_every_s)
-        born = [
-            Line(
-                kinked * weight,
-                self.level,
-                0.0,
-                self._level_var,
-                0.0,
-                (scale * self._usual_slope) ** 2,
-                -1,
-            )
+        born: list[Line] = [
+            (kinked * weight, self.level, 0.0, self._level_var, 0.0, (scale * self._usual_slope) ** 2, -1)
             for scale, weight in zip(model.kink_scales, model.kink_weights, strict=True)
         ]
         least = max(0.3 * self.level, model.least_work)
@@ -158,7 +136,7 @@ class Trend:
             gain, slope_gain = ahead_var / var, ahead_cross / var
             total += weight * fit
             lines.append(
-                Line(
+                (
                     weight * fit,
                     ahead + gain * miss,
                     slope + slope_gain * miss,
@@ -185,16 +163,22 @@ class Trend:
     def _learn_slope(self, step_s: float) -> None:
         """The usual slope is the mean of recent slopes, long ones forgotten."""
         model = self._model
-        level = sum(line.weight * line.level for line in self._lines)
-        slope = sum(line.weight * line.slope for line in self._lines)
+        level, slope = self._level_and_slope()
         least = model.least_slope_ratio_s * max(level, model.least_work)
         share = 1 - exp(-step_s / model.usual_slope_over_s)
         self._usual_slope += share * (max(abs(slope), least) - self._usual_slope)
 
+    def _level_and_slope(self) -> tuple[float, float]:
+        """Means over all lines."""
+        mean_level = mean_slope = 0.0
+        for weight, level, slope, _, _, _, _ in self._lines:
+            mean_level += weight * level
+            mean_slope += weight * slope
+        return mean_level, mean_slope
+
     def _sum_up(self) -> None:
         """Mean and variance of level and slope over all lines."""
-        self.level = sum(line.weight * line.level for line in self._lines)
-        self.slope = sum(line.weight * line.slope for line in self._lines)
+        self.level, self.slope = self._level_and_slope()
         level_var = cross_var = slope_var = 0.0
         for weight, level, slope, own_level, own_cross, own_slope, _ in self._lines:
             off, bend = level - self.level, slope - self.slope
@@ -207,12 +191,14 @@ class Trend:
 def _likeliest(lines: list[Line], total: float, model: TrendModel) -> list[Line]:
     """The likeliest lines, weights summing to 1; the young get a bonus, since evidence takes a few measurements."""
     if len(lines) > model.lines:
-        lines.sort(
-            key=lambda line: line.weight * (model.spare_factor if line.age < model.spare_for else 1), reverse=True
-        )
+        spared, factor = model.spare_for, model.spare_factor
+        lines.sort(key=lambda line: line[0] * (factor if line[6] < spared else 1), reverse=True)
         del lines[model.lines :]
-        total = sum(line.weight for line in lines)
-    return [line._replace(weight=line.weight / total) for line in lines]
+        total = sum([line[0] for line in lines])
+    return [
+        (weight / total, level, slope, level_var, cross_var, slope_var, age)
+        for weight, level, slope, level_var, cross_var, slope_var, age in lines
+    ]
 
 
 _BENDS = (1 / 6, 1 / 2, 5 / 6)
