@@ -23,7 +23,7 @@ class BaseCapacity:
 
     nodes: float
     work: Floats
-    """(M, T); inf: the offer does not serve the model."""
+    """(M, T) the least, such as with a warm cache; inf: the offer does not serve the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,7 +32,7 @@ class BurstPool:
 
     name: str
     work: Floats
-    """(M, T); inf: the pool does not serve the model."""
+    """(M, T) the least, such as with a warm cache; inf: the pool does not serve the model."""
     billing: Billing
     """By the second or by the started hour; `billed_as` says what other rules may be taken for."""
     price_usd_hour: Floats
@@ -51,6 +51,8 @@ class BurstPool:
             raise ValueError(f"pool {self.name}: billing must be by second or started hour, got {self.billing.value!r}")
         if not 0 <= self.lead_s < float("inf"):
             raise ValueError(f"pool {self.name}: lead_s must be 0 or more, got {self.lead_s}")
+        if self.taken_back_s and self.billing is not Billing.SECOND:
+            raise ValueError(f"pool {self.name}: taken_back_s is for pools by the second: no other hour is free")
         if not (np.isfinite(self.price_usd_hour).all() and (self.price_usd_hour >= 0).all()):
             raise ValueError(f"pool {self.name}: price_usd_hour must be finite and 0 or more in every step")
 
@@ -77,7 +79,7 @@ class BoundCase:
     pools: tuple[BurstPool, ...]
     groups: tuple[CountGroup, ...] = ()
     patience_s: float
-    """The longest that work may wait before it is served or lost; the largest of the models'.
+    """The longest that work may wait before it is served through or lost; the largest of the models'.
 
     0: what arrives is served at once or lost, and arrives evenly over its step. Where work arrives in a lump within
     its step, or may be served anywhere in it, give at least `step_s`.

@@ -22,6 +22,10 @@ MOST_LEASE_STEPS = 50_000
 """Steps up to which whole leases by the started hour take less than a minute or so."""
 
 
+ROUNDING = 1e-9
+"""How far beyond 0 or 1 a ratio of sums of floats may lie."""
+
+
 class BurstBound(Protocol):
     """A method: the least that burst can cost."""
 
@@ -63,9 +67,10 @@ class ClairvoyantBound:
 
     def usd(self, unserved_ratio: float) -> float:
         """A lower bound on every bill that leaves at most that share unserved, base included; inf: nobody can."""
-        if not 0 <= unserved_ratio <= 1:
+        if not -ROUNDING <= unserved_ratio <= 1 + ROUNDING:
             raise ValueError(f"unserved_ratio must be in [0, 1], got {unserved_ratio}")
-        return self._case.base_usd + self._burst.usd(unserved_ratio * self._tokens) * (1 - SAFETY_RATIO)
+        unserved_tokens = min(max(unserved_ratio, 0.0), 1.0) * self._tokens
+        return self._case.base_usd + self._burst.usd(unserved_tokens) * (1 - SAFETY_RATIO)
 
 
 def burst_bound(case: BoundCase) -> BurstBound:

@@ -74,7 +74,7 @@ class Layers:
             return float("inf")
         if unserved_tokens >= self._beyond_base_tokens:
             return 0.0
-        if unserved_tokens <= self.least_unserved_tokens + 1e-12 * total:
+        if unserved_tokens <= self.least_unserved_tokens * (1 + 1e-12):
             return self.all_served_usd()
         return max(self._lines.usd(unserved_tokens), 0.0)
 

@@ -69,9 +69,9 @@ class Leases:
         if unserved_tokens >= self._beyond_base_tokens or not self._needed.any():
             return 0.0
         spare = unserved_tokens - self._unreachable_tokens
-        if unserved_tokens <= self.least_unserved_tokens + 1e-9 * total:
-            spare = np.inf if not self._lacking.any() else self.least_unserved_tokens - self._unreachable_tokens
-            return self._least(float(spare), may_lack=bool(self._lacking.any()))
+        if unserved_tokens <= self.least_unserved_tokens * (1 + 1e-12):
+            spare = self.least_unserved_tokens - self._unreachable_tokens
+            return self._least(spare, may_lack=bool(self._lacking.any()))
         return self._least(spare, may_lack=True)
 
     def _least(self, spare_tokens: float, *, may_lack: bool) -> float:

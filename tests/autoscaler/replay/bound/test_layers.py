@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -155,17 +156,19 @@ def test_the_bound_falls_and_is_convex_in_the_share_unserved_and_rises_with_the_
     assert all(longer.usd(ratio) >= bound.usd(ratio) - 1e-6 for ratio in (0.0, 0.1, 0.5))
 
 
-def test_the_hour_before_a_take_back_may_be_free() -> None:
-    case = a_case([1] * 4, step_s=1800, lead_s=0, price=1.0)
-    (pool,) = case.pools
-    taken = type(pool)(
-        name="spot",
-        work=pool.work,
-        billing=pool.billing,
-        price_usd_hour=pool.price_usd_hour,
-        lead_s=0.0,
-        taken_back_s=(7200.0,),
-    )
-    spot = type(case)(step_s=1800, tokens=case.tokens, base_usd=5.0, pools=(taken,), patience_s=0.0)
-    assert bound_usd(case, 0.0) == pytest.approx(7.0)
-    assert bound_usd(spot, 0.0) == pytest.approx(6.0)
+def kept_or_relaunched_usd(nodes: list[float], lead: int) -> float:
+    """Each layer's minutes, its gaps at the lesser of their own length and a launch, and its first launch."""
+    minutes = 0
+    for layer in range(int(np.ceil(max(nodes)))):
+        on = [minute for minute, work in enumerate(nodes) if work > layer]
+        gaps = [later - earlier - 1 for earlier, later in pairwise(on)]
+        minutes += lead + len(on) + sum(min(gap, lead) for gap in gaps)
+    return minutes * A_STEP_USD
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_on_a_day_of_noisy_minutes_every_layer_is_kept_or_relaunched_by_what_is_cheaper(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    day = np.maximum(4 + 3 * np.sin(np.arange(1440) / 229) + rng.normal(0, 0.3, 1440), 0)
+    case = a_case(day.tolist(), lead_s=360)
+    assert bound_usd(case, 0.0) == pytest.approx(5 + kept_or_relaunched_usd(day.tolist(), 6), rel=1e-8)

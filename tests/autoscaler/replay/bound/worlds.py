@@ -196,3 +196,35 @@ def oldest_first(arrived: Floats, capacity: Floats, waits: int) -> Floats:
             left -= taken
             served += taken
     return served
+
+
+def paid_by_second(case: BoundCase, place: int, lease: Held) -> float:
+    """USD of one lease at the price of each moment, the first and last price held; free if taken back in its hour."""
+    pool = case.pools[place]
+    if lease.end_s in pool.taken_back_s and lease.end_s - lease.start_s < 3600:
+        return 0.0
+    edges = [lease.start_s, *(case.step_s * step for step in range(1, case.steps)), lease.end_s]
+    usd = 0.0
+    for begin, end in pairwise(sorted(min(max(edge, lease.start_s), lease.end_s) for edge in edges)):
+        step = min(max(int((begin + end) / 2 // case.step_s), 0), case.steps - 1)
+        usd += float(pool.price_usd_hour[step]) * (end - begin) / 3600
+    return usd
+
+
+def served_at_once(case: BoundCase, held: Sequence[tuple[int, Held]]) -> float:
+    """Unserved ratio of leases of the pools (place, lease), of one model, work served the moment it arrives."""
+    ready = [(place, lease.start_s + case.pools[place].lead_s, lease.end_s) for place, lease in held]
+    span = case.step_s * case.steps
+    edges = {case.step_s * step for step in range(case.steps + 1)}
+    edges |= {edge for _, *ends in ready for edge in ends if 0 < edge < span}
+    served = 0.0
+    for begin, end in pairwise(sorted(edges)):
+        step = min(int((begin + end) / 2 // case.step_s), case.steps - 1)
+        if case.tokens[0, step] == 0:
+            continue
+        share = sum(base.nodes / base.work[0, step] for base in case.base)
+        for place, first, last in ready:
+            share += (1 / case.pools[place].work[0, step]) if first <= begin and end <= last else 0.0
+        served += min(share, 1.0) * case.tokens[0, step] * (end - begin) / case.step_s
+    total = float(case.tokens.sum())
+    return 1 - served / total if total else 0.0
