@@ -9,6 +9,7 @@ from bisect import bisect_right
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 
 from autoscaler.providers.simulated.spec import SimulatedPool
 from policies.billing import HOUR, MIN_BILLED_SECONDS, SECOND, Billing, Tariff, charge_usd
@@ -19,8 +20,8 @@ _MICROSECONDS_PER_HOUR = 3_600_000_000
 
 def tariff_at(pool: SimulatedPool, at_s: float) -> Tariff:
     """The pool's tariff at the price in force then."""
-    index = bisect_right(pool.prices_usd_hour, at_s, key=lambda step: step[0]) - 1
-    return pool.tariff if index < 0 else replace(pool.tariff, price_usd_hour=pool.prices_usd_hour[index][1])
+    taken = _steps_before(pool, at_s)
+    return pool.tariff if taken == 0 else replace(pool.tariff, price_usd_hour=pool.prices_usd_hour[taken - 1][1])
 
 
 def lease_usd(
@@ -35,7 +36,7 @@ def lease_usd(
     match tariff.billing:
         case Billing.SECOND:
             billed = max(MIN_BILLED_SECONDS, -(-(end - start) // SECOND)) * SECOND
-            return _integrated_usd(pool, origin, start, start + billed)
+            return _integrated_usd(pool, origin, start_s, start, start + billed)
         case Billing.STARTED_HOUR:
             hours = -(-(end - start) // HOUR)
             return sum((_price(tariff_at(pool, start_s + 3600.0 * hour)) for hour in range(hours)), Decimal(0))
@@ -43,16 +44,23 @@ def lease_usd(
             return constant_usd
 
 
-def _integrated_usd(pool: SimulatedPool, origin: datetime, start: datetime, end: datetime) -> Decimal:
-    """Σ price × time of each piece of constant price in [start, end)."""
-    changes = [origin + timedelta(seconds=at_s) for at_s, _ in pool.prices_usd_hour]
-    inside = [moment for moment in changes if start < moment < end]
-    price_microseconds = Decimal(0)
-    for begin, until in zip([start, *inside], [*inside, end], strict=True):
-        index = bisect_right(changes, begin) - 1
-        price = _price(pool.tariff) if index < 0 else pool.prices_usd_hour[index][1]
+def _integrated_usd(pool: SimulatedPool, origin: datetime, start_s: float, start: datetime, end: datetime) -> Decimal:
+    """Σ price × time of each piece of constant price in [start, end), `start_s` seconds after `origin`."""
+    price = _price(tariff_at(pool, start_s))
+    price_microseconds, begin = Decimal(0), start
+    for at_s, following in islice(pool.prices_usd_hour, _steps_before(pool, start_s), None):
+        until = origin + timedelta(seconds=at_s)
+        if until >= end:
+            break
         price_microseconds += price * ((until - begin) // _MICROSECOND)
+        price, begin = following, until
+    price_microseconds += price * ((end - begin) // _MICROSECOND)
     return price_microseconds / _MICROSECONDS_PER_HOUR
+
+
+def _steps_before(pool: SimulatedPool, at_s: float) -> int:
+    """Steps of the price that have been taken by then."""
+    return bisect_right(pool.prices_usd_hour, at_s, key=lambda step: step[0])
 
 
 def _price(tariff: Tariff) -> Decimal:
