@@ -182,8 +182,8 @@ class Controller:
 
     def _forget_what_is_past(self, now: datetime) -> None:
         memory = self._memory
-        for machine_id in [key for key, at in memory.buried.items() if now - at > LOOK_BACK]:
-            del memory.buried[machine_id]
+        while memory.buried and now - next(iter(memory.buried.values())) > LOOK_BACK:
+            del memory.buried[next(iter(memory.buried))]
         patience = timedelta(seconds=4 * self.policy.backoff_most_s)
         for pool in [key for key, refusal in memory.refusals.items() if now - refusal.at > patience]:
             del memory.refusals[pool]

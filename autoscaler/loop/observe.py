@@ -251,7 +251,7 @@ def time_out(memory: Memory, *, policy: ScalingPolicy, was_heard: bool, now: dat
         if track.is_orphan and (now - track.launch.at).total_seconds() >= policy.orphan_after_s:
             track.failed_at = now
             memory.changed.add(track)
-        elif track.node.state in COMING and (was_heard or track.machine is None):
+        elif track.node.state in COMING and (was_heard or track.node.machine_id is None):
             due = track.node.ordered_at + timedelta(seconds=policy.launch_timeout_s)
             if now >= due:
                 track.failed_at = due

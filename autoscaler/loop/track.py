@@ -129,8 +129,9 @@ class Track:
             if self.drain is not None:
                 return NodeState.DRAINING, self.drain.at
             return NodeState.READY, self.ready_at if self.node.state is not NodeState.DRAINING else now
-        if machine is None:
-            return NodeState.LAUNCHING, self.node.since
+        if machine is None:  # made, as the journal says, and in no list yet; or not known to be made
+            known = self.node.machine_id is not None
+            return NodeState.BOOTING if known else NodeState.LAUNCHING, self.node.ordered_at
         if machine.state is MachineState.PENDING:
             return NodeState.BOOTING, machine.created_at
         return NodeState.LOADING, now

@@ -72,6 +72,8 @@ class SetServing:
     is_down: bool = False
     calls: list[str] = field(default_factory=list)
     loads_for_ever: bool = False
+    fails: int = 0
+    """So many calls to come break off."""
 
     def read(self) -> Readings:
         if self.is_down:
@@ -87,6 +89,9 @@ class SetServing:
 
     def stop_routing(self, node_id: str) -> None:
         self.calls.append(f"stop {node_id}")
+        if self.fails > 0:
+            self.fails -= 1
+            raise ServingError("timed out")
         self.unrouted.add(node_id)
 
     def resume_routing(self, node_id: str) -> None:
