@@ -32,6 +32,7 @@ from policies.scaling import ScalingPolicy
 FLEET = "replay"
 MOST_STEPS = 12
 """A crash is drawn among so many steps of a tick; a tick with fewer lets the controller die at its end."""
+_NODE = re.compile(rf"\b{FLEET}-[\w-]+")
 _FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -180,9 +181,9 @@ class Engine:
 
 
 def kind_of(action: Action) -> str:
-    """The kind of an action's reason: what it does, and the reason without its figures."""
+    """The kind of an action's reason: what it does, and the reason without its figures and the nodes it names."""
     what = type(action).__name__.lower()
-    reason = _FIGURE.sub("#", action.reason)
+    reason = _FIGURE.sub("#", _NODE.sub("a node", action.reason))
     return reason if isinstance(action, Hold) else f"{what}: {reason}"
 
 
