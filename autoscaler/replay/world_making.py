@@ -40,7 +40,7 @@ def world_from(
     """
     source = f"world {settings.name}"
     sold = None if fleet is None else Sold(fleet=fleet, catalog=load_catalog(fleet), profiles=load_profiles(fleet))
-    pools = _pools(settings, sold, traffic, seed=seed, source=source)
+    pools, missing = _pools(settings, sold, traffic, seed=seed, source=source)
     base, why = _base(settings, sold, traffic, pools, plan, source=source)
     counts = ", ".join(f"{one.nodes.offer} x {one.nodes.count}" for one in base) or "none"
     return World(
@@ -56,7 +56,8 @@ def world_from(
         remarks=(
             *([settings.about] if settings.about else []),
             *(remark for one in pools for remark in one.remarks),
-            *_lead_time_remarks(settings),
+            *missing,
+            *_lead_time_remarks(settings, pools),
             f"base nodes {why}: {counts}",
         ),
     )
@@ -92,8 +93,10 @@ def _by_minute(output_tok_s: NDArray[np.float64]) -> Traffic:
 
 def _pools(
     settings: WorldFile, sold: Sold | None, traffic: Traffic, *, seed: int, source: str
-) -> tuple[ChosenPool, ...]:
+) -> tuple[tuple[ChosenPool, ...], tuple[str, ...]]:
+    """The pools of all blocks, and which optional blocks have none."""
     pools: list[ChosenPool] = []
+    missing: list[str] = []
     for block in settings.pool:
         if block.offer is not None:
             pools.append(own_pool(block, traffic, seed=seed))
@@ -101,12 +104,17 @@ def _pools(
         if sold is None:
             raise InputError(f"{source}, [[pool]] {block.offers}: a selector needs a fleet's catalog; expected a fleet")
         taken = frozenset(one.pool.key for one in pools)
-        pools.extend(catalog_pools(block, sold, traffic, taken=taken, seed=seed, source=source))
+        try:
+            pools.extend(catalog_pools(block, sold, traffic, taken=taken, seed=seed, source=source))
+        except InputError as error:
+            if not block.is_optional:
+                raise
+            missing.append(f"{error}; the world does without")
     keys = [one.pool.key for one in pools]
     for key in keys:
         if keys.count(key) > 1:
             raise InputError(f"{source}, [[pool]] {key}: appears twice; expected each pool once")
-    return tuple(pools)
+    return tuple(pools), tuple(missing)
 
 
 def _base(
@@ -198,12 +206,12 @@ def _faults(settings: WorldFile, faults: FaultMix | str | None) -> FaultMix:
     return MIXES[name]
 
 
-def _lead_time_remarks(settings: WorldFile) -> tuple[str, ...]:
-    """How many measured starts stand behind each provider's lead times."""
-    names = dict.fromkeys(block.lead_times for block in settings.pool)
+def _lead_time_remarks(settings: WorldFile, pools: tuple[ChosenPool, ...]) -> tuple[str, ...]:
+    """How many measured starts stand behind the lead times of each provider that sells a pool here."""
+    drawn = {one.pool.lead_times_s for one in pools}
     remarks = []
-    for name in names:
-        if name is None:
+    for name in dict.fromkeys(block.lead_times for block in settings.pool):
+        if name is None or lead_times()[name].seconds not in drawn:
             continue
         known = lead_times()[name]
         middle = known.seconds[len(known.seconds) // 2]

@@ -46,6 +46,8 @@ class PoolBlock:
     """Selector of burst offers of the fleet's catalog, such as aws.spot or ovh/b3-*."""
     most: int = 1
     """Pools of the selector that the world has: for each model the cheapest per unit of work at its traffic's mix."""
+    is_optional: bool = False
+    """Where the fleet can rent none of them, or none serves its models, the world does without and says so."""
     offer: str | None = None
     """Or a pool of one's own, provider/product; it needs a price and a rate."""
     price_usd_hour: Decimal | None = None

@@ -333,6 +333,21 @@ def test_what_does_not_fit_the_catalog_is_said_with_its_block(text, complaint):
         world_from(read_world(text, source="w.toml", name="w"), traffic=a_traffic(), fleet=default_fleet())
 
 
+def test_a_fleet_without_aws_or_with_cards_alone_still_has_a_realistic_world():
+    plain = read_fleet(
+        "[[model]]\nname = 'm'\nprofile = 'llama-7b-q4'\n[catalog]\nonly = ['ovh', 'hetzner']\n", source="f"
+    )
+    cards = read_fleet("[[model]]\nname = 'm'\nprofile = 'llama-3.1-8b'\n", source="f")
+    worlds = [
+        world_from(load_world("realistic"), traffic=a_traffic(models=("m",)), fleet=one) for one in (plain, cards)
+    ]
+    assert [{pool.provider for pool in world.pools} for world in worlds] == [{"hetzner-cloud", "ovh"}, {"aws", "ovh"}]
+    missing = [[remark for remark in world.remarks if remark.endswith("the world does without")] for world in worlds]
+    assert [len(one) for one in missing] == [2, 1]
+    assert missing[0][0].startswith("world realistic, [[pool]] aws.spot: selector 'aws.spot' matches no offer")
+    assert not any(remark.startswith("lead times of aws") for remark in worlds[0].remarks)
+
+
 def test_a_selector_without_a_fleet_is_refused():
     settings = read_world('[[pool]]\noffers = "aws.spot"\n', source="w.toml", name="w")
     with pytest.raises(InputError, match="a selector needs a fleet's catalog"):
