@@ -119,16 +119,26 @@ def _see_base(sight: Sight, node: Node, snapshot: Snapshot) -> None:
 
 
 def _see_coming(sight: Sight, node: Node, snapshot: Snapshot, policy: ScalingPolicy) -> None:
-    """Coming until the launch timeout, then failed; one whose provider cannot be asked is not counted out."""
+    """Coming until the launch timeout, then failed; one nobody can see is not counted out.
+
+    That is where its provider cannot be asked, or the serving side says nothing: it may serve and not be measured.
+    """
     if node.taken_back_at is not None:
         return  # never to serve, and gone by itself
     age_s = (snapshot.now - node.ordered_at).total_seconds()
-    if age_s >= policy.launch_timeout_s and not is_unreachable(snapshot, node.pool):
+    is_due = age_s >= policy.launch_timeout_s
+    if is_due and _is_heard(sight, snapshot, policy) and not is_unreachable(snapshot, node.pool):
         if node.state is not PLANNED:  # no machine was asked for: there is nothing to end
             sight.failed.append(node)
         return
     sight.coming.append(node)
     sight.coming_work += sight.speed.get(node.pool, sight.unknown_speed)
+
+
+def _is_heard(sight: Sight, snapshot: Snapshot, policy: ScalingPolicy) -> bool:
+    """Whether the model was measured lately."""
+    demand = sight.demand
+    return demand is not None and (snapshot.now - demand.measured_at).total_seconds() <= policy.stale_after_s
 
 
 def is_unreachable(snapshot: Snapshot, pool: str) -> bool:

@@ -1,6 +1,7 @@
 """Target and band: when nodes are added and released, and how many."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -119,3 +120,13 @@ def test_a_node_past_its_launch_timeout_is_ended_and_replaced_and_not_before() -
     assert kinds(decide(a_snapshot(late, work=0.7), None, POLICY)) == ["band"]
     late = a_node("late", NodeState.LOADING, age_s=1200)
     assert kinds(decide(a_snapshot(late, work=0.7), None, POLICY)) == ["failed", "load"]
+
+
+@pytest.mark.parametrize("silent_for_s", [None, 181], ids=["never measured", "stale"])
+def test_a_node_past_its_launch_timeout_is_not_ended_while_nothing_is_measured(silent_for_s: float | None) -> None:
+    late = a_node("late", NodeState.LOADING, age_s=1200)
+    seen = a_snapshot(late, work=0.7)
+    demand = seen.demand["chat"]
+    assert demand is not None
+    stale = None if silent_for_s is None else replace(demand, measured_at=seen.now - timedelta(seconds=silent_for_s))
+    assert kinds(decide(replace(seen, demand={"chat": stale}), None, POLICY)) == ["blind"]

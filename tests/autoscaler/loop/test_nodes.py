@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from autoscaler.decide import decide
 from autoscaler.fleet import Hold, Launch, NodeState, Terminate
 from autoscaler.journal import Result
 from autoscaler.providers.provider import (
@@ -469,3 +470,12 @@ def test_a_stranger_with_a_machine_number_of_ours_at_another_provider_is_not_our
     rig.controller = rig.started(providers=[rig.clouds["aws"], Veiled(rig.clouds["ovh"], added=(stranger,))])
     rig.tick(3)
     assert rig.node().state is NodeState.READY
+
+
+def test_what_nobody_intended_is_ended_by_the_real_decision_too_whatever_its_pool_and_model():
+    rig = Rig(wanted=0, decider=decide)
+    stray = rig.cloud.add_foreign(pool="gcp/unheard-of", fleet=FLEET, node_id="blue-lost")
+    for _ in range(32):
+        rig.tick()
+        rig.demand(0.0)
+    assert stray.ended_s == 930
