@@ -22,8 +22,10 @@ class Shelf:
         limits = []
         if index >= 0 and now_s < self._stock[index].end_s:
             limits.append(self._stock[index].nodes)
-        if index + 1 < len(self._stock) and self._starts[index + 1] <= now_s + self._notice_s:
-            limits.append(self._stock[index + 1].nodes)
+        for window in self._stock[index + 1 :]:
+            if window.start_s > now_s + self._notice_s:
+                break
+            limits.append(window.nodes)
         return min(limits, default=None)
 
 

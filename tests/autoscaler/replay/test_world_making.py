@@ -13,6 +13,14 @@ from autoscaler.providers.simulated.cloud import SimulatedCloud
 from autoscaler.providers.simulated.mixes import NORMAL, STORM
 from autoscaler.replay.base_nodes import hourly, plan_for
 from autoscaler.replay.pool_choice import Sold
+from autoscaler.replay.reference import (
+    BASE_TOK_S,
+    BASE_USD_HOUR,
+    BURST_TOK_S,
+    BURST_USD_HOUR,
+    reference_base_nodes,
+    reference_demand,
+)
 from autoscaler.replay.world import Traffic, World
 from autoscaler.replay.world_file import load_world, read_world
 from autoscaler.replay.world_making import reference_world, world_from
@@ -96,6 +104,17 @@ def test_the_reference_world_is_the_one_of_the_design():
     assert (base.count, base.bill_usd) == (9, 9 * Decimal(154) * 336 / 730)
     assert world.faults.name == "none"
     assert not world.traffic.input_tok_s.any()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_file_of_the_reference_world_says_what_its_demand_was_made_for(seed):
+    demand = reference_demand(np.abs(np.random.default_rng(seed).normal(1.0, 0.4, 144)) + 0.01, seed=seed)
+    world = reference_world(demand)
+    assert world.base[0].count == reference_base_nodes(demand) > 0
+    rates = {offer: rates.decode_tok_s for offer, rates in world.models["reference"].rates.items()}
+    assert rates == {"reference/burst": BURST_TOK_S, "reference/base": BASE_TOK_S}
+    assert float(usd(world.pools[0].tariff.price_usd_hour)) == BURST_USD_HOUR
+    assert float(world.base[0].bill_usd) == pytest.approx(world.base[0].count * BASE_USD_HOUR * 24)
 
 
 def test_the_reference_world_by_started_hours_differs_in_that_alone():

@@ -1,7 +1,10 @@
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoscaler.providers.provider import CapacityUnavailable, MachineState, Permanent, Temporary
 from autoscaler.providers.simulated.cloud import SimulatedCloud
@@ -246,3 +249,31 @@ def test_an_unknown_pool_is_refused_for_good_and_a_pool_of_another_cloud_is_no_p
         a_cloud().launch(an_order(pool="aws/x"))
     with pytest.raises(ValueError, match="pool ovh/b is of ovh; expected one of aws"):
         a_cloud(a_pool(), a_pool("ovh/b"))
+
+
+windows = st.lists(st.tuples(st.integers(10, 400), st.integers(0, 400), st.integers(0, 5)), min_size=1, max_size=8)
+
+
+@given(windows=windows, notice_s=st.sampled_from([0.0, 60.0, 300.0]), seed=st.integers(0, 100))
+def test_without_faults_every_node_that_is_taken_back_was_told_a_whole_notice_before(windows, notice_s, seed):
+    stock, at_s = [], notice_s
+    for length_s, gap_s, nodes in windows:
+        stock.append(Stock(start_s=at_s + gap_s, end_s=at_s + gap_s + length_s, nodes=nodes))
+        at_s += gap_s + length_s
+    cloud = a_cloud(a_pool(stock=tuple(stock), notice_s=notice_s, quota=6), seed=seed)
+    told: dict[str, float] = {}
+    for number in range(int(at_s / 7) + 2):
+        run_to(cloud, number * 7.0)
+        for machine in cloud.machines().machines:
+            if machine.taken_back_at is not None:
+                told.setdefault(machine.id, (machine.taken_back_at - START).total_seconds())
+        with suppress(CapacityUnavailable):
+            cloud.launch(an_order(f"k{number}"))
+        for window in stock:
+            if window.start_s <= cloud._timeline.now_s < window.end_s:
+                assert len(cloud.held("aws/m/spot")) <= window.nodes
+    taken = {truth.id: truth for truth in cloud.truth if truth.was_taken_back}
+    assert all(truth.ended_s == truth.doomed_s for truth in taken.values())
+    if notice_s >= 7:  # seen by one of the looks between notice and end
+        assert {name: truth.ended_s for name, truth in taken.items()} == {name: told.get(name) for name in taken}
+    assert all(truth.ended_s - truth.created_s >= notice_s for truth in taken.values() if truth.ended_s is not None)
