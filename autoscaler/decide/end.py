@@ -40,7 +40,7 @@ def ends_of_drained(
         drained_s = (snapshot.now - node.since).total_seconds()
         is_over = drained_s >= policy.drain_timeout_s
         is_idle = node.in_flight == 0
-        is_last_call = not is_over and not is_idle and _would_pass_cap(node, room, policy)
+        is_last_call = drained_s > 0 and not is_over and not is_idle and _would_pass_cap(node, room, policy)
         if not (is_over or is_last_call or (is_idle and not is_blind)) or _is_left_to_provider(node, snapshot):
             continue
         left_s = _paid_left_s(node, snapshot)

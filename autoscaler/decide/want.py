@@ -69,8 +69,8 @@ class Want:
         return self.counted < self.floor
 
     def longest_lead_s(self) -> float:
-        """Of the pools that can serve it; without one, as far as anybody looks."""
-        return max((offer.lead_s for offer in self.offers), default=float("inf"))
+        """Of the pools that can serve it; 0 without one."""
+        return max((offer.lead_s for offer in self.offers), default=0.0)
 
     def is_missing(self, policy: ScalingPolicy) -> bool:
         """Whether anything is to be ordered for it now, from any pool."""
