@@ -12,10 +12,10 @@ from autoscaler.providers.simulated.spec import FaultMix, Stock
 from autoscaler.replay.result import Replayed
 from autoscaler.replay.run import replay
 from autoscaler.replay.truth import Truth
-from autoscaler.replay.world import BaseNodes, World
+from autoscaler.replay.world import BaseNodes, Traffic, World
 from policies.billing import Billing, Tariff
 from policies.scaling import ScalingPolicy
-from tests.autoscaler.replay.builders import a_model, a_pool, a_world, rates
+from tests.autoscaler.replay.builders import START, a_model, a_pool, a_world, rates
 from tests.autoscaler.replay.scripts import Counts
 
 POLICY = ScalingPolicy()
@@ -222,3 +222,28 @@ def test_the_bill_is_the_sum_of_its_parts(asked: list[float], wanted: list[int],
 def test_an_hour_in_which_nothing_was_served_has_no_delay() -> None:
     result = played(a_world([0.0] * 60 + [100.0] * 60), [0])
     assert np.isnan(result.hours.ttft_p95_s).all()
+
+
+def test_models_are_served_and_counted_apart_and_their_hours_together() -> None:
+    both = np.array([[100.0] * 90, [50.0] * 30 + [200.0] * 60])
+    two = Traffic(
+        start=START,
+        step_s=60.0,
+        models=("llm", "other"),
+        input_tok_s=np.zeros_like(both),
+        output_tok_s=both,
+        is_gap=np.zeros(90, dtype=bool),
+    )
+    base = (
+        BaseNodes(offer="cloud/small", model="llm", count=1, bill_usd=Decimal(1)),
+        BaseNodes(offer="cloud/small", model="other", count=1, bill_usd=Decimal(1)),
+    )
+    models = {"llm": a_model(), "other": a_model(name="other", patience_s=600.0)}
+    result = played(a_world([], traffic=two, models=models, base=base), [0])
+    # The other model's wait grows by half a second per second from minute 30, to its patience at minute 50.
+    lost, waiting = 40 * 60 * 100, 10 * 60 * 200
+    assert result.unserved_ratio == pytest.approx((lost + waiting) / (60 * both.sum()))
+    assert list(result.hours.work_nodes) == pytest.approx([1 + 1.25, 1 + 2])
+    assert list(result.hours.ready_nodes) == [2, 2]
+    assert result.hours.ttft_p95_s[1] == pytest.approx(600, rel=0.06)
+    assert result.delay.p50_s == 0
