@@ -26,6 +26,10 @@ class IntentKind(StrEnum):
     """A machine with our tag was found that nobody intended: it is watched from then on, and ended in time."""
 
 
+BEGINS_A_NODE = frozenset({IntentKind.LAUNCH, IntentKind.ADOPT})
+"""The first intent about a node."""
+
+
 class Result(StrEnum):
     """What came of an intent."""
 
@@ -64,6 +68,8 @@ class Intent:
     """Of a launch: who is asked, also after the pool has left the configuration."""
     tariff: Tariff | None = None
     """Of a launch: the price in force when it was ordered; what is later charged by it."""
+    is_spot: bool = False
+    """Of a launch: its pool sells what may be taken back."""
     is_scale_in: bool = False
     """Of a drain or an end: capacity that worked was given up because it was not needed."""
     epoch: int = 0
@@ -146,8 +152,8 @@ class MemoryJournal:
     _written: int = 0
     _open: dict[str, list[tuple[int, Entry]]] = field(default_factory=dict)
     """By node id, with the order of writing."""
-    _node_of: dict[str, str] = field(default_factory=dict)
-    """Key of an intent -> node, of those in `_open`."""
+    _intents: dict[str, Intent] = field(default_factory=dict)
+    """By key, of those in `_open`."""
     _past: deque[tuple[int, Entry]] = field(default_factory=deque)
     _charged: dict[datetime, Decimal] = field(default_factory=dict)
 
@@ -160,19 +166,19 @@ class MemoryJournal:
     def intend(self, intent: Intent) -> None:
         """Writes the intent down where its epoch leads."""
         self.lead(intent.epoch)
-        if intent.key in self._node_of:
+        if intent.key in self._intents:
             raise ValueError(f"intent {intent.key} is written already")
-        self._node_of[intent.key] = intent.node_id
+        self._intents[intent.key] = intent
         self._open.setdefault(intent.node_id, []).append(self._numbered(intent))
 
     def settle(self, outcome: Outcome) -> None:
         """Writes the outcome down; a launch that made nothing is past with it."""
-        node_id = self._node_of.get(outcome.key)
-        if node_id is None:
+        intent = self._intents.get(outcome.key)
+        if intent is None:
             raise ValueError(f"no intent {outcome.key} is open")
-        self._open[node_id].append(self._numbered(outcome))
-        if outcome.result in MADE_NOTHING and outcome.key == node_id:
-            self._close(node_id, outcome.at)
+        self._open[intent.node_id].append(self._numbered(outcome))
+        if outcome.result in MADE_NOTHING and intent.kind in BEGINS_A_NODE:
+            self._close(intent.node_id, outcome.at)
 
     def ended(self, end: Ended) -> None:
         """Writes the end down and adds its charges to their months."""
@@ -199,6 +205,6 @@ class MemoryJournal:
         for numbered in self._open.pop(node_id):
             self._past.append(numbered)
             if isinstance(numbered[1], Intent):
-                del self._node_of[numbered[1].key]
+                del self._intents[numbered[1].key]
         while self._past and self._past[0][1].at < at - self.kept_for:
             self._past.popleft()

@@ -62,7 +62,6 @@ class Hands:
     """What acting needs: whom to call, where to write it down, and what went wrong this tick."""
 
     fleet: str
-    epoch: int
     memory: Memory
     providers: Mapping[str, Provider]
     serving: Serving
@@ -139,7 +138,8 @@ class Hands:
             replaces=action.replaces,
             provider=pool.provider,
             tariff=pool.tariff,
-            epoch=self.epoch,
+            is_spot=pool.is_spot,
+            epoch=self.memory.epoch,
         )
         self.memory.write(intent)
         outcome = self._ask(self.memory.tracks[intent.node_id], intent, now)
@@ -150,7 +150,8 @@ class Hands:
 
     def _new_key(self, now: datetime) -> str:
         """A key no intent had: fleet, epoch, time and a number; also after a crash in the middle of this very tick."""
-        return f"{self.fleet}-{self.epoch}-{now:%Y%m%dt%H%M%S}-{self.memory.launches_at(now)}"
+        second, number = self.memory.next_number(now)
+        return f"{self.fleet}-{self.memory.epoch}-{second:%Y%m%dt%H%M%S}-{number}"
 
     def _ask(self, track: Track, intent: Intent, now: datetime) -> Outcome:
         """What comes of asking the provider for the node of a launch."""
@@ -199,7 +200,7 @@ class Hands:
             model=track.node.model,
             reason=reason,
             is_scale_in=is_scale_in,
-            epoch=self.epoch,
+            epoch=self.memory.epoch,
         )
         self.memory.write(intent)
         return intent
@@ -247,8 +248,8 @@ class Hands:
             return self._end(track, intent, now) if track.provider in self.providers else None
         if intent.kind is IntentKind.ADOPT:
             return None
-        if intent is not track.drain and intent.kind is IntentKind.DRAIN:
-            return self._settle(intent, Result.WITHDRAWN, now, "it is to serve again")
+        if track.drain is not (intent if intent.kind is IntentKind.DRAIN else None):
+            return self._settle(intent, Result.WITHDRAWN, now, "the opposite is wanted by now")
         return self._route(intent, now)
 
     def _refused(self, intent: Intent, result: Result, now: datetime, detail: str) -> Outcome:

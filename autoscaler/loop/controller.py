@@ -69,22 +69,24 @@ class Controller:
             if name not in self.outlooks and (maker := new_outlook(name, pools, policy, tick_s)) is not None:
                 self.outlooks[name] = maker
         journal.lead(epoch)
-        self._memory = Memory(journal=journal)
+        self._memory = Memory(journal=journal, epoch=epoch)
         self._hands = Hands(
             fleet=fleet,
-            epoch=epoch,
             memory=self._memory,
             providers=self._providers,
             serving=serving,
             shelves=self._shelves,
         )
         self._has_recalled = False
+        self._left_behind: set[str] = set()
+        """Providers with nodes of ours that are not configured any more."""
         self._base_speed = {offer: speed for gauge in self._gauges.values() for offer, speed in gauge.speed.items()}
         self._known_pools: tuple[Mapping[str, Pool], object] | None = None
         self._pools: Mapping[str, Pool] = {}
 
     def tick(self, now: datetime) -> TickReport:
         """One pass of observe, decide, act, record. Raises LostLeadership; nothing is acted on from then on."""
+        self._memory.journal.lead(self._memory.epoch)
         problems = self._hands.problems = []
         if not self._has_recalled:
             self._recall(now)
@@ -121,7 +123,9 @@ class Controller:
         """Takes in what the journal holds: whoever wrote it, this loop goes on with it."""
         self._memory.recall(now)
         for track in self._memory.tracks.values():
-            if track.node.machine_id is not None and track.provider in self._shelves:
+            if track.provider not in self._shelves:
+                self._left_behind.add(track.provider)
+            elif track.node.machine_id is not None:
                 self._shelves[track.provider].tracks[track.node.machine_id] = track
         self._has_recalled = True
 
@@ -139,6 +143,9 @@ class Controller:
             if problem := self._look(name, listing, now):
                 self._hands.problems.append(problem)
                 unreachable.add(name)
+        for name in self._left_behind:
+            self._hands.problems.append(f"{name}: not configured any more, and nodes of it are left")
+            unreachable.add(name)
         was_heard = self._listen(now)
         self._memory.refresh(now)
         time_out(self._memory, policy=self.policy, was_heard=was_heard, now=now)

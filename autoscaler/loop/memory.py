@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from autoscaler.fleet import COMING, Node, NodeState, Recently
-from autoscaler.journal import MADE_NOTHING, Ended, Entry, Intent, IntentKind, Journal, Outcome, Result
+from autoscaler.journal import BEGINS_A_NODE, MADE_NOTHING, Ended, Entry, Intent, IntentKind, Journal, Outcome, Result
 from autoscaler.loop.track import Track
 from policies.billing import month_span
 
@@ -31,6 +31,8 @@ class Memory:
     """Nodes, refusals, recent moves and money of one fleet."""
 
     journal: Journal
+    epoch: int
+    """Of the loop that writes."""
     tracks: dict[str, Track] = field(default_factory=dict)
     """By node id."""
     refusals: dict[str, Refusal] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class Memory:
     members_changed: bool = True
     _numbered_at: datetime | None = None
     _number: int = 0
-    """Launches intended at that instant."""
+    """Launches intended in that second."""
     _track_of: dict[str, Track] = field(default_factory=dict)
     """By key of an intent about it."""
     _month: datetime | None = None
@@ -107,9 +109,12 @@ class Memory:
         if nodes_changed:
             self.nodes = tuple([track.node for track in self.tracks.values()])
 
-    def launches_at(self, now: datetime) -> int:
-        """How many launches were intended at this very instant, by this loop or one before it."""
-        return self._number if self._numbered_at == now else 0
+    def next_number(self, now: datetime) -> tuple[datetime, int]:
+        """A second and a number in it that no launch had, of any loop before; also where the clock fell back."""
+        second = now.replace(microsecond=0)
+        if self._numbered_at is None or self._numbered_at < second:
+            return second, 0
+        return self._numbered_at, self._number
 
     def spent_usd(self, now: datetime) -> Decimal:
         """What ended leases were charged for the calendar month of `now`."""
@@ -128,7 +133,7 @@ class Memory:
             self._take_in_end(entry)
 
     def _take_in_intent(self, intent: Intent) -> None:
-        if intent.kind in (IntentKind.LAUNCH, IntentKind.ADOPT):
+        if intent.kind in BEGINS_A_NODE:
             track = Track(node=_node(intent), provider=intent.provider, launch=intent)
             self.tracks[intent.node_id] = track
             self.members_changed = True
@@ -147,8 +152,8 @@ class Memory:
         recent = self.recently.get(intent.model, Recently())
         if intent.kind is IntentKind.LAUNCH:
             self._remember_recent(intent.model, replace(recent, launched_at=intent.at))
-            self._number = self.launches_at(intent.at) + 1
-            self._numbered_at = intent.at
+            self._numbered_at, number = self.next_number(intent.at)
+            self._number = number + 1
         elif intent.is_scale_in:
             self._remember_recent(intent.model, replace(recent, drained_at=intent.at))
 
@@ -186,7 +191,7 @@ class Memory:
         self.forget(track)
 
     def _spot_failed(self, launch: Intent, at: datetime) -> None:
-        if launch.tariff is not None and launch.tariff.is_spot:
+        if launch.is_spot:
             recent = self.recently.get(launch.model, Recently())
             if recent.last_on_spot_failure_at is None or recent.last_on_spot_failure_at < at:
                 self._remember_recent(launch.model, replace(recent, last_on_spot_failure_at=at))

@@ -45,6 +45,7 @@ def place(shelf: Shelf, track: Track, machine: Machine) -> None:
     """Takes in that `machine` is the node's."""
     track.saw(machine)
     shelf.tracks[machine.id] = track
+    shelf.machines = None  # whether it is absent is to be seen in the next list, also in one that did not change
 
 
 def look(
@@ -97,7 +98,9 @@ def _meet(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> T
             return None  # it ended, and this list does not know yet
         del memory.buried[machine.id]
     track = memory.tracks.get(machine.node_id)
-    if track is not None and not track.node.is_base and track.node.machine_id in (None, machine.id):
+    if track is not None and (track.node.is_base or track.node.machine_id not in (None, machine.id)):
+        track = memory.tracks.get(_twin_id(machine))
+    if track is not None:
         shelf.tracks[machine.id] = track
         if track.launch is not None and track.launch.key in track.unsettled:
             memory.write(Outcome(key=track.launch.key, at=now, result=Result.DONE, machine_id=machine.id))
@@ -105,12 +108,17 @@ def _meet(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> T
     return _adopt(shelf, machine, memory=memory, now=now)
 
 
+def _twin_id(machine: Machine) -> str:
+    """Of a machine whose tag another one has already."""
+    return f"{machine.node_id}~{machine.id}"
+
+
 def _adopt(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> Track:
     """The node of a machine with our tag that nobody intended, or that was made a second time."""
     node_id = machine.node_id
     assert node_id is not None  # checked by the caller
     if node_id in memory.tracks:
-        node_id = f"{node_id}~{machine.id}"
+        node_id = _twin_id(machine)
     intent = Intent(
         key=f"adopt/{shelf.provider}/{machine.id}/{now:%Y%m%dT%H%M%S}",
         kind=IntentKind.ADOPT,
@@ -120,6 +128,7 @@ def _adopt(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> 
         model=machine.model or "",
         reason=f"{shelf.provider} lists machine {machine.id} with our tag, and nobody intended it",
         provider=shelf.provider,
+        epoch=memory.epoch,
     )
     memory.write(intent)
     memory.write(Outcome(key=intent.key, at=now, result=Result.DONE, machine_id=machine.id))
@@ -230,7 +239,7 @@ def hear(nodes: Mapping[str, NodeReading], *, memory: Memory, now: datetime) -> 
             track.ready_at, track.unready_since, track.failed_at = track.ready_at or now, None, None
         else:
             track.unready_since = None
-            if track.ready_at is None and track.failed_at is None and track.end is None:
+            if track.ready_at is None and track.node.state in COMING:
                 memory.write(Outcome(key=track.launch.key, at=now, result=Result.READY))
 
 
@@ -248,8 +257,8 @@ def time_out(memory: Memory, *, policy: ScalingPolicy, was_heard: bool, now: dat
     for track in memory.waiting:
         if track.failed_at is not None or track.launch is None:
             continue
-        if track.is_orphan and (now - track.launch.at).total_seconds() >= policy.orphan_after_s:
-            track.failed_at = now
+        if track.is_orphan and now >= (due := track.launch.at + timedelta(seconds=policy.orphan_after_s)):
+            track.failed_at = due
             memory.changed.add(track)
         elif track.node.state in COMING and (was_heard or track.node.machine_id is None):
             due = track.node.ordered_at + timedelta(seconds=policy.launch_timeout_s)

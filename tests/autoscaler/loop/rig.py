@@ -96,6 +96,9 @@ class SetServing:
 
     def resume_routing(self, node_id: str) -> None:
         self.calls.append(f"resume {node_id}")
+        if self.fails > 0:
+            self.fails -= 1
+            raise ServingError("timed out")
         self.unrouted.discard(node_id)
 
 

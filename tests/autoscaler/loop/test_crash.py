@@ -2,11 +2,11 @@
 
 import pytest
 
-from autoscaler.fleet import NodeState
+from autoscaler.fleet import Launch, NodeState
 from autoscaler.journal import Intent, IntentKind, LostLeadership, MemoryJournal
 from autoscaler.providers.provider import CapacityUnavailable, Temporary
 from policies.scaling import ScalingPolicy
-from tests.autoscaler.loop.rig import Rig, a_pool, at
+from tests.autoscaler.loop.rig import FLEET, Rig, a_pool, at
 
 POLICY = ScalingPolicy(launch_timeout_s=600, orphan_after_s=900)
 
@@ -153,3 +153,54 @@ def test_an_intent_is_written_once():
     assert isinstance(launch, Intent)
     with pytest.raises(ValueError, match="written already"):
         journal.intend(launch)
+
+
+def test_a_loop_that_was_deposed_stops_at_its_next_tick_even_with_nothing_to_intend():
+    rig = Rig(wanted=0)
+    rig.tick()
+    rig.started(epoch=1)
+    with pytest.raises(LostLeadership):
+        rig.tick()
+
+
+def test_an_adoption_carries_the_epoch_of_the_loop():
+    rig = Rig(wanted=0)
+    rig.controller = rig.started(epoch=3)
+    rig.cloud.add_foreign(pool="aws/m", fleet=FLEET, node_id="blue-lost")
+    rig.tick()
+    adoption = rig.journal.entries(at(0))[0]
+    assert isinstance(adoption, Intent)
+    assert (adoption.kind, adoption.epoch) == (IntentKind.ADOPT, 3)
+
+
+@pytest.mark.parametrize("step", range(8))
+def test_a_twin_adopted_across_a_crash_is_adopted_once(step):
+    rig = Rig(wanted=2)
+    rig.tick(4)
+    twin = rig.cloud.add_foreign(pool="aws/m", fleet=FLEET, node_id=rig.cloud.truth[0].node_id)
+    rig.keeper.wanted = 3
+    rig.fuse.steps, rig.fuse.crash_at = 0, step
+    rig.tick(2)
+    assert len(rig.controller.nodes) == 3
+    rig.tick(40)
+    assert twin not in rig.held()
+    assert len(rig.held()) == 3
+
+
+def test_two_loops_in_one_second_and_a_clock_that_falls_back_never_use_a_key_twice():
+    rig = Rig(a_pool("aws/m"), decider=lambda *_: (Launch(pool="aws/m", model="chat", reason="more"),))
+    for moment in (at(100.0), at(100.4), at(100.9), at(50.0), at(101.0)):
+        rig.controller.tick(moment)
+        rig.restart()
+    keys = [one.key for one in rig.cloud.truth]
+    assert len(set(keys)) == 5
+
+
+def test_a_provider_not_configured_any_more_is_said_and_its_nodes_are_not_forgotten():
+    rig = Rig(a_pool("aws/m"), a_pool("ovh/m"))
+    rig.tick(4)
+    rig.controller = rig.started(providers=[rig.clouds["ovh"]])
+    report = rig.tick(30)
+    assert "aws" in report.seen.unreachable
+    assert report.problems == ("aws: not configured any more, and nodes of it are left",)
+    assert rig.node().state is NodeState.READY

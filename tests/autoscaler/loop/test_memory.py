@@ -275,3 +275,33 @@ def test_a_machine_of_a_model_nobody_keeps_is_still_watched():
     rig.controller = rig.started(providers=[Veiled(rig.cloud, added=(stray,))])
     rig.tick()
     assert rig.node().model == ""
+
+
+def test_an_undrain_that_broke_off_is_not_asked_again_once_the_node_is_drained_anew():
+    rig = Rig()
+    rig.tick(4)
+    node_id = rig.node().id
+    rig.serving.readings[node_id] = NodeReading(is_ready=True, in_flight=1)
+    rig.keeper.wanted = 0
+    rig.tick()
+    rig.keeper.wanted = 1
+    rig.serving.fails = 1
+    rig.tick()
+    rig.serving.fails = 1
+    rig.keeper.wanted = 0
+    rig.serving.calls.clear()
+    rig.tick()  # the undrain breaks off once more, then the node is drained
+    rig.tick(3)
+    assert rig.serving.calls == [f"resume {node_id}", f"stop {node_id}"]
+    assert rig.serving.unrouted == {node_id}
+
+
+def test_a_machine_that_no_list_ever_shows_is_not_remembered_for_ever():
+    rig = Rig(policy=ScalingPolicy(launch_timeout_s=600))
+    veiled = Veiled(rig.cloud, hidden={"aws-000001"})
+    rig.serving.loads_for_ever = True
+    rig.controller = rig.started(providers=[veiled])
+    rig.tick(15)
+    rig.keeper.wanted = 0
+    rig.tick(3)
+    assert rig.controller.nodes == ()
