@@ -11,20 +11,18 @@ from math import floor
 
 import numpy as np
 
+from autoscaler.replay.hourly import hourly
 from autoscaler.replay.pool_choice import Sold, mean_tok_s, nearest_curve
-from autoscaler.replay.world import BaseNodes, Floats, Traffic
+from autoscaler.replay.world import BaseNodes, Traffic
 from autoscaler.replay.world_settings import BaseBlock
 from planner.case import Case, solve_case
 from planner.catalog.offer import Role
-from planner.demand.forecast import Forecast
 from planner.errors import InputError
 from planner.optimize.prepare import setup_share_usd
 from planner.plan import OfferTerms, Plan
 from planner.profile.curve import Curve
 from planner.profile.model import Basis, Rates, Unfit
 from policies.billing import Billing, Tariff, horizon_fee_usd, months_in
-
-_SECONDS_PER_HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,26 +88,6 @@ def plan_for(traffic: Traffic, sold: Sold, pools: frozenset[str]) -> Plan:
             profiles=sold.profiles,
         )
     ).plan
-
-
-def hourly(traffic: Traffic) -> Forecast:
-    """The traffic as a forecast that comes true: mean tok/s by hour from the hour of its start; a last part is one."""
-    steps = max(1, round(_SECONDS_PER_HOUR / traffic.step_s))
-    return Forecast(
-        start=traffic.start.replace(minute=0, second=0, microsecond=0),
-        models=traffic.models,
-        input_tok_s=_means(traffic.input_tok_s, steps)[np.newaxis],
-        output_tok_s=_means(traffic.output_tok_s, steps)[np.newaxis],
-        source=traffic.source,
-    )
-
-
-def _means(series: Floats, steps: int) -> Floats:
-    """(M, T) to (M, hours): means of `steps` columns, the last of those that are left."""
-    starts = np.arange(0, series.shape[1], steps)
-    sizes = np.diff(np.append(starts, series.shape[1]))
-    means: Floats = np.add.reduceat(series, starts, axis=1) / sizes
-    return means
 
 
 def _written_rates(block: BaseBlock) -> Rates | None:

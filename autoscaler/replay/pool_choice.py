@@ -5,14 +5,17 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 
+import numpy as np
+
 from autoscaler.providers.simulated.spec import SimulatedPool, Stock
+from autoscaler.replay.hourly import SECONDS_PER_HOUR, hourly
 from autoscaler.replay.price_walk import walked_prices
 from autoscaler.replay.shipped import AvailabilityTrace, availability_traces, lead_times
 from autoscaler.replay.world import Traffic
 from autoscaler.replay.world_settings import PoolBlock
 from planner.catalog.offer import Catalog, Offer, Role
 from planner.catalog.select import chosen
-from planner.dispatch import work_nodes
+from planner.demand.forecast import Forecast
 from planner.errors import InputError
 from planner.fleet import Fleet
 from planner.optimize.prepare import egress_usd_mtok, interruption_usd_hour
@@ -20,8 +23,6 @@ from planner.profile.curve import Curve, Point, Profile
 from planner.profile.model import Basis, Model, Rates, Unfit
 from planner.profile.rate import rated_for
 from planner.profile.rating import Rated
-
-SECONDS_PER_HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class ChosenPool:
     """By model it can serve."""
     curves: Mapping[str, Curve]
     cost: Mapping[str, float]
-    """By model: USD per second of its mean traffic, for ordering."""
+    """By model: USD per hour, had this pool alone to follow its traffic; what pools are ranked by."""
     remarks: tuple[str, ...] = ()
 
 
@@ -69,11 +70,15 @@ def own_pool(block: PoolBlock, traffic: Traffic, *, seed: int) -> ChosenPool:
         quota=block.quota,
     )
     pool, remarks = _scarce(block, pool, 0, traffic, seed)
+    hours = hourly(traffic)
     return ChosenPool(
         pool=pool,
         rates=dict.fromkeys(traffic.models, rates),
         curves={},
-        cost=dict.fromkeys(traffic.models, 0.0),
+        cost={
+            name: following_usd_hour(hours, name, 0.0, rates, float(block.price_usd_hour or 0))
+            for name in traffic.models
+        },
         remarks=remarks,
     )
 
@@ -81,7 +86,7 @@ def own_pool(block: PoolBlock, traffic: Traffic, *, seed: int) -> ChosenPool:
 def catalog_pools(
     block: PoolBlock, sold: Sold, traffic: Traffic, *, taken: frozenset[str], seed: int, source: str
 ) -> list[ChosenPool]:
-    """The pools a selector means: for each model the `most` cheapest per unit of its traffic's work, cheapest first."""
+    """The pools a selector means: for each model the `most` cheapest that could follow its traffic, cheapest first."""
     assert block.offers is not None
     where = f"{source}, [[pool]] {block.offers}"
     try:
@@ -91,8 +96,9 @@ def catalog_pools(
     if not offers:
         raise InputError(f"{where}: means base offers alone; expected burst offers")
     models = [model for model in sold.fleet.models if model.name in traffic.models]
+    hours = hourly(traffic)
     trace = availability_traces()[block.availability[0]] if block.availability else None
-    rated = {offer.id: _rated(offer, models, sold, trace, traffic) for offer in offers if offer.id not in taken}
+    rated = {offer.id: _rated(offer, models, sold, trace, traffic, hours) for offer in offers if offer.id not in taken}
     keys: set[str] = set()
     for model in models:
         able = sorted((one.cost[model.name], key) for key, one in rated.items() if model.name in one.cost)
@@ -116,7 +122,7 @@ class _RatedOffer:
 
 
 def _rated(
-    offer: Offer, models: list[Model], sold: Sold, trace: AvailabilityTrace | None, traffic: Traffic
+    offer: Offer, models: list[Model], sold: Sold, trace: AvailabilityTrace | None, traffic: Traffic, hours: Forecast
 ) -> _RatedOffer:
     rates, curves, cost = {}, {}, {}
     policy = sold.fleet.policy
@@ -130,9 +136,8 @@ def _rated(
         curve = nearest_curve(found, offer, mean_in, mean_out)
         if curve is not None:
             curves[model.name] = curve
-        nodes = work_nodes(mean_in, mean_out, model.cache_hit_ratio, found.rates)
-        egress = float(egress_usd_mtok(offer, policy)) * mean_out / 1e6
-        cost[model.name] = price * nodes / SECONDS_PER_HOUR + egress
+        egress = float(egress_usd_mtok(offer, policy)) * mean_out * SECONDS_PER_HOUR / 1e6
+        cost[model.name] = egress + following_usd_hour(hours, model.name, model.cache_hit_ratio, found.rates, price)
     return _RatedOffer(rates=rates, curves=curves, cost=cost)
 
 
@@ -231,6 +236,19 @@ def _on_demand_usd_hour(catalog: Catalog, spot: Offer) -> Decimal | None:
         ):
             return offer.price_usd_hour
     return None
+
+
+def following_usd_hour(
+    hours: Forecast, model: str, cache_hit_ratio: float, rates: Rates, price_usd_hour: float
+) -> float:
+    """Mean USD per hour of whole nodes that carry the model's work of each hour, with no other pool beside them.
+
+    Per unit of work alone the largest node would often be the cheapest, and mostly idle under a small traffic.
+    """
+    index = hours.models.index(model)
+    asked_in, asked_out = hours.input_tok_s[0, index], hours.output_tok_s[0, index]
+    work = asked_in * (1 - cache_hit_ratio) / rates.prefill_tok_s + asked_out / rates.decode_tok_s
+    return float(np.ceil(work).mean()) * price_usd_hour
 
 
 def mean_tok_s(traffic: Traffic, model: str) -> tuple[float, float]:

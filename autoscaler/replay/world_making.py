@@ -20,6 +20,7 @@ from planner.fleet import Fleet
 from planner.plan import Plan
 from planner.profile.model import Model
 from policies.billing import Billing
+from policies.planning import Sharing
 
 REFERENCE_MODEL = "reference"
 MINUTE_S = 60.0
@@ -128,15 +129,23 @@ def _base(
 ) -> tuple[tuple[RatedBase, ...], str]:
     """The base nodes, and where they come from."""
     if plan is not None:
-        return planned_base(plan, traffic, sold, source=source), "of the plan given"
+        return planned_base(plan, traffic, sold, source=source), f"of the plan given{_staying(plan)}"
     base = tuple(written_base(block, traffic, sold, source=source) for block in settings.base)
     if settings.base_from == "none":
         return base, "of the world file"
     keys = frozenset(one.pool.key for one in pools)
     if sold is None or not any(key in sold.catalog for key in keys):
         raise InputError(f"{source}, base_from is 'plan'; expected pools of a fleet's catalog to plan with")
-    planned = planned_base(plan_for(traffic, sold, keys), traffic, sold, source=source)
-    return (*base, *planned), "as `baseload plan` would rent for this traffic's hourly means"
+    plan = plan_for(traffic, sold, keys)
+    why = f"as `baseload plan` would rent for this traffic's hourly means{_staying(plan)}"
+    return (*base, *planned_base(plan, traffic, sold, source=source)), why
+
+
+def _staying(plan: Plan) -> str:
+    """What a plan that moves base nodes between models loses in a replay."""
+    if plan.policy.sharing is Sharing.NONE or len(plan.models) == 1:
+        return ""
+    return " (each stays with the model it serves in the plan's first hour)"
 
 
 def _served(

@@ -45,7 +45,7 @@ class PoolBlock:
     offers: str | None = None
     """Selector of burst offers of the fleet's catalog, such as aws.spot or ovh/b3-*."""
     most: int = 1
-    """Pools of the selector that the world has: for each model the cheapest per unit of work at its traffic's mix."""
+    """Pools of the selector that the world has: for each model those that alone would follow its traffic cheapest."""
     is_optional: bool = False
     """Where the fleet can rent none of them, or none serves its models, the world does without and says so."""
     offer: str | None = None

@@ -11,8 +11,9 @@ import pytest
 from autoscaler.providers.provider import Order
 from autoscaler.providers.simulated.cloud import SimulatedCloud
 from autoscaler.providers.simulated.mixes import NORMAL, STORM
-from autoscaler.replay.base_nodes import hourly, plan_for
-from autoscaler.replay.pool_choice import Sold
+from autoscaler.replay.base_nodes import plan_for
+from autoscaler.replay.hourly import hourly
+from autoscaler.replay.pool_choice import Sold, nearest_curve
 from autoscaler.replay.reference import (
     BASE_TOK_S,
     BASE_USD_HOUR,
@@ -161,21 +162,49 @@ def test_the_realistic_world_has_three_clouds_by_their_own_rules_and_few_pools()
     assert len(realistic().pools) == 8
 
 
-def test_pools_are_the_cheapest_of_their_selector_per_unit_of_work():
+def test_pools_are_those_that_alone_would_follow_the_traffic_cheapest_in_whole_nodes():
     one = sold()
     model = one.fleet.models[0]
-    policy = one.fleet.policy
+    hours = hourly(a_traffic())
 
     def cost(offer):
         rates = rates_for(model, offer, one.profiles, measured_only=False)
         if isinstance(rates, Unfit):
             return float("inf")
-        work = 2 / rates.prefill_tok_s + 1 / rates.decode_tok_s
-        return float(offer.price_usd_hour) * work / 3600 + float(egress_usd_mtok(offer, policy)) / 1e6
+        work = hours.input_tok_s[0, 0] / rates.prefill_tok_s + hours.output_tok_s[0, 0] / rates.decode_tok_s
+        return float(offer.price_usd_hour) * np.ceil(work).mean()  # OVH charges nothing for traffic
 
     ovh = [offer for offer in one.catalog if offer.provider == "ovh"]
     cheapest = sorted(ovh, key=cost)[:2]
     assert {pool.key for pool in realistic().pools if pool.provider == "ovh"} == {offer.id for offer in cheapest}
+
+
+def test_a_small_traffic_gets_small_nodes_and_a_large_one_those_cheapest_by_work():
+    fleet = read_fleet("[[model]]\nname = 'm'\nprofile = 'llama-3.1-8b'\n", source="f")
+    settings = read_world('[[pool]]\noffers = "aws.on-demand"\n', source="w.toml", name="w")
+    small, large = (
+        world_from(settings, traffic=a_traffic(models=("m",), tok_s=tok_s), fleet=fleet) for tok_s in (100.0, 300_000.0)
+    )
+    assert [pool.key for pool in small.pools] == ["aws/g5.xlarge"]  # mostly enough
+    assert [pool.key for pool in large.pools] == ["aws/p5.4xlarge"]  # its card is dearer, and its tokens cheaper
+
+
+def test_the_curve_of_a_node_with_several_replicas_is_that_of_them_all():
+    one = Sold(
+        fleet=read_fleet("[[model]]\nname = 'm'\nprofile = 'llama-3.1-8b'\n", source="f"),
+        catalog=sold().catalog,
+        profiles=sold().profiles,
+    )
+    curves = []
+    for name in ("aws/g5.xlarge", "aws/g5.12xlarge"):  # one A10G and four
+        rated = one.rated(one.fleet.models[0], one.catalog[name])
+        assert not isinstance(rated, Unfit)
+        curve = nearest_curve(rated, one.catalog[name], 2.0, 1.0)
+        assert curve is not None
+        curves.append(curve)
+    single, four = (curve.points[-1] for curve in curves)
+    assert (four.concurrency, four.output_tok_s) == (4 * single.concurrency, 4 * single.output_tok_s)
+    assert (four.ttft_ms, four.tpot_ms) == (single.ttft_ms, single.tpot_ms)
 
 
 def test_interruption_cost_and_egress_are_the_planners_with_the_rate_of_the_trace():
