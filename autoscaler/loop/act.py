@@ -93,12 +93,12 @@ class Hands:
         A launch that took longer than `launch_timeout` is not asked for once more.
         """
         outcomes: list[Outcome] = []
-        for track in [track for track in self.memory.tracks.values() if track.unsettled]:
+        for track in list(self.memory.open.values()):
             for intent in list(track.unsettled.values()):
                 outcome = self._again(track, intent, now, launch_timeout)
                 if outcome is not None:
                     outcomes.append(outcome)
-        for track in [track for track in self.memory.tracks.values() if track.ended_at is not None]:
+        for track in list(self.memory.open.values()):
             if self._runs_on(track):
                 reason = "its end was accepted, and it is still running"
                 intent = self._intent(IntentKind.TERMINATE, track, now, reason=reason)

@@ -44,6 +44,8 @@ class Memory:
     """Of all tracks, by id."""
     waiting: tuple[Track, ...] = ()
     """Those that time alone may fail: coming nodes and orphans."""
+    open: dict[str, Track] = field(default_factory=dict)
+    """By node id, those with an intent whose outcome is not known, or whose end was accepted."""
     changed: set[Track] = field(default_factory=set)
     """Those whose node is to be rebuilt."""
     members_changed: bool = True
@@ -85,6 +87,7 @@ class Memory:
         """Drops a node that is proven to be gone."""
         self.tracks.pop(track.id, None)
         self.changed.discard(track)
+        self.open.pop(track.id, None)
         for key in track.keys:
             self._track_of.pop(key, None)
         self.members_changed = True
@@ -146,6 +149,7 @@ class Memory:
         track.intended(intent)
         self._track_of[intent.key] = track
         self.changed.add(track)
+        self.open[track.id] = track
         self._remember(intent)
 
     def _remember(self, intent: Intent) -> None:
@@ -166,6 +170,8 @@ class Memory:
             return
         track.settled(outcome)
         self.changed.add(track)
+        if not track.unsettled and track.ended_at is None:
+            self.open.pop(track.id, None)
         launch = track.launch
         if launch is None or outcome.key != launch.key:
             return

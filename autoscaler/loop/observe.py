@@ -212,7 +212,7 @@ def withdraw_unmade(shelf: Shelf, *, memory: Memory, now: datetime) -> None:
     """Closes launches that are not wanted any more and that the last complete list proves never happened."""
     if shelf.machines is None:
         return
-    for track in [t for t in memory.tracks.values() if t.end is not None and t.node.machine_id is None]:
+    for track in [t for t in memory.open.values() if t.end is not None and t.node.machine_id is None]:
         if (
             track.provider == shelf.provider
             and track.launch is not None
