@@ -11,7 +11,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("autoscaler", "planner", "policies")
-POLICIES_MAY_USE = {"policies", "collections", "dataclasses", "datetime", "decimal", "enum", "math", "typing"}
+POLICIES_MAY_USE = {
+    "policies",
+    "collections",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "enum",
+    "functools",
+    "math",
+    "typing",
+}
 
 
 def project() -> dict[str, Any]:
