@@ -119,6 +119,11 @@ class ScalingPolicy:
                 raise ValueError(f"min_nodes.{model} must be 0 or more, got {least}")
 
 
+def band_around(target_utilization: float) -> tuple[float, float]:
+    """Low and high utilization of a band where only its target is given: 0.8 x target; two fifths of the way to 1."""
+    return round(0.8 * target_utilization, 9), round(target_utilization + 0.4 * (1 - target_utilization), 9)
+
+
 def is_above_band(policy: ScalingPolicy, work_nodes: float, capacity_nodes: float) -> bool:
     """Whether `work_nodes` is more than the capacity takes at high_utilization; exactly at it is inside the band."""
     return work_nodes > policy.high_utilization * capacity_nodes + _NOISE

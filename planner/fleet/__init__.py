@@ -10,6 +10,7 @@ from planner.fleet.read import (
     read_policy,
     read_policy_file,
     sample_forecast_text,
+    scaling_preset,
     with_policy,
 )
 from planner.fleet.schema import fleet_schema, fleet_schema_text
@@ -51,5 +52,6 @@ __all__ = [
     "read_policy",
     "read_policy_file",
     "sample_forecast_text",
+    "scaling_preset",
     "with_policy",
 ]

@@ -73,8 +73,8 @@ def place(path: Sequence[str | int], table: Table, policy_name: str) -> str:
     name = policy_name if head == "policy" else str(head)
     if head not in ("model", "owned", "catalog", "policy", "profiles", "database", "report"):
         return name
-    if head == "policy" and rest and rest[0] == "pricing":
-        name = "policy.pricing" if policy_name == "policy" else "pricing"
+    if head == "policy" and rest and rest[0] in ("pricing", "scaling"):
+        name = f"policy.{rest[0]}" if policy_name == "policy" else str(rest[0])
         rest = rest[1:]
     where = f"[{name}]"
     if head in ("model", "owned") and rest and isinstance(rest[0], int):

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from planner import files
 from planner.errors import InputError
 from planner.fleet.faults import Table, complaint, explained, place, unknown
+from planner.fleet.scaling import IN_COMMON, followed, scaling_table
 from planner.fleet.value import DEFAULT_SOURCE, PRESETS, DatabaseSettings, Fleet, FleetFile
 from policies.planning import PlanningPolicy
 from policies.pricing import DEFAULT_PRICING, PricingPolicy
+from policies.scaling import ScalingPolicy
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -27,17 +29,18 @@ _LATER = {
     "cluster": "the autoscaler",
     "providers": "the autoscaler",
 }
-_LATER_POLICY = {"scaling": "the autoscaler"}
-_POLICY_TABLES = ("planning", "pricing", "catalog")
+_POLICY_TABLES = ("planning", "pricing", "scaling", "catalog")
 PLANNING_KEYS = tuple(one.name for one in fields(PlanningPolicy))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFile:
-    """What a policy file says: how to plan, what to charge, what to rent. None: nothing about it."""
+    """What a policy file says: how to plan, what to charge, how to scale, what to rent. None: nothing about it."""
 
     planning: PlanningPolicy | None
     pricing: PricingPolicy | None
+    scaling: Mapping[str, Any] | None = None
+    """As written; checked. What it leaves out is the plan's (`planner.fleet.scaling`)."""
     offers: tuple[str, ...] = ()
     """Providers or offers to keep to; empty: all."""
 
@@ -60,6 +63,7 @@ def read_fleet(text: str, *, source: str, folder: str = ".") -> Fleet:
         merged = {**preset.get("planning", {}), **policy}
         if "pricing" in policy or "pricing" in preset:
             merged["pricing"] = _merged_pricing(preset.get("pricing", {}), policy.get("pricing", {}))
+        merged["scaling"] = scaling_table(merged, preset.get("scaling", {}), policy.get("scaling", {}))
         table = {**table, "policy": merged}
     return fleet_of(validated(table, source), source=source, folder=folder, policy_source=policy_source)
 
@@ -107,34 +111,47 @@ def read_policy(text: str, *, source: str) -> PlanningPolicy:
 
 
 def read_policy_file(text: str, *, source: str) -> PolicyFile:
-    """All that a policy file says: [planning], [pricing], and in [catalog] which offers to keep to."""
+    """All that a policy file says: [planning], [pricing], [scaling], and in [catalog] which offers to keep to."""
     tables = _policy_tables(text, source)
     written: Table = dict(tables.get("planning", {}))
     if "pricing" in tables:
         written["pricing"] = _merged_pricing({}, tables["pricing"])
+    if "scaling" in tables:
+        written["scaling"] = scaling_table(written, {}, tables["scaling"])
     document = validated({"model": [_STAND_IN], "policy": written}, source, "planning")
     return PolicyFile(
         planning=planning_of(document) if "planning" in tables else None,
         pricing=document.policy.pricing,
+        scaling=tables.get("scaling"),
         offers=_offers(tables.get("catalog", {}), source),
     )
 
 
 def with_policy(fleet: Fleet, preset_or_file: str) -> Fleet:
-    """The fleet under another policy: a preset by name, or a TOML file with [planning] or [pricing] (`--policy`)."""
+    """The fleet under another policy: a preset by name, or a TOML file with [planning], [pricing] or [scaling]."""
     if preset_or_file in PRESETS:
         found, source = _preset(preset_or_file), f"preset {preset_or_file}"
     elif not Path(preset_or_file).exists():
         raise InputError(f"--policy {preset_or_file}: no such file or preset; expected {', '.join(PRESETS)} or a file")
     else:
         found, source = read_policy_file(files.read_text(preset_or_file), source=preset_or_file), preset_or_file
+    policy = fleet.policy if found.planning is None else found.planning
     return replace(
         fleet,
-        policy=fleet.policy if found.planning is None else found.planning,
+        policy=policy,
+        scaling=_scaling_under(fleet, policy, found, source),
         pricing=fleet.pricing if found.pricing is None else found.pricing,
         policy_offers=found.offers,
         policy_source=source,
     )
+
+
+def _scaling_under(fleet: Fleet, policy: PlanningPolicy, found: PolicyFile, source: str) -> ScalingPolicy:
+    """The scaling policy under another policy: the one it writes, or the fleet's, which follows the plan's."""
+    if found.scaling is None:
+        return followed(fleet.scaling, fleet.policy, policy)
+    table = scaling_table({key: getattr(policy, key) for key in IN_COMMON}, {}, found.scaling)
+    return scaling_of(validated({"model": [_STAND_IN], "policy": {"scaling": table}}, source, "planning"))
 
 
 _STAND_IN: Table = {"name": "-", "profile": "-"}
@@ -192,6 +209,7 @@ def fleet_of(document: FleetFile, *, source: str, folder: str | None, policy_sou
             catalog=replace(document.catalog, files=placed(document.catalog.files)),
             policy=planning_of(document),
             pricing=document.policy.pricing or DEFAULT_PRICING,
+            scaling=scaling_of(document),
             profile_files=placed(document.profiles.files),
             report=document.report,
             database=DatabaseSettings(url=url, url_file=None if url_file is None else placed((url_file,))[0]),
@@ -207,6 +225,16 @@ def planning_of(document: FleetFile) -> PlanningPolicy:
     return PlanningPolicy(**{name: getattr(document.policy, name) for name in PLANNING_KEYS})
 
 
+def scaling_of(document: FleetFile) -> ScalingPolicy:
+    """The scaling part of the policy as meant."""
+    return document.policy.scaling or ScalingPolicy()
+
+
+def scaling_preset(name: str) -> ScalingPolicy:
+    """The scaling numbers of a shipped preset, with those it has in common with its plan."""
+    return with_policy(default_fleet(), name).scaling
+
+
 def _preset(name: str) -> PolicyFile:
     if name not in PRESETS:
         raise InputError(f"policy preset: {unknown(name, PRESETS)}")
@@ -219,20 +247,18 @@ def _preset_tables(name: str) -> Mapping[str, Any]:
 
 
 def _policy_tables(text: str, source: str) -> Table:
-    """The tables of a policy file by name, each known; there is one of [planning] and [pricing] at least."""
+    """The tables of a policy file by name, each known; one of [planning], [pricing] and [scaling] at least is there."""
     table = parse(text, source)
     for name, value in table.items():
-        if name in _LATER_POLICY:
-            raise InputError(f"{source}, [{name}]: not read by this version ({_LATER_POLICY[name]}); remove it")
         if name not in _POLICY_TABLES:
             raise InputError(f"{source}, {name}: {unknown(name, _POLICY_TABLES)}")
         if not isinstance(value, dict):
             raise InputError(f"{source}: {name} is no table; expected [{name}] and its keys")
-    if "planning" not in table and "pricing" not in table:
+    if not {"planning", "pricing", "scaling"} & set(table):
         raise InputError(f"{source}: no [planning] table; expected one with keys such as target_utilization")
-    for key in ("preset", "pricing"):
+    for key in ("preset", "pricing", "scaling"):
         if key in table.get("planning", {}):
-            hint = f"a policy file is complete; expected no {key} in it" if key == "preset" else "expected [pricing]"
+            hint = f"a policy file is complete; expected no {key} in it" if key == "preset" else f"expected [{key}]"
             raise InputError(f"{source}, [planning] {key}: {hint}")
     return table
 

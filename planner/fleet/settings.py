@@ -10,17 +10,24 @@ from typing import Any, get_args, get_type_hints
 from planner.errors import InputError
 from planner.fleet.faults import Table, hint, plain, unknown
 from planner.fleet.read import PLANNING_KEYS, adapter, fleet_of, validated
+from planner.fleet.scaling import BAND, followed, has_own_band, scaling_table
 from planner.fleet.value import Fleet, FleetFile, PolicyTable, ProfileSettings
 from planner.profile.model import Model
+from policies.scaling import ScalingPolicy
+
+SCALING_KEYS = tuple(f"scaling.{one.name}" for one in fields(ScalingPolicy))
 
 
 def known_set_keys() -> tuple[str, ...]:
-    """The keys `apply_set` knows: those of the policy, then those of a model (also as MODEL.key)."""
-    return (*PLANNING_KEYS, *(key for key in _model_keys() if key not in PLANNING_KEYS))
+    """The keys `apply_set` knows: those of the policy, of its scaling, then those of a model (also as MODEL.key)."""
+    return (*PLANNING_KEYS, *SCALING_KEYS, *(key for key in _model_keys() if key not in PLANNING_KEYS))
 
 
 def apply_set(fleet: Fleet, setting: str) -> Fleet:
-    """The fleet with one KEY=VALUE changed: a policy key, a model key (of every model), or MODEL.key (of one)."""
+    """The fleet with one KEY=VALUE changed: a key of the policy, scaling.KEY, a model key (of every model), MODEL.KEY.
+
+    A key of the plan that scaling has in common changes both, unless they differed.
+    """
     if not setting.isprintable():
         raise InputError(f"--set {setting!r}: expected KEY=VALUE on one line")
     key, equals, written = (part.strip() for part in setting.partition("="))
@@ -31,6 +38,8 @@ def apply_set(fleet: Fleet, setting: str) -> Fleet:
     document = _document(fleet)
     if model_key is None and key in PLANNING_KEYS:
         document["policy"][key] = _value(written, hint(PolicyTable, [key]))
+    elif key.startswith("scaling."):
+        _put_scaling(document["policy"]["scaling"], key.removeprefix("scaling."), written, fleet.scaling, source)
     elif (model_key or key) in _model_keys():
         path = (model_key or key).split(".")
         value = _value(written, hint(Model, path))
@@ -41,7 +50,21 @@ def apply_set(fleet: Fleet, setting: str) -> Fleet:
         known = _model_keys() if model_key is not None else known_set_keys()
         raise InputError(f"{source}: {unknown(model_key or key, known)}")
     changed = fleet_of(validated(document, source), source=fleet.source, folder=None, policy_source=fleet.policy_source)
-    return replace(changed, policy_offers=fleet.policy_offers)
+    scaling = followed(changed.scaling, fleet.policy, changed.policy)
+    return replace(changed, policy_offers=fleet.policy_offers, scaling=scaling)
+
+
+def _put_scaling(table: Table, key: str, written: str, scaling: ScalingPolicy, source: str) -> None:
+    """One key of [policy.scaling]; of min_nodes one model's, too. A band that lies around the target moves with it."""
+    name, _, model = key.partition(".")
+    if f"scaling.{name}" not in SCALING_KEYS or (model and name != "min_nodes"):
+        raise InputError(f"{source}: {unknown(f'scaling.{key}', SCALING_KEYS)}")
+    value = _value(written, hint(PolicyTable, ["scaling", name]))
+    _put(table, (name, model) if model else (name,), value)
+    if name == "target_utilization" and not has_own_band(scaling):
+        for edge in BAND:
+            del table[edge]
+        table |= scaling_table({}, {}, table)
 
 
 def _document(fleet: Fleet) -> Table:
@@ -50,7 +73,11 @@ def _document(fleet: Fleet) -> Table:
         model=fleet.models,
         owned=fleet.owned,
         catalog=fleet.catalog,
-        policy=PolicyTable(**{name: getattr(fleet.policy, name) for name in PLANNING_KEYS}, pricing=fleet.pricing),
+        policy=PolicyTable(
+            **{name: getattr(fleet.policy, name) for name in PLANNING_KEYS},
+            pricing=fleet.pricing,
+            scaling=fleet.scaling,
+        ),
         profiles=ProfileSettings(files=fleet.profile_files),
         database=fleet.database,
         report=fleet.report,

@@ -10,6 +10,7 @@ from planner.errors import InputError
 from planner.profile.model import Model
 from policies.planning import PlanningPolicy
 from policies.pricing import DEFAULT_PRICING, PricingPolicy
+from policies.scaling import ScalingPolicy
 
 PRESETS = ("bootstrapped", "funded", "enterprise")
 DEFAULT_SOURCE = "default fleet"
@@ -131,6 +132,8 @@ class PolicyTable(PlanningPolicy):
     """Start from this shipped policy; the other keys here differ from it."""
     pricing: PricingPolicy | None = None
     """What to charge (`baseload price`); the keys left out are the preset's, or the default's."""
+    scaling: ScalingPolicy | None = None
+    """What the autoscaler keeps to; target, shares and unserved ratio left out are those of the plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +160,7 @@ class Fleet:
     catalog: CatalogSettings = CatalogSettings()
     policy: PlanningPolicy = field(default_factory=PlanningPolicy)
     pricing: PricingPolicy = DEFAULT_PRICING
+    scaling: ScalingPolicy = field(default_factory=ScalingPolicy)
     policy_offers: tuple[str, ...] = ()
     """Offers that a policy named by --policy keeps to; not in force where the fleet's own [catalog] only is."""
     profile_files: tuple[str, ...] = ()

@@ -34,10 +34,12 @@ from planner.fleet import (
     read_fleet_file,
     read_policy_file,
     sample_forecast_text,
+    scaling_preset,
     with_policy,
 )
 from policies.planning import PlanningPolicy, Sharing
 from policies.pricing import DEFAULT_PRICING, DEFAULT_TIERS, Direction, Rounding, Tier, cost_plus
+from policies.scaling import ScalingPolicy
 
 ROOT = Path(__file__).parents[2]
 FLEETS = sorted((ROOT / "examples").glob("*/fleet.toml"))
@@ -312,7 +314,9 @@ def test_a_policy_is_given_by_preset_or_by_file(tmp_path: Path) -> None:
     [
         ("", "p.toml: no [planning] table"),
         ("[planing]\n", "p.toml, planing: unknown key 'planing'; did you mean 'planning'?"),
-        ("[planning]\n[scaling]\n", "p.toml, [scaling]: not read by this version"),
+        ("[scaling]\nmax_node = 3\n", "p.toml, [scaling] max_node: unknown key 'max_node'; did you mean 'max_nodes'?"),
+        ("[scaling]\nlow_utilization = 0.8\n", "p.toml, [scaling]: expected 0 < low_utilization <= target_utilization"),
+        ("[planning]\n[planning.scaling]\n", "p.toml, [planning] scaling: expected [scaling]"),
         ("[planning]\ntarget = 0.5\n", "p.toml, [planning] target: unknown key 'target'; did you mean"),
         ("[planning]\nmax_spot_share = 2\n", "p.toml, [planning]: max_spot_share must be in [0, 1], got 2"),
         ('[planning]\npreset = "funded"\n', "p.toml, [planning] preset: a policy file is complete"),
@@ -335,6 +339,69 @@ def test_a_wrong_policy_file_is_one_line(text: str, said: str) -> None:
     with pytest.raises(InputError) as caught:
         read_policy_file(text, source="p.toml")
     assert str(caught.value).startswith(said)
+
+
+def test_scaling_keeps_to_the_plan_unless_it_says_otherwise() -> None:
+    fleet = read(MODEL + "[policy]\ntarget_utilization = 0.5\nmax_pool_share = 0.7\n")
+    assert (fleet.scaling.target_utilization, fleet.scaling.max_pool_share) == (0.5, 0.7)
+    assert (fleet.scaling.low_utilization, fleet.scaling.high_utilization) == (0.4, 0.7)  # around the target
+    own = read(MODEL + "[policy]\ntarget_utilization = 0.5\n[policy.scaling]\ntarget_utilization = 0.8\n")
+    assert (own.policy.target_utilization, own.scaling.target_utilization) == (0.5, 0.8)
+    assert read(MODEL).scaling == default_fleet().scaling == ScalingPolicy()
+
+
+def test_a_fleet_says_its_caps_and_floors() -> None:
+    table = "[policy.scaling]\nmax_usd_month = 20.5\nmax_nodes = 0\nmin_nodes = { chat = 1 }\n"
+    scaling = read(MODEL + table).scaling
+    assert (scaling.max_usd_month, scaling.max_nodes, scaling.min_nodes) == (Decimal("20.5"), 0, {"chat": 1})
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("max_node = 3", "[policy.scaling] max_node: unknown key 'max_node'; did you mean 'max_nodes'?"),
+        ("low_utilization = 0.9", "[policy.scaling]: expected 0 < low_utilization <= target_utilization"),
+        ("min_nodes = { chat = 1.5 }", "[policy.scaling] min_nodes.chat is 1.5; expected a valid integer"),
+        ("cooldown_s = -1", "[policy.scaling]: cooldown_s must be 0 or more, got -1"),
+        ("is_predictive = 1", "[policy.scaling] is_predictive is 1; expected a valid boolean"),
+    ],
+)
+def test_a_wrong_scaling_table_is_one_line(table: str, said: str) -> None:
+    assert complaint(MODEL + f"[policy.scaling]\n{table}\n").startswith(f"fleet.toml, {said}")
+
+
+def test_a_preset_scales_as_it_plans() -> None:
+    bootstrapped, funded, enterprise = (scaling_preset(name) for name in PRESETS)
+    assert (bootstrapped.target_utilization, funded.target_utilization, enterprise.target_utilization) == (
+        0.8,
+        0.75,
+        0.6,
+    )
+    assert enterprise.max_spot_share == planning_preset("enterprise").max_spot_share
+    assert bootstrapped.max_usd_month == Decimal(150)
+    assert (funded.max_usd_month, enterprise.max_nodes) == (None, None)
+    fleet = read(MODEL + '[policy]\npreset = "enterprise"\n[policy.scaling]\ncooldown_s = 60\n')
+    assert fleet.scaling == replace(enterprise, cooldown_s=60)
+
+
+def test_a_policy_file_may_speak_of_scaling_alone(tmp_path: Path) -> None:
+    path = tmp_path / "calm.toml"
+    path.write_text("[scaling]\nhold_s = 900\n")
+    fleet = with_policy(apply_set(default_fleet(), "target_utilization=0.6"), str(path))
+    assert (fleet.scaling.hold_s, fleet.scaling.target_utilization, fleet.policy.target_utilization) == (900, 0.6, 0.6)
+
+
+def test_set_reaches_scaling_and_what_it_has_in_common_with_the_plan_follows() -> None:
+    fleet = default_fleet()
+    assert apply_set(fleet, "scaling.max_nodes=3").scaling == replace(ScalingPolicy(), max_nodes=3)
+    assert apply_set(fleet, "scaling.min_nodes.llama-7b-q4=2").scaling.min_nodes == {"llama-7b-q4": 2}
+    assert apply_set(apply_set(fleet, "scaling.max_usd_hour=1.5"), "scaling.max_usd_hour=none") == fleet
+    followed = apply_set(fleet, "target_utilization=0.5")
+    assert (followed.scaling.target_utilization, followed.scaling.high_utilization) == (0.5, 0.7)
+    assert apply_set(followed, "target_utilization=0.75") == fleet
+    own = apply_set(fleet, "scaling.target_utilization=0.9")
+    assert (own.policy.target_utilization, own.scaling.low_utilization) == (0.75, 0.72)
+    assert apply_set(own, "target_utilization=0.6").scaling.target_utilization == 0.9
 
 
 TWO = MODEL + MODEL.replace("chat", "llama-3.1-8b")
@@ -389,6 +456,9 @@ def test_set_none_takes_a_limit_away() -> None:
         ("target_utilization=much", "target_utilization is 'much'; expected a valid number"),
         ("tenure_months=3\nsharing=4", "expected KEY=VALUE on one line"),
         ("preset=funded", "unknown key 'preset'"),
+        ("scaling.max_node=3", "unknown key 'scaling.max_node'; did you mean 'scaling.max_nodes'?"),
+        ("scaling.cooldown_s.chat=3", "unknown key 'scaling.cooldown_s.chat'"),
+        ("scaling.cooldown_s=-1", "cooldown_s must be 0 or more, got -1"),
     ],
 )
 def test_a_wrong_set_is_one_line(setting: str, said: str) -> None:
