@@ -12,15 +12,19 @@ SOURCES := autoscaler planner policies tests $(wildcard benchmarks)
 COMPILE_GROUP := uv pip compile --universal --python-version 3.11 --fork-strategy fewest --no-emit-index-url --generate-hashes --quiet
 COMPILE := $(COMPILE_GROUP) pyproject.toml
 
-.PHONY: help demo month test check format bench schemas lock clean
+.PHONY: help demo demo-replay month test check format bench schemas lock clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 demo: .venv/stamp  ## plan a real forecast, then report a month of real traffic: out/plan.*, out/capacity-report-*.html
 	@mkdir -p out
 	$(BIN)/baseload plan -f examples/forecasts/servegen_m_large_x0.01.csv --explain -o out/plan.json --chart out/plan.png
 	@$(MAKE) month
+
+demo-replay: .venv/stamp  ## every controller on a real day against simulated clouds: out/replay.*
+	@mkdir -p out
+	$(BIN)/baseload replay --traffic examples/traffic/servegen_m_large_day_x0.01.csv --compare -o out/replay.json --chart out/replay.png || test $$? -eq 3
 
 month: export BASELOAD_DATABASE_URL = sqlite:///out/ledger.sqlite
 month: .venv/stamp  ## the second half of the demo: facts of a month into a ledger, and its report

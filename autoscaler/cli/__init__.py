@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from autoscaler.cli.edge import QUIET, VERBOSE, options_first, run
+from autoscaler.cli.replay import replay
 
 __all__ = ["baseload", "for_all_commands", "main", "options_first", "run"]
 
@@ -25,7 +26,7 @@ def main() -> None:
 
 
 def baseload() -> typer.Typer:
-    """The whole command: the planner's commands, under options that hold for all of them."""
+    """The whole command: the planner's commands and the autoscaler's, under options that hold for all of them."""
     from planner.cli import app as planning
 
     app = typer.Typer(
@@ -37,6 +38,7 @@ def baseload() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(for_all_commands)
     app.add_typer(planning)
+    app.command("replay")(replay)
     return app
 
 

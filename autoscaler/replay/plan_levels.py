@@ -1,16 +1,13 @@
-"""A saved plan as a controller reads it: levels by hour, base nodes, and the pools it may launch from. Pure.
+"""A saved plan as a controller reads it: the levels of each hour. Pure.
 
 A plan of other dates than those replayed (or run) is laid over them: by hour of the week where it has a whole week,
 else from its first hour on, again and again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from autoscaler.fleet import FleetPlan, PlannedHour
-from autoscaler.replay.world import BaseNodes
 from planner.dispatch import work_nodes
 from planner.plan import HourDetail, Plan
 from policies.billing import Tariff
@@ -19,17 +16,8 @@ HOUR = timedelta(hours=1)
 WEEK_H = 168
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Laid:
-    """A plan over [start, start + hours)."""
-
-    levels: FleetPlan
-    base: tuple[BaseNodes, ...]
-    remarks: tuple[str, ...]
-
-
-def laid_over(plan: Plan, start: datetime, hours: int, *, models: Sequence[str]) -> Laid:
-    """The plan's levels and base nodes for `models` over so many hours from `start`, which begins an hour."""
+def laid_over(plan: Plan, start: datetime, hours: int, *, models: Sequence[str]) -> tuple[FleetPlan, tuple[str, ...]]:
+    """The plan's levels for `models` over so many hours from `start`, which begins an hour; and remarks."""
     remarks: list[str] = []
     at = [start + index * HOUR for index in range(hours)]
     if start >= plan.start and at[-1] < plan.end:
@@ -44,12 +32,7 @@ def laid_over(plan: Plan, start: datetime, hours: int, *, models: Sequence[str])
         if model in plan.models
         for reference in (reference_of(plan, model),)
     }
-    base = base_nodes(plan, hours, models)
-    if hours != plan.hours and base:
-        remarks.append(
-            f"base fees are those of the plan's {plan.hours} hours in proportion to the {hours} hours replayed"
-        )
-    return Laid(levels=FleetPlan(hours=levels), base=base, remarks=tuple(remarks))
+    return FleetPlan(hours=levels), tuple(remarks)
 
 
 def reference_of(plan: Plan, model: str) -> str:
@@ -79,37 +62,6 @@ def tariff_of(plan: Plan, key: str) -> Tariff:
     )
 
 
-def base_nodes(plan: Plan, hours: int, models: Sequence[str]) -> tuple[BaseNodes, ...]:
-    """The plan's base nodes over so many hours, by offer and the model each serves in most hours.
-
-    Their bill is the plan's, setup spread as in it, in proportion to the hours.
-    """
-    found = []
-    for offer, count in plan.base.items():
-        terms = plan.offers[offer]
-        each = ((terms.fee_usd_horizon or Decimal(0)) + (terms.setup_usd_horizon or Decimal(0))) * hours / plan.hours
-        for model, nodes in _shared(plan, offer, count, models).items():
-            if nodes:
-                found.append(BaseNodes(offer=offer, model=model, count=nodes, bill_usd=each * nodes))
-    return tuple(found)
-
-
-def _shared(plan: Plan, offer: str, count: int, models: Sequence[str]) -> Mapping[str, int]:
-    """The offer's nodes by model: their mean over the plan's hours, rounded so that they sum to `count`."""
-    able = [model for model in models if model in plan.models and offer in plan.models[model].rates]
-    if not able:
-        return {}
-    mean = {model: sum(_base(hour, model).get(offer, 0) for hour in plan.hours_detail) / plan.hours for model in able}
-    total = sum(mean.values())
-    if total <= 0:
-        return {able[0]: count}
-    share = {model: count * mean[model] / total for model in able}
-    nodes = {model: int(share[model]) for model in able}
-    for model in sorted(able, key=lambda one: nodes[one] - share[one])[: count - sum(nodes.values())]:
-        nodes[model] += 1
-    return nodes
-
-
 def _planned(plan: Plan, hour: HourDetail, model: str, reference: str) -> PlannedHour:
     part = hour.by_model.get(model)
     if part is None:
@@ -124,10 +76,6 @@ def _planned(plan: Plan, hour: HourDetail, model: str, reference: str) -> Planne
 
 def _burst(hour: HourDetail, model: str) -> Mapping[str, int]:
     return hour.by_model[model].burst if model in hour.by_model else {}
-
-
-def _base(hour: HourDetail, model: str) -> Mapping[str, int]:
-    return hour.by_model[model].base if model in hour.by_model else {}
 
 
 def _place(plan: Plan, moment: datetime, start: datetime) -> int:

@@ -15,6 +15,7 @@ from autoscaler.replay.world import ServedModel, Traffic, World
 from autoscaler.replay.world_file import load_world
 from autoscaler.replay.world_settings import WorldFile
 from planner.case import load_catalog, load_profiles
+from planner.catalog.offer import Catalog
 from planner.errors import InputError
 from planner.fleet import Fleet
 from planner.plan import Plan
@@ -34,13 +35,17 @@ def world_from(
     seed: int = 0,
     faults: FaultMix | str | None = None,
     plan: Plan | None = None,
+    catalog: Catalog | None = None,
 ) -> World:
     """The world of `settings` for this traffic. `faults` and the base nodes of `plan` win over what the file says.
 
-    Without a fleet, pools and base nodes must be written out in the file. Raises InputError.
+    `catalog`: what the fleet may rent where that was changed. Without a fleet, pools and base nodes must be written out
+    in the file. Raises InputError.
     """
     source = f"world {settings.name}"
-    sold = None if fleet is None else Sold(fleet=fleet, catalog=load_catalog(fleet), profiles=load_profiles(fleet))
+    sold = None
+    if fleet is not None:
+        sold = Sold(fleet=fleet, catalog=catalog or load_catalog(fleet), profiles=load_profiles(fleet))
     pools, missing = _pools(settings, sold, traffic, seed=seed, source=source)
     base, why = _base(settings, sold, traffic, pools, plan, source=source)
     counts = ", ".join(f"{one.nodes.offer} x {one.nodes.count}" for one in base) or "none"

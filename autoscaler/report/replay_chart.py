@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 READY = "#8CB9D6"
-COMING = "#F0E442"
+COMING = "#CCCCCC"
 TAKEN = "#D55E00"
 UNSERVED = "#CC79A7"
 COLUMNS = 2

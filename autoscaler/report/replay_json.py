@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from autoscaler.replay.expected import ExpectedOffer
+from autoscaler.replay.planned import PlannedReplayed
 from autoscaler.replay.result import Replayed, ReplayedLease
 from autoscaler.replay.world import World
+from autoscaler.report.planned_tables import expected_json, planned_json
 from planner.report.price.section import money
 from policies.scaling import ScalingPolicy
 
@@ -20,14 +23,21 @@ Json = dict[str, Any]
 
 
 def replay_document(
-    replayed: Sequence[Replayed], world: World, policy: ScalingPolicy, *, remarks: Sequence[str] = (), **beside: Any
+    replayed: Sequence[Replayed],
+    world: World,
+    policy: ScalingPolicy,
+    *,
+    expected: Sequence[ExpectedOffer] = (),
+    planned: Sequence[PlannedReplayed] = (),
+    remarks: Sequence[str] = (),
 ) -> Json:
-    """One replay; of several controllers the figures of each are under `policies`, by its name.
-
-    `beside`: further keys of the document, such as `planned`.
-    """
+    """One replay; of several controllers the figures of each are under `policies`, by its name."""
     head: Json = {"schema": REPLAY_SCHEMA, "currency": "USD", "world": world_document(world, policy)}
-    tail: Json = {**beside, "remarks": list(dict.fromkeys(remarks))}
+    tail: Json = {
+        "expected": expected_json(expected),
+        "planned": planned_json(planned),
+        "remarks": list(dict.fromkeys(remarks)),
+    }
     if len(replayed) == 1:
         return {**head, **figures(replayed[0]), **tail}
     return {**head, "policies": {one.policy: figures(one) for one in replayed}, **tail}

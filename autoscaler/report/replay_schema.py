@@ -5,6 +5,7 @@ The published copy is docs/schemas/replay.schema.json.
 
 import json
 
+from autoscaler.report.planned_tables import expected_schema, planned_schema
 from autoscaler.report.replay_json import REPLAY_SCHEMA
 from planner.report.price.section import MONEY, NUMBER, SIGNED, TEXT, Json, listed, or_null, record, said
 
@@ -19,15 +20,17 @@ def replay_schema() -> Json:
     head = {
         "schema": {"const": REPLAY_SCHEMA},
         "currency": {"const": "USD"},
-        "world": _world(),
+        "world": world_schema(),
+        "expected": said(expected_schema(), "Latency to expect of each offer at the target utilization."),
+        "planned": said(planned_schema(), "With --plan: the plan's bill against its replay, by scenario; else empty."),
         "remarks": listed(TEXT),
     }
-    one = record({**head, **_figures()})
+    one = record({**head, **figures_schema()})
     several = record(
         {
             **head,
             "policies": said(
-                {"type": "object", "additionalProperties": record(_figures()), "minProperties": 2},
+                {"type": "object", "additionalProperties": record(figures_schema()), "minProperties": 2},
                 "By name of the controller; all on the same world.",
             ),
         }
@@ -47,7 +50,8 @@ def replay_schema_text() -> str:
     return json.dumps(replay_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _world() -> Json:
+def world_schema() -> Json:
+    """The schema of what every controller had to do with."""
     base = {"offer": TEXT, "model": TEXT, "count": COUNT, "bill_usd": MONEY}
     return record(
         {
@@ -69,7 +73,8 @@ def _world() -> Json:
     )
 
 
-def _figures() -> Json:
+def figures_schema() -> Json:
+    """The schemas of what one controller did, by key."""
     return {
         "policy": said(TEXT, "Name of the controller."),
         "minutes": NUMBER,

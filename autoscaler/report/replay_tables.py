@@ -33,8 +33,12 @@ def render_replay(
     currency: Currency = USD,
     leases: bool = False,
     hours: bool = False,
+    beside: "Sequence[RenderableType]" = (),
 ) -> str:
-    """One controller's replay as text: heading, figures, the run at a glance, and what the amounts are."""
+    """One controller's replay as text: heading, figures, the run at a glance, and what the amounts are.
+
+    `beside`: what stands below the run, such as a plan's bill against it.
+    """
     screen = screen or Screen()
     parts: list[RenderableType] = [
         *wrapped(f"Replay of {one.policy}: {heading(world)}", screen),
@@ -49,6 +53,8 @@ def render_replay(
         parts += ["", "By hour", _hours_table(one, currency)]
     if leases:
         parts += ["", "Leases of burst nodes", _lease_table(one, currency)]
+    if beside:
+        parts += ["", *beside]
     return render([*parts, "", *wrapped(basis(world, currency), screen)], screen)
 
 

@@ -4,10 +4,11 @@ import sys
 from pathlib import Path
 
 from autoscaler.report.replay_schema import replay_schema_text
+from autoscaler.report.sweep import sweep_schema_text
 from planner.report.schemas import SCHEMAS as PLANNING
 from planner.report.schemas import write_schemas
 
-SCHEMAS = {**PLANNING, "replay.schema.json": replay_schema_text}
+SCHEMAS = {**PLANNING, "replay.schema.json": replay_schema_text, "sweep.schema.json": sweep_schema_text}
 
 if __name__ == "__main__":
     write_schemas(Path(sys.argv[1]), SCHEMAS)

@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 
-from autoscaler.replay.plan_levels import base_nodes, laid_over, reference_of, tariff_of
+from autoscaler.replay.plan_levels import laid_over, reference_of, tariff_of
 from planner.plan import Plan
 from policies.billing import Billing
-from tests.planner.report.plans import BASE, POOL, SPOT, START, an_hour, model_hour, small_plan, two_model_plan
+from tests.planner.report.plans import POOL, SPOT, START, an_hour, model_hour, small_plan
 
 HOUR = timedelta(hours=1)
 
@@ -21,54 +20,37 @@ def a_week() -> Plan:
 
 
 def test_on_its_own_dates_each_hour_is_as_planned() -> None:
-    laid = laid_over(small_plan(), START, 4, models=["m"])
-    levels = [laid.levels.at("m", START + n * HOUR) for n in range(4)]
-    assert [one.burst.get(POOL, 0) for one in levels if one is not None] == [0, 1, 2, 0]
-    assert [one.work_nodes for one in levels if one is not None] == pytest.approx([1.6, 2.4, 3.2, 0.8])
-    assert laid.levels.at("m", START + 4 * HOUR) is None
-    assert laid.remarks == ()
+    levels, remarks = laid_over(small_plan(), START, 4, models=["m"])
+    found = [levels.at("m", START + n * HOUR) for n in range(4)]
+    assert [one.burst.get(POOL, 0) for one in found if one is not None] == [0, 1, 2, 0]
+    assert [one.work_nodes for one in found if one is not None] == pytest.approx([1.6, 2.4, 3.2, 0.8])
+    assert levels.at("m", START + 4 * HOUR) is None
+    assert remarks == ()
 
 
 def test_part_of_a_plan_is_that_part() -> None:
-    laid = laid_over(small_plan(), START + HOUR, 2, models=["m"])
-    level = laid.levels.at("m", START + HOUR + timedelta(minutes=59))
+    levels, _ = laid_over(small_plan(), START + HOUR, 2, models=["m"])
+    level = levels.at("m", START + HOUR + timedelta(minutes=59))
     assert level is not None
     assert level.burst == {POOL: 1}
 
 
 def test_a_week_is_laid_over_other_dates_by_hour_of_the_week() -> None:
     later = START + timedelta(days=7 * 9 + 2)
-    laid = laid_over(a_week(), later, 200, models=["m"])
+    levels, remarks = laid_over(a_week(), later, 200, models=["m"])
     for n in (0, 100, 150, 199):
-        level = laid.levels.at("m", later + n * HOUR)
+        level = levels.at("m", later + n * HOUR)
         assert level is not None
         assert level.burst[POOL] == (48 + n) % 168
-    assert "laid over the dates by hour of the week" in laid.remarks[0]
+    assert "laid over the dates by hour of the week" in remarks[0]
 
 
 def test_less_than_a_week_is_repeated_from_its_first_hour() -> None:
     other = START.replace(year=2025)
-    laid = laid_over(small_plan(), other, 6, models=["m"])
-    levels = [laid.levels.at("m", other + n * HOUR) for n in range(6)]
-    assert [one.burst.get(POOL, 0) for one in levels if one is not None] == [0, 1, 2, 0, 0, 1]
-    assert "from its first hour on" in laid.remarks[0]
-
-
-def test_base_nodes_are_billed_as_planned_and_in_proportion() -> None:
-    (nodes,) = base_nodes(small_plan(), 4, ["m"])
-    assert (nodes.offer, nodes.model, nodes.count, nodes.bill_usd) == (BASE, "m", 1, Decimal("1.8048"))
-    (half,) = base_nodes(small_plan(), 2, ["m"])
-    assert half.bill_usd == Decimal("0.9024")
-
-
-def test_base_nodes_of_two_models_keep_their_number_and_bill() -> None:
-    plan = two_model_plan()
-    found = base_nodes(plan, plan.hours, ["a", "b"])
-    by_offer: dict[str, int] = {}
-    for nodes in found:
-        by_offer[nodes.offer] = by_offer.get(nodes.offer, 0) + nodes.count
-    assert by_offer == {offer: count for offer, count in plan.base.items() if count}
-    assert sum(one.bill_usd for one in found) == plan.cost.base_fees_usd + plan.cost.setup_usd
+    levels, remarks = laid_over(small_plan(), other, 6, models=["m"])
+    found = [levels.at("m", other + n * HOUR) for n in range(6)]
+    assert [one.burst.get(POOL, 0) for one in found if one is not None] == [0, 1, 2, 0, 0, 1]
+    assert "from its first hour on" in remarks[0]
 
 
 def test_the_reference_is_the_pool_that_works_most_and_the_cheapest_where_none_does() -> None:

@@ -1,0 +1,253 @@
+"""What a replay is made of: files and options in, worlds with their policies and plans out.
+
+A world is made of the traffic (cut and changed as asked), the fleet's catalog and a world file; the plan is the one
+given, or that of the traffic's own hourly means where the world takes its base nodes from a plan.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autoscaler.fleet import FleetPlan
+from autoscaler.replay.base_nodes import plan_for
+from autoscaler.replay.controllers import CONTROLLERS, OURS
+from autoscaler.replay.expected import slo_target
+from autoscaler.replay.plan_levels import laid_over
+from autoscaler.replay.pool_choice import Sold
+from autoscaler.replay.reference import reference_demand
+from autoscaler.replay.sweep import SEED
+from autoscaler.replay.traffic_change import as_forecast, changed_as, cut, traffic_of_plan
+from autoscaler.replay.traffic_file import TrafficScenario, read_scenarios
+from autoscaler.replay.world import Traffic, World
+from autoscaler.replay.world_file import load_world
+from autoscaler.replay.world_making import reference_world, world_from
+from autoscaler.replay.world_settings import PoolBlock, WorldFile
+from planner import files
+from planner.case import Case, load_catalog, load_fleet, load_profiles
+from planner.errors import InputError
+from planner.exchange.plan_file import read_plan
+from planner.plan import Plan
+from planner.whatif import Change, changed
+from policies.scaling import ScalingPolicy
+
+if TYPE_CHECKING:
+    from planner.fleet import Fleet
+
+DEFAULT_WORLD = "realistic"
+REFERENCE = "reference"
+FROM_SLO = "scaling.target_utilization=slo"
+PLAN_TICK_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for."""
+
+    traffic: Path | None
+    config: Path | None
+    plan: Path | None
+    world: str | None
+    policy: str | None
+    """Preset or policy file."""
+    controllers: tuple[str, ...]
+    change: Change
+    is_comparison: bool = False
+    """Every controller that can run."""
+    is_from_slo: bool = False
+    """The target utilization is the highest that the SLO allows."""
+    seed: int = 0
+    days: float | None = None
+    faults: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """One world, and what the controllers are told."""
+
+    scenario: str
+    probability: float
+    world: World
+    policy: ScalingPolicy
+    plan: Plan | None
+    """The plan given or made; None: the world has none."""
+    levels: FleetPlan | None
+    remarks: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Kept:
+    """What is read or solved once for all points of a sweep."""
+
+    plans: dict[tuple[object, ...], Plan] = field(default_factory=dict)
+
+
+def controllers_of(policies: Sequence[str], *, compare: bool) -> tuple[tuple[str, ...], str | None]:
+    """Controllers named by --policy, or all, or ours; and the preset or policy file named by it."""
+    named = tuple(dict.fromkeys(one for one in policies if one in CONTROLLERS))
+    others = [one for one in policies if one not in CONTROLLERS]
+    if len(others) > 1:
+        raise InputError(f"--policy {others[1]}: expected one preset or policy file, and controllers such as hpa")
+    if compare and named:
+        raise InputError(f"--policy {named[0]}: --compare runs every controller; expected one of the two")
+    other = others[0] if others else None
+    return (tuple(CONTROLLERS) if compare else named or (OURS,)), other
+
+
+def at_point(asked: Asked, point: Mapping[str, str]) -> Asked:
+    """What is asked for at one point of a sweep."""
+    settings = [f"{key}={value}" for key, value in point.items() if key != SEED]
+    own = [one for one in settings if one != FROM_SLO]
+    return replace(
+        asked,
+        change=replace(asked.change, settings=(*asked.change.settings, *own)),
+        is_from_slo=asked.is_from_slo or len(own) < len(settings),
+        seed=int(point.get(SEED, asked.seed)),
+    )
+
+
+def prepare(asked: Asked, kept: Kept | None = None) -> tuple[Prepared, ...]:
+    """The worlds asked for: one, or one for each scenario of the traffic where a plan is replayed."""
+    fleet, remarks = load_fleet(asked.config, asked.policy)
+    given = None if asked.plan is None else read_plan(files.read_text(asked.plan), source=str(asked.plan))
+    scenarios = _scenarios(asked, fleet, given)
+    return tuple(_prepared(asked, one, fleet, given, remarks, kept or Kept()) for one in scenarios)
+
+
+def _scenarios(asked: Asked, fleet: "Fleet", given: Plan | None) -> tuple[TrafficScenario, ...]:
+    if asked.traffic is None:
+        if given is None:
+            raise InputError("nothing to replay; expected --traffic FILE or --plan plan.json")
+        traffic = traffic_of_plan(given, str(asked.plan))
+        return (TrafficScenario(name=given.scenario_shown, probability=1.0, traffic=traffic),)
+    models = fleet.model_names if given is None else tuple(given.models)
+    held = read_scenarios(files.read_text(asked.traffic), source=str(asked.traffic), models=models)
+    if len(held) > 1 and given is None:
+        names = ", ".join(one.name for one in held)
+        raise InputError(f"{asked.traffic}: holds {len(held)} scenarios ({names}); expected one, or --plan with them")
+    return held
+
+
+def _prepared(
+    asked: Asked, scenario: TrafficScenario, fleet: "Fleet", given: Plan | None, remarks: Sequence[str], kept: Kept
+) -> Prepared:
+    traffic = scenario.traffic if asked.days is None else cut(scenario.traffic, asked.days)
+    _check_models(asked, fleet, given, traffic)
+    case = Case(
+        fleet=fleet,
+        catalog=load_catalog(fleet),
+        forecast=as_forecast(traffic),
+        profiles=load_profiles(fleet),
+        remarks=tuple(remarks),
+    )
+    _check_shift(asked.change, traffic)
+    case = changed(case, asked.change)
+    traffic = changed_as(traffic, case.forecast)
+    if asked.world == REFERENCE and given is None:
+        world, plan = _reference(traffic, asked), None
+    else:
+        world, plan = _world(asked, traffic, case, given, kept)
+    policy = ScalingPolicy(max_unserved_ratio=case.fleet.policy.max_unserved_ratio)
+    remarks = (*case.remarks, *scenario.traffic.remarks, *world.remarks)
+    if asked.is_from_slo:
+        target = slo_target(world)
+        policy = at_target(policy, target)
+        remarks = (*remarks, f"target utilization {target:g}: the highest at which the SLO is met, waiting included")
+    levels: FleetPlan | None = None
+    said: tuple[str, ...] = ()
+    if plan is not None:
+        start = traffic.start.replace(minute=0, second=0, microsecond=0)
+        hours = -int((start - traffic.end).total_seconds() // 3600)
+        levels, said = laid_over(plan, start, hours, models=traffic.models)
+    return Prepared(
+        scenario=scenario.name,
+        probability=scenario.probability,
+        world=world,
+        policy=policy,
+        plan=plan,
+        levels=levels,
+        remarks=(*remarks, *said),
+    )
+
+
+def at_target(policy: ScalingPolicy, target: float) -> ScalingPolicy:
+    """The policy at another target, its band moved along, at most to 1."""
+    moved = target - policy.target_utilization
+    return replace(
+        policy,
+        target_utilization=target,
+        low_utilization=min(target, max(0.01, policy.low_utilization + moved)),
+        high_utilization=min(1.0, policy.high_utilization + moved),
+    )
+
+
+def _world(asked: Asked, traffic: Traffic, case: Case, given: Plan | None, kept: Kept) -> tuple[World, Plan | None]:
+    """The world, and the plan its base nodes are of."""
+    settings = (
+        _of_plan(given) if given is not None and asked.world is None else load_world(asked.world or DEFAULT_WORLD)
+    )
+
+    def made(settings: WorldFile, plan: Plan | None) -> World:
+        return world_from(
+            settings,
+            traffic=traffic,
+            fleet=case.fleet,
+            catalog=case.catalog,
+            seed=asked.seed,
+            faults=asked.faults,
+            plan=plan,
+        )
+
+    if given is not None or settings.base_from == "none" or settings.base:
+        return made(settings, given), given
+    pools = frozenset(pool.key for pool in made(replace(settings, base_from="none"), None).pools)
+    of_plan = tuple(one for one in asked.change.settings if not one.startswith("scaling."))
+    key = (of_plan, traffic.source, traffic.start, pools)
+    if key not in kept.plans:
+        sold = Sold(fleet=case.fleet, catalog=case.catalog, profiles=case.profiles)
+        kept.plans[key] = plan_for(traffic, sold, pools)
+    return made(settings, kept.plans[key]), kept.plans[key]
+
+
+def _of_plan(plan: Plan) -> WorldFile:
+    """A world of the plan's own burst offers as it assumed them: at hand after their lead time, never taken back."""
+    used = dict.fromkeys(lease.offer for lease in plan.leases)
+    burst = [key for key, terms in plan.offers.items() if terms.role == "burst"]
+    cheapest = sorted(burst, key=lambda key: plan.offers[key].rate_usd_hour or 0)[:1]
+    return WorldFile(
+        name="plan",
+        about="plan: the plan's own burst offers at today's prices, at hand after their lead time, never taken back",
+        tick_s=PLAN_TICK_S,
+        pool=tuple(PoolBlock(offers=plan.offers[key].offer_id) for key in (used or cheapest)),
+    )
+
+
+def _reference(traffic: Traffic, asked: Asked) -> World:
+    """The reference world of the design, for figures that can be compared; its noise is of the seed."""
+    if len(traffic.models) > 1:
+        raise InputError(f"--world {REFERENCE}: {traffic.source} has {len(traffic.models)} models; expected one")
+    minutes = traffic.step_s / 60
+    if minutes != int(minutes):
+        raise InputError(f"--world {REFERENCE}: steps are {traffic.step_s:g} s; expected whole minutes")
+    series = reference_demand(traffic.output_tok_s[0], traffic.is_gap, seed=asked.seed, minutes_per_row=int(minutes))
+    world = reference_world(series)
+    made = replace(
+        world.traffic,
+        start=traffic.start,
+        source=f"{traffic.source}, by the minute, with noise, at a mean of {series.mean():,.0f} output tok/s",
+    )
+    return replace(world, traffic=made, seed=asked.seed)
+
+
+def _check_models(asked: Asked, fleet: "Fleet", given: Plan | None, traffic: Traffic) -> None:
+    missing = [name for name in traffic.models if name not in fleet.model_names]
+    if given is not None and missing:
+        raise InputError(
+            f"{asked.plan}: plans {', '.join(missing)}, which {fleet.source} has not; expected the plan's fleet with -c"
+        )
+
+
+def _check_shift(change: Change, traffic: Traffic) -> None:
+    for setting in change.settings:
+        if "demand.shift" in setting.partition("=")[0] and traffic.step_s != 3600:
+            raise InputError(f"--set {setting}: counts hours; expected traffic of hourly rows to shift")
