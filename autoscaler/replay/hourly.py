@@ -5,24 +5,24 @@ import numpy as np
 from autoscaler.replay.world import Floats, Traffic
 from planner.demand.forecast import Forecast
 
-SECONDS_PER_HOUR = 3600
+SECONDS_PER_HOUR = 3600.0
 
 
 def hourly(traffic: Traffic) -> Forecast:
-    """The traffic as a forecast that comes true: mean tok/s by hour from the hour of its start; a last part is one."""
-    steps = max(1, round(SECONDS_PER_HOUR / traffic.step_s))
+    """The traffic as a forecast that comes true: mean tok/s by hour, of a part of an hour the mean of that part."""
+    start = traffic.start.replace(minute=0, second=0, microsecond=0)
+    into_s = (traffic.start - start).total_seconds()
+    steps_s = into_s + np.arange(traffic.is_gap.shape[0]) * traffic.step_s
+    hour = (steps_s // SECONDS_PER_HOUR).astype(np.int64)
+    steps = np.bincount(hour)
+
+    def means(tok_s: Floats) -> Floats:
+        return np.array([[np.bincount(hour, weights=row) / steps for row in tok_s]])
+
     return Forecast(
-        start=traffic.start.replace(minute=0, second=0, microsecond=0),
+        start=start,
         models=traffic.models,
-        input_tok_s=_means(traffic.input_tok_s, steps)[np.newaxis],
-        output_tok_s=_means(traffic.output_tok_s, steps)[np.newaxis],
+        input_tok_s=means(traffic.input_tok_s),
+        output_tok_s=means(traffic.output_tok_s),
         source=traffic.source,
     )
-
-
-def _means(series: Floats, steps: int) -> Floats:
-    """(M, T) to (M, hours): means of `steps` columns, the last of those that are left."""
-    starts = np.arange(0, series.shape[1], steps)
-    sizes = np.diff(np.append(starts, series.shape[1]))
-    means: Floats = np.add.reduceat(series, starts, axis=1) / sizes
-    return means

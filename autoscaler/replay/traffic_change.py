@@ -71,25 +71,6 @@ def changed_as(traffic: Traffic, forecast: Forecast) -> Traffic:
     return _as_long_as(changed, traffic)
 
 
-def hourly(traffic: Traffic) -> Forecast:
-    """The traffic's hourly means, from the hour it begins in to the one it ends in; a part of an hour is its mean."""
-    start = traffic.start.replace(minute=0, second=0, microsecond=0)
-    into_s = (traffic.start - start).total_seconds()
-    hour = ((into_s + np.arange(traffic.is_gap.shape[0]) * traffic.step_s) // HOUR_S).astype(np.int64)
-    steps = np.bincount(hour)
-
-    def means(tok_s: Floats) -> Floats:
-        return np.array([[np.bincount(hour, weights=row) / steps for row in tok_s]])
-
-    return Forecast(
-        start=start,
-        models=traffic.models,
-        input_tok_s=means(traffic.input_tok_s),
-        output_tok_s=means(traffic.output_tok_s),
-        source=traffic.source,
-    )
-
-
 def traffic_of_plan(plan: Plan, source: str) -> Traffic:
     """The demand a plan was made for, hour by hour; of several scenarios the one it shows."""
     models = tuple(plan.models)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler.replay.traffic_change import as_forecast, changed_as, cut, hourly, traffic_of_plan
+from autoscaler.replay.hourly import hourly
+from autoscaler.replay.traffic_change import as_forecast, changed_as, cut, traffic_of_plan
 from autoscaler.replay.traffic_file import read_traffic
 from autoscaler.replay.world import Traffic
 from planner.errors import InputError
