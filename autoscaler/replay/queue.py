@@ -115,7 +115,10 @@ class Request:
 
 @dataclass(slots=True, kw_only=True)
 class RequestQueue:
-    """Single requests: one begins when the fleet has finished those before it; begun, it is not lost to patience."""
+    """Single requests: one begins when the fleet has finished those before it; begun, it is not lost to patience.
+
+    Begun and left without any node it is lost: nobody holds the part that was done.
+    """
 
     patience_s: float
     _waiting: deque[Request] = field(default_factory=deque)
@@ -148,6 +151,9 @@ class RequestQueue:
                 self._waiting.popleft()
             elif now >= end_s:
                 break
+            elif capacity <= 0 and head.has_begun:
+                lost += head.tokens_in + head.tokens_out
+                self._waiting.popleft()
             elif capacity <= 0:
                 now = end_s
             else:
