@@ -227,9 +227,12 @@ def hear(nodes: Mapping[str, NodeReading], *, memory: Memory, now: datetime) -> 
     """Takes in what nodes say of themselves. A node that is missing says nothing: it is neither idle nor broken."""
     for node_id, track in list(memory.tracks.items()):
         reading = nodes.get(node_id)
-        if reading is track.reading and track.unready_since is None:
+        former = track.reading
+        if reading is former and track.unready_since is None:
             continue
         track.reading = reading
+        if reading is not None and reading == former and reading.is_ready and track.unready_since is None:
+            continue  # said again in the same words
         memory.changed.add(track)
         if reading is None:
             continue
