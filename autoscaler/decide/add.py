@@ -5,6 +5,7 @@ Models take turns, one node each, so that a cap or a step is shared and the trou
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from autoscaler.decide.merit import Offer, next_offer, why_not_now
 from autoscaler.decide.room import Room
@@ -72,10 +73,10 @@ def next_launch(want: Want, room: Room, policy: ScalingPolicy) -> Launch | None:
         offer = min(offers, key=lambda one: (one.usd_hour, one.key))
         reason = f"floor: {want.counted} burst nodes, at least {want.floor} wanted"
         return _launched(want, offer, room, reason)
-    offers = [one for one in want.offers if want.missing(one.lead_s, policy) > 0]
-    offers = [one for one in _askable(want, room, is_floor=False) if one in offers]
+    askable = _askable(want, room, is_floor=False)
+    offers = list(takewhile(lambda one: want.missing(one.lead_s, policy) > 0, askable))
     if not offers:
-        return None
+        return None  # what a cheaper and quicker pool can still bring in time is not ordered from a slower one
     best = offers[0]
     missing = want.missing(best.lead_s, policy)
     offer = next_offer(missing, offers)

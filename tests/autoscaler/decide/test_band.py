@@ -12,6 +12,7 @@ from tests.autoscaler.fleets import (
     a_base,
     a_demand,
     a_node,
+    a_pool,
     a_snapshot,
     ago,
     an_outlook,
@@ -73,6 +74,23 @@ def test_exactly_what_the_outlook_wants_is_ordered_where_the_target_is_one() -> 
     assert len(launches(decide(a_snapshot(*nodes(4), demand=demand), None, EXACT))) == 2
     demand = {"chat": a_demand(4.0, outlook=an_outlook((4.2, 5.0, 5.0)))}
     assert len(launches(decide(a_snapshot(*nodes(4), demand=demand), None, EXACT))) == 1
+
+
+@pytest.mark.parametrize(
+    ("quick_usd_hour", "launched"),
+    [
+        pytest.param("0.20", [], id="the cheaper pool can be ordered two minutes later"),
+        pytest.param("0.30", ["aws/b"], id="the cheaper pool is the slow one: ordered now"),
+    ],
+)
+def test_a_dearer_and_slower_pool_waits_for_what_a_cheaper_one_can_still_bring(
+    quick_usd_hour: str, launched: list[str]
+) -> None:
+    quick = a_pool("aws/a", quick_usd_hour, lead_time_s={"chat": 60.0})
+    slow = a_pool("aws/b", "0.25", lead_time_s={"chat": 180.0})
+    demand = {"chat": a_demand(4.0, outlook=an_outlook((4.0, 4.0, 4.0, 5.0)))}  # one node more in four minutes
+    snapshot = a_snapshot(*nodes(4), pools=(quick, slow), demand=demand)
+    assert launches(decide(snapshot, None, EXACT)) == launched
 
 
 def test_nothing_is_released_below_what_the_outlook_keeps() -> None:
