@@ -10,7 +10,8 @@ over each bucket b (D seconds, n steps of them):
   and no rise of the means is without its launches. A node that ends only lowers means.
 - `arriving` c_mai: work that arrives in bucket a and is served in bucket a + i. What waits at most `patience_s` is
   served in one of the buckets its steps reach, each step taken as arriving at its end: the work of a served i or more
-  buckets later is at most that of the steps that reach so far. `lost` is what is left. With no patience i = 0.
+  buckets later is at most that of the steps that reach so far. What may still wait at the end of the replay is
+  served at no cost: a replay may not count it as lost. `lost` is what is left. With no patience i = 0.
 - `on` g_mvb: that work by pool; of base too. Work is counted on a reference (the geometric mean of the pools), and a
   pool needs at least its least ratio to the reference among what may be there. Work on a pool is at most its ready
   time: sum_m ratio g_mvb <= r_vb.
@@ -96,7 +97,7 @@ class Buckets:
         self._bucket_s = self._size * case.step_s
         self._reach = int(np.ceil(round(case.patience_s / self._bucket_s, 9)))
         self._reference = reference_work(case)
-        self._work = self._fold(self._reference, 0.0).mean(axis=2)
+        self._work: Floats = self._fold(self._reference, 0.0).mean(axis=2)
         """(M, K) reference work that arrives, in nodes over the bucket."""
         self._here = self._windowed(self._work, np.sum)
         """(M, K) reference work that may be served in the bucket."""
@@ -202,6 +203,7 @@ class Buckets:
         """(M, K, 1 + I) work by how much later it is served: it and the lost are all; it had the time for it."""
         case, shape = self._case, (self._case.models, self._buckets)
         late = [self._reaching(i) for i in range(self._reach + 1)]
+        at_end = self._reaching_s(case.steps * case.step_s)
         columns = [assembly.add_columns(part.size, upper=part.ravel()).reshape(shape) for part in late]
         arriving = np.stack(columns, axis=-1)
         met = assembly.add_rows(case.models * self._buckets, lower=self._work.ravel(), upper=self._work.ravel())
@@ -209,6 +211,9 @@ class Buckets:
         for i in range(1, self._reach):
             had_time = assembly.add_rows(self._work.size, upper=late[i].ravel())
             assembly.add_terms(had_time.reshape(*shape, 1), arriving[:, :, i:], 1.0)
+        if case.patience_s > 0:
+            pending = assembly.add_columns(at_end.size, upper=at_end.ravel())
+            assembly.add_terms(met, pending, 1.0)
         self._lost: list[tuple[Ints, Floats]] = []
         for work, tokens in self._classes():
             lost = assembly.add_columns(work.size, upper=work.ravel(), cost=lost_cost * tokens.ravel())
@@ -217,10 +222,20 @@ class Buckets:
         return arriving
 
     def _reaching(self, buckets: int) -> Floats:
-        """(M, K) work of the steps whose end and patience reach so many buckets on."""
-        last_s = (np.arange(self._size) + 1) * self._case.step_s + self._case.patience_s
-        reaches = (last_s > buckets * self._bucket_s) if buckets else np.ones(self._size, dtype=bool)
-        return np.asarray(self._fold(self._reference, 0.0)[:, :, reaches].sum(axis=2) / self._size, dtype=np.float64)
+        """(M, K) work that may be served so many buckets on, in the last of them all at most."""
+        if buckets == 0:
+            return self._work
+        start_s = self._bucket_s * np.arange(buckets, self._buckets + buckets, dtype=np.float64)
+        reaching = self._reaching_s(start_s[:, None])
+        reaching[:, self._buckets - min(buckets, self._buckets) :] = 0.0
+        return reaching
+
+    def _reaching_s(self, moment_s: Floats | float) -> Floats:
+        """(M, K) work of the steps whose end and patience go beyond a moment, (K, 1) or one for all."""
+        last_s = self._case.step_s * np.arange(1, self._buckets * self._size + 1) + self._case.patience_s
+        reaches = last_s.reshape(self._buckets, self._size) > moment_s
+        work = np.where(reaches, self._fold(self._reference, 0.0), 0.0).sum(axis=2)
+        return np.asarray(work / self._size, dtype=np.float64)
 
     def _classes(self) -> list[tuple[Floats, Floats]]:
         """Pieces of lost work: (M, K) how much, and the least tokens for one node's bucket of it, fewest first."""

@@ -113,7 +113,7 @@ def test_buckets_are_whole_parts_of_an_hour_and_few_enough() -> None:
 
 @quick(25)
 @given(
-    nodes=demands(3, most=2.0),
+    nodes=demands(4, most=2.0),
     leads=st.tuples(st.integers(0, 2), st.integers(0, 2)),
     size=st.sampled_from([0.5, 1.0, 1.5]),
     price=st.sampled_from([0.3, 0.6, 1.0]),
@@ -124,7 +124,7 @@ def test_buckets_are_whole_parts_of_an_hour_and_few_enough() -> None:
 def test_no_fleet_of_two_pools_is_cheaper_at_any_share(nodes, leads, size, price, base_nodes, waits, bucket) -> None:
     case = a_case(nodes, lead_s=60.0 * leads[0], base_nodes=base_nodes, patience_s=60.0 * waits)
     case = a_second_pool(case, size=size, price=price, lead_s=60.0 * leads[1])
-    bills, unserved = brute_waiting(case, 3, waits)
+    bills, unserved = brute_waiting(case, 2, waits)
     total = float(case.tokens.sum())
     bound = Buckets(case, bucket)
     for ratio in RATIOS:
@@ -225,10 +225,18 @@ def test_the_bound_falls_with_share_and_patience_and_rises_with_the_lead(nodes, 
 
 
 @quick(25)
-@given(nodes=demands(8), lead=st.integers(0, 2), most=st.lists(st.integers(0, 3), min_size=8, max_size=8))
-def test_for_one_pool_the_relaxation_is_never_above_whole_nodes(nodes, lead, most) -> None:
-    case = a_case(nodes, lead_s=60.0 * lead, most=most[: len(nodes)])
+@given(
+    nodes=demands(8),
+    lead=st.integers(0, 2),
+    most=st.lists(st.integers(0, 3), min_size=8, max_size=8),
+    richness=st.lists(st.sampled_from([1.0, 2.0, 5.0]), min_size=8, max_size=8),
+    bucket=st.sampled_from([1, 6, 8]),
+    egress=st.sampled_from([0.0, 0.004]),
+)
+def test_for_one_pool_the_relaxation_is_never_above_whole_nodes(nodes, lead, most, richness, bucket, egress) -> None:
+    steps = len(nodes)
+    case = a_case(nodes, lead_s=60.0 * lead, most=most[:steps], richness=richness[:steps], egress_usd_step=egress)
     whole = ClairvoyantBound(case)
     for ratio in (whole.least_unserved_ratio, 0.2, 0.5):
-        relaxed = case.base_usd + Buckets(case, 1).usd(ratio * float(case.tokens.sum()))
+        relaxed = case.base_usd + Buckets(case, bucket).usd(ratio * float(case.tokens.sum()))
         assert relaxed <= whole.usd(ratio) + 1e-6

@@ -57,9 +57,10 @@ def test_two_leases_share_a_peak_better_than_layers_alone() -> None:
     richness=st.lists(st.sampled_from([1.0, 3.0]), min_size=5, max_size=5),
     most=st.none() | st.lists(st.integers(0, 2), min_size=5, max_size=5),
     base_nodes=st.sampled_from([0.0, 0.5]),
+    egress=st.sampled_from([0.0, 0.3]),
 )
 def test_no_set_of_leases_is_cheaper_and_at_all_served_the_best_is_the_bound(
-    nodes, lead, richness, most, base_nodes
+    nodes, lead, richness, most, base_nodes, egress
 ) -> None:
     steps = len(nodes)
     case = hourly(
@@ -68,6 +69,7 @@ def test_no_set_of_leases_is_cheaper_and_at_all_served_the_best_is_the_bound(
         richness=richness[:steps],
         most=None if most is None else most[:steps],
         base_nodes=base_nodes,
+        egress_usd_step=egress,
     )
     bound = ClairvoyantBound(case)
     bills, unserved = brute_by_hour(case, 4)

@@ -1,7 +1,7 @@
 """Tiny worlds and schedules for the bound: what a schedule pays and serves, reckoned without the bound's own code."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import combinations_with_replacement, pairwise
@@ -153,8 +153,11 @@ def brute_by_hour(case: BoundCase, most_leases: int) -> tuple[Floats, Floats]:
     counts = covers[np.array(sets)].sum(axis=1)
     if pool.most_nodes is not None:
         counts = np.minimum(counts, pool.most_nodes).astype(np.int64)
-    served, _ = served_share(case, counts)
-    return case.base_usd + usd[np.array(sets)].sum(axis=1), case.tokens[0].sum() - served @ case.tokens[0]
+    served, burst = served_share(case, counts)
+    bills = case.base_usd + usd[np.array(sets)].sum(axis=1)
+    if pool.egress_usd is not None:
+        bills = bills + burst @ pool.egress_usd[0]
+    return bills, case.tokens[0].sum() - served @ case.tokens[0]
 
 
 def brute_waiting(case: BoundCase, most: int, waits: int) -> tuple[Floats, Floats]:
@@ -228,3 +231,27 @@ def served_at_once(case: BoundCase, held: Sequence[tuple[int, Held]]) -> float:
         served += min(share, 1.0) * case.tokens[0, step] * (end - begin) / case.step_s
     total = float(case.tokens.sum())
     return 1 - served / total if total else 0.0
+
+
+def finer(case: BoundCase, parts: int) -> BoundCase:
+    """The same replay told in steps of a part of the length: what any step may hold, its parts may hold too."""
+
+    def spread(steps: Floats) -> Floats:
+        return np.repeat(steps, parts, axis=-1)
+
+    return replace(
+        case,
+        step_s=case.step_s / parts,
+        tokens=spread(case.tokens) / parts,
+        base=tuple(replace(base, work=spread(base.work)) for base in case.base),
+        pools=tuple(
+            replace(
+                pool,
+                work=spread(pool.work),
+                price_usd_hour=spread(pool.price_usd_hour),
+                most_nodes=None if pool.most_nodes is None else spread(pool.most_nodes),
+                egress_usd=None if pool.egress_usd is None else spread(pool.egress_usd) / parts,
+            )
+            for pool in case.pools
+        ),
+    )
