@@ -7,27 +7,35 @@ steered by what went unserved so far.
 """
 
 from collections import deque
-from dataclasses import dataclass
 from math import exp
+from statistics import NormalDist
 
 from autoscaler.outlook.exceeded import level_exceeded
 from autoscaler.outlook.trend import Trend, TrendModel
 from autoscaler.outlook.value import Outlook
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What went unserved of what was asked for, old measurements forgotten."""
+    """Which part of what may go unserved is spent: mean unserved work against mean work, old measurements forgotten."""
 
-    asked: float = 0.0
-    unserved: float = 0.0
+    def __init__(self, *, max_unserved_ratio: float, over_s: float) -> None:
+        self._max_unserved_ratio = max_unserved_ratio
+        self._over_s = over_s
+        self._asked = 0.0
+        self._unserved = 0.0
+        self._seen = 0.0
 
-    def after(self, *, asked: float, unserved_ratio: float, kept: float) -> "Budget":
-        """The budget after `asked` more work, of which `unserved_ratio` was not served; `kept` of the past remains."""
-        return Budget(
-            asked=self.asked * kept + asked,
-            unserved=self.unserved * kept + asked * unserved_ratio,
-        )
+    def spend(self, *, work_nodes: float, unserved_ratio: float, step_s: float) -> None:
+        """Take in that `unserved_ratio` of `work_nodes` was not served for `step_s`."""
+        kept = exp(-step_s / self._over_s)
+        self._asked = kept * self._asked + (1 - kept) * work_nodes
+        self._unserved = kept * self._unserved + (1 - kept) * work_nodes * unserved_ratio
+        self._seen = kept * self._seen + (1 - kept)
+
+    @property
+    def spent_ratio(self) -> float:
+        """1: as much is unserved as may be. The time before the first measurement counts as served."""
+        return self._unserved * self._seen / (self._max_unserved_ratio * self._asked) if self._asked > 0 else 0.0
 
 
 class OutlookMaker:
@@ -42,8 +50,8 @@ class OutlookMaker:
         *,
         lead_time_s: float,
         max_unserved_ratio: float,
-        exceeded_per_unserved: float = 20.0,
-        budget_over_s: float = 5 * 86_400.0,
+        exceeded_per_unserved: float = 39.0,
+        budget_over_s: float = 3 * 86_400.0,
         hold_s: float = 180.0,
         release_margin_work: float = 0.5,
         trend: TrendModel | None = None,
@@ -62,14 +70,15 @@ class OutlookMaker:
         self._lead_time_s = lead_time_s
         self._max_unserved_ratio = max_unserved_ratio
         self._chance = min(exceeded_per_unserved * max_unserved_ratio, _MOST_CHANCE)
-        self._budget_over_s = budget_over_s
         self._hold_s = hold_s
         self._release_margin_work = release_margin_work
         self._trend = Trend(trend or TrendModel())
-        self._budget = Budget()
+        self._budget = Budget(max_unserved_ratio=max_unserved_ratio, over_s=budget_over_s)
         self._wanted: deque[tuple[float, float]] = deque()
         self._interval_s = _FIRST_INTERVAL_S
         self._at_s: float | None = None
+        self._first_s = 0.0
+        self._level = 0.0
         self._outlook: Outlook | None = None
 
     def observe(self, at_s: float, work_nodes: float, unserved_ratio: float | None = None) -> None:
@@ -79,17 +88,15 @@ class OutlookMaker:
         """
         if not 0 <= work_nodes < float("inf"):
             raise ValueError(f"work_nodes must be 0 or more, got {work_nodes}")
-        if self._at_s is not None:
+        if self._at_s is None:
+            self._first_s = at_s
+        else:
             step_s = at_s - self._at_s
             if step_s <= 0:
                 raise ValueError(f"observations must rise in time, got {at_s} s after {self._at_s} s")
             self._interval_s += (min(step_s, 2 * self._interval_s) - self._interval_s) / _INTERVALS
-            if unserved_ratio is not None:
-                self._budget = self._budget.after(
-                    asked=work_nodes * step_s,
-                    unserved_ratio=unserved_ratio,
-                    kept=exp(-step_s / self._budget_over_s),
-                )
+            if unserved_ratio is not None and at_s - self._first_s > self._lead_time_s:
+                self._budget.spend(work_nodes=work_nodes, unserved_ratio=unserved_ratio, step_s=step_s)
         self._trend.observe(at_s, work_nodes)
         self._at_s = at_s
         self._outlook = self._look(at_s)
@@ -100,45 +107,36 @@ class OutlookMaker:
 
     def _look(self, at_s: float) -> Outlook:
         chance = self._chance * self._thrift()
-        last = self._outlook
-        horizons_s = (min(self._interval_s, self._lead_time_s), self._lead_time_s)
-        expected, wanted = [], []
-        for index, ahead_s in enumerate(horizons_s):
-            parts = self._trend.mixture(ahead_s)
-            total = mean_total = 0.0
-            for weight, mean, _ in parts:
-                total += weight
-                mean_total += weight * mean
-            expected.append(max(0.0, mean_total / total))
-            near = last.wanted_work[index] if last else expected[-1]
-            wanted.append(max(0.0, level_exceeded(parts, chance, near=near)))
+        trend, lead_s = self._trend, self._lead_time_s
+        next_s = min(self._interval_s, lead_s)
+        mean, deviation = trend.spread(next_s)
+        soon = max(0.0, mean + deviation * NormalDist().inv_cdf(1 - chance))
+        expected = max(0.0, trend.expected(lead_s))
+        near = self._wanted[-1][1] + trend.level - self._level if self._wanted else expected
+        wanted = max(0.0, level_exceeded(trend.mixture(lead_s), chance, near=near))
+        self._level = trend.level
         held = self._wanted
-        while held and (held[-1][1] <= wanted[-1]):
+        while held and (held[-1][1] <= wanted):
             held.pop()
-        held.append((at_s, wanted[-1]))
+        held.append((at_s, wanted))
         while held[0][0] < at_s - self._hold_s:
             held.popleft()
         return Outlook(
             made_at_s=at_s,
-            horizons_s=horizons_s,
-            expected_work=tuple(expected),
-            wanted_work=tuple(wanted),
+            horizons_s=(next_s, lead_s),
+            expected_work=(max(0.0, mean), expected),
+            wanted_work=(soon, wanted),
             keep_work=held[0][1] + self._release_margin_work,
         )
 
     def _thrift(self) -> float:
         """Factor of the chance: below 1 when more than may be went unserved, so that the rest of the budget lasts."""
-        least = self._max_unserved_ratio * _STEERED_AFTER
-        budget = self._budget
-        if budget.asked <= 0 or budget.unserved <= least * budget.asked:
-            return 1.0
-        return max(_LEAST_THRIFT, least * budget.asked / budget.unserved)
+        return max(_LEAST_THRIFT, 1 / max(1.0, self._budget.spent_ratio))
 
 
 _FIRST_INTERVAL_S = 60.0
 _INTERVALS = 16
 """Memory of the interval between observations, in observations."""
 _MOST_CHANCE = 0.25
-_STEERED_AFTER = 0.9
-"""Share of the budget that may be spent before margins widen."""
+
 _LEAST_THRIFT = 0.2

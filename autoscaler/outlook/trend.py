@@ -2,11 +2,12 @@
 
 Demand is taken to run along a straight line that bends now and then (a kink), measured with noise in proportion to its
 level. Nobody knows when the last kink was, so several lines are followed at once, each a Kalman filter of level and
-slope: at every measurement all lines go on, and new ones are born that bend here, by little, more or much against the
+slope: at every measurement all lines go on, and new ones are born that bend here, by little or by much against the
 usual slope. How well each foretold the measurement is its weight. This is a switching Kalman filter with pruning
 (Bar-Shalom, Li and Kirubarajan, Estimation with Applications to Tracking and Navigation, 2001, ch. 11).
 
 The usual slope and the noise are learnt as they come, so a calm and a wild service need no settings of their own.
+Lines are plain tuples and one loop does all that is done to a line, since this runs at every tick of a replay.
 """
 
 from dataclasses import dataclass
@@ -14,33 +15,39 @@ from math import exp, sqrt
 from typing import TypeAlias
 
 Line: TypeAlias = tuple[float, float, float, float, float, float, int]
-"""One hypothesis: demand has run straight since its kink. Weight, level, slope per second, variance of the level,
-covariance of both, variance of the slope, measurements since the kink. A plain tuple: a dozen are made per measurement.
-"""
+"""Weight, level, slope per second, variance of level, covariance, variance of slope, measurements since its kink."""
 
 Part: TypeAlias = tuple[float, float, float]
-"""One normal part of a mixture that foretells a measurement: weight, mean, standard deviation."""
+"""Weight, mean and standard deviation of one normal part of a mixture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendModel:
-    """What demand is like before any is seen. Found on two-week LLM traces; none depends on the trace."""
+    """What demand is like before any is seen. Found on two-week LLM traces; none is of one trace."""
 
-    kink_every_s: float = 620.0
+    kink_every_s: float = 545.0
     """Mean time between kinks."""
-    kink_scales: tuple[float, ...] = (0.3, 1.4, 4.5)
+    kink_scales: tuple[float, ...] = (0.16, 4.4)
     """Slopes after a kink, against the usual slope: standard deviations of a mixture around 0."""
-    kink_weights: tuple[float, ...] = (0.35, 0.4, 0.25)
-    usual_slope_over_s: float = 14_400.0
+    kink_weights: tuple[float, ...] = (0.615, 0.385)
+    level_power: float = 0.4
+    """Usual slopes grow with this power of the level (1: in proportion)."""
+    usual_slope_over_s: float = 3770.0
     """Memory of the usual slope."""
-    least_slope_ratio_s: float = 0.0043 / 60
-    """The usual slope is never below this share of the level per second."""
+    long_run_s: float = 140_000.0
+    """Memory of the long-run level and slope."""
+    least_slope_ratio_s: float = 6.2e-5
+    """The usual slope is taken for no less than this share of the level per second ..."""
+    long_run_share: float = 0.07
+    """... and this share of its long-run mean."""
+    present_share: float = 0.07
+    """Share of the present slope that adds to the usual one: steep bends follow steep ones."""
     noise_ratio: float = 0.03
     """Standard deviation of one measurement over its level, at first."""
     noise_over: int = 120
     """Memory of the noise, in measurements."""
     lines: int = 12
-    """Lines followed at once; young ones are spared `spare_factor` in weight for `spare_for` measurements."""
+    """Lines followed at once; young ones count `spare_factor` times in pruning for `spare_for` measurements."""
     spare_for: int = 4
     spare_factor: float = 5.0
     least_work: float = 0.05
@@ -49,7 +56,7 @@ class TrendModel:
     def __post_init__(self) -> None:
         if len(self.kink_scales) != len(self.kink_weights) or abs(sum(self.kink_weights) - 1) > 1e-9:
             raise ValueError("kink_weights must sum to 1, one per scale")
-        if self.lines < 2 or min(self.kink_every_s, self.usual_slope_over_s, self.least_work) <= 0:
+        if self.lines < 2 or min(self.kink_every_s, self.usual_slope_over_s, self.long_run_s, self.least_work) <= 0:
             raise ValueError("expected 2 lines or more, and times and least_work above 0")
 
 
@@ -59,94 +66,115 @@ class Trend:
     def __init__(self, model: TrendModel) -> None:
         self._model = model
         self._lines: list[Line] = []
+        self._weight = 1.0
         self._recent: tuple[tuple[float, float], ...] = ()
+        self._began_s = 0.0
         self._noise_var = model.noise_ratio**2
-        self._usual_slope = 0.0
+        self._usual_slope = self._long_slope = 3 * model.least_slope_ratio_s
+        self._long_level = 0.0
+        self._kink_slope = 0.0
         self.level = 0.0
         """Demand now, noise taken out."""
         self.slope = 0.0
         """Its change per second."""
-        self._level_var = 0.0
-        self._cross_var = 0.0
-        self._slope_var = 0.0
+        self._level_var = self._cross_var = self._slope_var = 0.0
 
     def observe(self, at_s: float, work: float) -> None:
         """Take in one measurement, later than the last."""
         model = self._model
         if not self._lines:
             scale = max(work, model.least_work)
-            self._usual_slope = 3 * model.least_slope_ratio_s * scale
             first_slope = 5 * model.least_slope_ratio_s * scale
-            self._lines = [(1.0, work, 0.0, self._noise_var * scale * scale, 0.0, first_slope**2, 0)]
+            self._lines = [(1.0, work, 0.0, self._noise_var * scale * scale, 0.0, first_slope * first_slope, 0)]
+            self._began_s, self._long_level = at_s, scale
+            self._sum_up()
+            self._kink_slope = self._usual_slope * scale
         else:
             step_s = at_s - self._recent[-1][0]
             self._learn_noise(at_s, work)
             self._follow(step_s, work)
-            self._learn_slope(step_s)
+            self._sum_up()
+            self._learn_slope(step_s, at_s - self._began_s)
         self._recent = (*self._recent[-1:], (at_s, work))
-        self._sum_up()
+
+    def expected(self, ahead_s: float) -> float:
+        """Mean of what a measurement `ahead_s` after the last would read: a line that bends goes on flat."""
+        straight = exp(-ahead_s / self._model.kink_every_s)
+        return self.level + ahead_s * self.slope * (1 + straight) / 2
+
+    def spread(self, ahead_s: float) -> tuple[float, float]:
+        """Mean and standard deviation of a measurement so soon that no line bends before it."""
+        return self.level + ahead_s * self.slope, sqrt(self._ahead_var(ahead_s) + self._noise())
 
     def mixture(self, ahead_s: float) -> list[Part]:
         """What a measurement `ahead_s` after the last would read: lines going on, and lines that bend before then."""
-        model = self._model
-        scale = max(self.level, model.least_work)
-        noise = self._noise_var * scale * scale
+        model, noise = self._model, self._noise()
         straight = exp(-ahead_s / model.kink_every_s)
-        parts: list[Part] = []
-        for weight, level, slope, level_var, cross_var, slope_var, _ in self._lines:
-            if weight >= _NEGLIGIBLE:
-                var = level_var + 2 * ahead_s * cross_var + ahead_s * ahead_s * slope_var + noise
-                parts.append((weight * straight, level + ahead_s * slope, sqrt(var)))
-        kinds = [
-            ((1 - straight) * weight / len(_BENDS), scale * self._usual_slope)
-            for scale, weight in zip(model.kink_scales, model.kink_weights, strict=True)
+        share = straight / self._weight
+        negligible = _NEGLIGIBLE * self._weight
+        parts = [
+            (
+                weight * share,
+                level + ahead_s * slope,
+                sqrt(level_var + ahead_s * (2 * cross_var + ahead_s * slope_var) + noise),
+            )
+            for weight, level, slope, level_var, cross_var, slope_var, _ in self._lines
+            if weight >= negligible
         ]
         for bend in _BENDS:
             before_s, after_s = bend * ahead_s, (1 - bend) * ahead_s
             mean = self.level + before_s * self.slope
-            var = self._level_var + 2 * before_s * self._cross_var + before_s * before_s * self._slope_var + noise
-            for weight, slope in kinds:
-                spread = after_s * slope
-                parts.append((weight, mean, sqrt(var + spread * spread)))
+            var = self._ahead_var(before_s) + noise
+            for scale, weight in zip(model.kink_scales, model.kink_weights, strict=True):
+                by = after_s * scale * self._kink_slope
+                parts.append(((1 - straight) * weight / len(_BENDS), mean, sqrt(var + by * by)))
         return parts
+
+    def _ahead_var(self, ahead_s: float) -> float:
+        return self._level_var + ahead_s * (2 * self._cross_var + ahead_s * self._slope_var)
+
+    def _noise(self) -> float:
+        scale = max(self.level, self._model.least_work)
+        return self._noise_var * scale * scale
+
+    def _born(self, step_s: float) -> list[Line]:
+        """Lines that bend where the last measurement was taken."""
+        model = self._model
+        odds = (exp(step_s / model.kink_every_s) - 1) * self._weight
+        return [
+            (odds * weight, self.level, 0.0, self._level_var, 0.0, (scale * self._kink_slope) ** 2, -1)
+            for scale, weight in zip(model.kink_scales, model.kink_weights, strict=True)
+        ]
 
     def _follow(self, step_s: float, work: float) -> None:
         """Every line goes on, some bend; each is weighed by the measurement, and the likeliest are kept."""
-        model = self._model
-        kinked = 1 - exp(-step_s / model.kink_every_s)
-        born: list[Line] = [
-            (kinked * weight, self.level, 0.0, self._level_var, 0.0, (scale * self._usual_slope) ** 2, -1)
-            for scale, weight in zip(model.kink_scales, model.kink_weights, strict=True)
-        ]
+        model, noise_var = self._model, self._noise_var
         least = max(0.3 * self.level, model.least_work)
-        noise_var = self._noise_var
+        born = self._born(min(step_s, _LONGEST_STEPS * model.kink_every_s))
+        before = self._weight + sum(line[0] for line in born)
         lines: list[Line] = []
-        total = 0.0
-        for index, (weight, level, slope, level_var, cross_var, slope_var, age) in enumerate(self._lines + born):
+        for weight, level, slope, level_var, cross_var, slope_var, age in self._lines + born:
             ahead = level + step_s * slope
             along = step_s * slope_var
-            ahead_var = level_var + step_s * (2 * cross_var + along)
+            ahead_var = level_var + step_s * (cross_var + cross_var + along)
             ahead_cross = cross_var + along
             scale = ahead if ahead > least else least
-            var = ahead_var + noise_var * scale * scale
+            sure = 1 / (ahead_var + noise_var * scale * scale)
             miss = work - ahead
-            fit = (exp(-0.5 * miss * miss / var) + _UNLIKELY) / sqrt(var)
-            if index < len(self._lines):
-                fit *= 1 - kinked
-            gain, slope_gain = ahead_var / var, ahead_cross / var
-            total += weight * fit
+            gain, bent = ahead_var * sure, ahead_cross * sure
+            fit = (exp(-0.5 * miss * miss * sure) + _UNLIKELY) * sqrt(sure)
             lines.append(
                 (
-                    weight * fit,
+                    weight / before * fit,
                     ahead + gain * miss,
-                    slope + slope_gain * miss,
+                    slope + bent * miss,
                     ahead_var * (1 - gain),
                     ahead_cross * (1 - gain),
-                    slope_var - slope_gain * ahead_cross,
+                    slope_var - bent * ahead_cross,
                     age + 1,
                 )
             )
-        self._lines = _likeliest(lines, total, model)
+        self._lines = _likeliest(lines, model)
 
     def _learn_noise(self, at_s: float, work: float) -> None:
         """Noise is what the middle of three measurements lies off the straight line through its neighbours."""
@@ -156,49 +184,54 @@ class Trend:
         share = (middle_s - first_s) / (at_s - first_s)
         off = middle - (1 - share) * first - share * work
         unit = 1 + share * share + (1 - share) ** 2
-        seen = off * off / unit / max(self.level, self._model.least_work) ** 2
+        scale = max(self.level, self._model.least_work)
+        seen = off * off / (unit * scale * scale)
         self._noise_var += (min(seen, _WILD * self._noise_var) - self._noise_var) / self._model.noise_over
         self._noise_var = max(self._noise_var, _LEAST_NOISE_VAR)
 
-    def _learn_slope(self, step_s: float) -> None:
-        """The usual slope is the mean of recent slopes, long ones forgotten."""
+    def _learn_slope(self, step_s: float, age_s: float) -> None:
+        """The usual slope is the mean of recent slopes at this level; the long-run ones keep it from falling asleep."""
         model = self._model
-        level, slope = self._level_and_slope()
-        least = model.least_slope_ratio_s * max(level, model.least_work)
+        level = max(self.level, model.least_work)
+        long_share = min(1.0, step_s / min(model.long_run_s, age_s + _WARM_UP_S))
+        self._long_level += long_share * (level - self._long_level)
+        unit = self._long_level * (level / self._long_level) ** model.level_power
+        seen = abs(self.slope) / unit
+        least = model.least_slope_ratio_s
+        self._long_slope += long_share * (max(seen, least) - self._long_slope)
         share = 1 - exp(-step_s / model.usual_slope_over_s)
-        self._usual_slope += share * (max(abs(slope), least) - self._usual_slope)
-
-    def _level_and_slope(self) -> tuple[float, float]:
-        """Means over all lines."""
-        mean_level = mean_slope = 0.0
-        for weight, level, slope, _, _, _, _ in self._lines:
-            mean_level += weight * level
-            mean_slope += weight * slope
-        return mean_level, mean_slope
+        least += model.long_run_share * self._long_slope
+        self._usual_slope += share * (max(seen, least) - self._usual_slope)
+        self._kink_slope = self._usual_slope * unit + model.present_share * abs(self.slope)
 
     def _sum_up(self) -> None:
-        """Mean and variance of level and slope over all lines."""
-        self.level, self.slope = self._level_and_slope()
-        level_var = cross_var = slope_var = 0.0
+        """Mean and variance of level and slope over all lines, taken from the first line to keep digits."""
+        first_level, first_slope = self._lines[0][1:3]
+        total = offs = bends = level_var = cross_var = slope_var = 0.0
         for weight, level, slope, own_level, own_cross, own_slope, _ in self._lines:
-            off, bend = level - self.level, slope - self.slope
+            off, bend = level - first_level, slope - first_slope
+            total += weight
+            offs += weight * off
+            bends += weight * bend
             level_var += weight * (own_level + off * off)
             cross_var += weight * (own_cross + off * bend)
             slope_var += weight * (own_slope + bend * bend)
-        self._level_var, self._cross_var, self._slope_var = level_var, cross_var, slope_var
+        off, bend = offs / total, bends / total
+        self._weight = total
+        self.level, self.slope = first_level + off, first_slope + bend
+        self._level_var = max(0.0, level_var / total - off * off)
+        self._cross_var = cross_var / total - off * bend
+        self._slope_var = max(0.0, slope_var / total - bend * bend)
 
 
-def _likeliest(lines: list[Line], total: float, model: TrendModel) -> list[Line]:
-    """The likeliest lines, weights summing to 1; the young get a bonus, since evidence takes a few measurements."""
-    if len(lines) > model.lines:
-        spared, factor = model.spare_for, model.spare_factor
-        lines.sort(key=lambda line: line[0] * (factor if line[6] < spared else 1), reverse=True)
-        del lines[model.lines :]
-        total = sum([line[0] for line in lines])
-    return [
-        (weight / total, level, slope, level_var, cross_var, slope_var, age)
-        for weight, level, slope, level_var, cross_var, slope_var, age in lines
-    ]
+def _likeliest(lines: list[Line], model: TrendModel) -> list[Line]:
+    """The likeliest lines; the young get a bonus, since evidence takes a few measurements."""
+    spare_for, spare_factor = model.spare_for, model.spare_factor
+    worth = [line[0] * spare_factor if line[6] < spare_for else line[0] for line in lines]
+    for _ in range(len(lines) - model.lines):
+        least = worth.index(min(worth))
+        del worth[least], lines[least]
+    return lines
 
 
 _BENDS = (1 / 6, 1 / 2, 5 / 6)
@@ -209,3 +242,6 @@ _UNLIKELY = 1e-30
 _WILD = 9.0
 """One measurement counts as no more than this many variances, so that a jump is not taken for noise."""
 _LEAST_NOISE_VAR = 1e-6
+_WARM_UP_S = 3600.0
+_LONGEST_STEPS = 3.0
+"""After a gap longer than this many kinks it is as good as certain that the line has bent."""
