@@ -12,7 +12,7 @@ from autoscaler.decide.room import Room
 from autoscaler.decide.sight import is_unreachable
 from autoscaler.decide.want import Want
 from autoscaler.fleet import Drain, Node
-from policies.scaling import ScalingPolicy, hourly_usd
+from policies.scaling import ScalingPolicy, hourly_usd, paid_left_s
 
 
 def cap_drains(wants: Mapping[str, Want], room: Room, policy: ScalingPolicy) -> list[Drain]:
@@ -72,11 +72,17 @@ def _over_month(spare: Sequence[Node], floor: Sequence[Node], room: Room, drains
             if total <= most:
                 break
             saved = room.owed_usd(node) - room.owed_if_drained_usd(node)
-            if saved <= 0:
+            if saved <= 0 and is_paid(node, room):
                 continue
             room.committed_usd -= saved
             reason = f"cap: going on would take the month to {total:.2f} USD, max_usd_month is {most}"
             drains[node.id] = Drain(node_id=node.id, reason=reason)
+
+
+def is_paid(node: Node, room: Room) -> bool:
+    """Whether going on costs nothing for longer than a renewal margin."""
+    tariff = room.snapshot.pools[node.pool].tariff
+    return paid_left_s(tariff, node.ordered_at, room.snapshot.now) > room.policy.renewal_margin_s
 
 
 def _over_hour(nodes: Sequence[Node], room: Room, policy: ScalingPolicy, drains: dict[str, Drain]) -> None:
