@@ -174,16 +174,16 @@ class Controller:
             reading = readings.models.get(model)
             if reading is None or reading is gauge.reading or not gauge.is_news(reading):
                 continue
-            if gauge.is_zero(reading) and self._in_flight(model) > 0:
+            if gauge.is_zero(reading) and self._in_flight(model, readings) > 0:
                 continue  # not believed: the last one stays, and grows stale
             gauge.take(reading, self.outlooks.get(model))
 
-    def _in_flight(self, model: str) -> int:
-        """Requests that nodes of the model say they work on."""
-        total = 0
-        for track in self._memory.tracks.values():
-            reading = track.reading
-            if reading is not None and reading.in_flight and track.node.model == model:
+    def _in_flight(self, model: str, readings: Readings) -> int:
+        """Requests that nodes of the model say they work on, and those of nodes that no list has shown yet."""
+        tracks, total = self._memory.tracks, 0
+        for node_id, reading in readings.nodes.items():
+            track = tracks.get(node_id)
+            if reading.in_flight and (track is None or track.node.model == model):
                 total += reading.in_flight
         return total
 

@@ -125,6 +125,21 @@ def test_a_second_loop_of_a_higher_epoch_stops_the_first():
         rig.started(epoch=0)
 
 
+def test_a_controller_that_was_deposed_does_not_even_write_down_what_it_sees():
+    """Two that both bury a node would charge its lease twice, and the second would find no intent to settle."""
+    rig = Rig()
+    rig.tick(4)
+    deposed = rig.controller
+    rig.controller = rig.started(epoch=1)
+    rig.tick()
+    rig.cloud.terminate(rig.held()[0].id)
+    rig.run_to(rig.timeline.now_s + 60)  # the list says it is gone, and who leads has not looked yet
+    before = rig.journal.entries(at(0))
+    with pytest.raises(LostLeadership):
+        deposed.tick(rig.timeline.now)
+    assert rig.journal.entries(at(0)) == before
+
+
 def test_the_journal_does_not_grow_with_time():
     rig = Rig(tick_s=60.0, decider=None)
     rig.journal.kept_for = rig.journal.kept_for / 24

@@ -125,6 +125,14 @@ def test_a_zero_that_requests_in_flight_contradict_is_not_believed():
     assert demand_of(rig).work_nodes == pytest.approx(1.0)
 
 
+def test_requests_in_flight_on_a_node_that_no_list_has_shown_yet_contradict_a_zero_too():
+    rig = Rig(wanted=0)
+    rig.serving.readings["base-1"] = NodeReading(is_ready=True, in_flight=5)
+    rig.demand(0.0)
+    rig.tick()
+    assert rig.reports[-1].seen.demand[CHAT] is None
+
+
 def test_the_zero_guard_does_not_latch_the_peak():
     """Busy, then idle: once nothing is in flight, nothing is asked for."""
     rig = busy_rig()
