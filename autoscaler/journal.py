@@ -5,6 +5,7 @@ or an intent without a machine, never a machine nobody meant. The key of a call 
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -142,6 +143,10 @@ class LostLeadership(RuntimeError):  # noqa: N818 - what happened
     """Another daemon has a higher epoch; this one must stop acting."""
 
 
+def _nothing(_: Entry) -> None:
+    return
+
+
 @dataclass(slots=True, kw_only=True)
 class MemoryJournal:
     """A journal that lives as long as the object; what is past is dropped after `kept_for`, so it does not grow."""
@@ -149,6 +154,8 @@ class MemoryJournal:
     kept_for: timedelta = timedelta(days=1)
     """Longest that entries about nodes which are gone are kept."""
     epoch: int = 0
+    on_entry: Callable[[Entry], None] = _nothing
+    """Told each entry once it is written."""
     _written: int = 0
     _open: dict[str, list[tuple[int, Entry]]] = field(default_factory=dict)
     """By node id, with the order of writing."""
@@ -170,6 +177,7 @@ class MemoryJournal:
             raise ValueError(f"intent {intent.key} is written already")
         self._intents[intent.key] = intent
         self._open.setdefault(intent.node_id, []).append(self._numbered(intent))
+        self.on_entry(intent)
 
     def settle(self, outcome: Outcome) -> None:
         """Writes the outcome down; a launch that made nothing is past with it."""
@@ -179,6 +187,7 @@ class MemoryJournal:
         self._open[intent.node_id].append(self._numbered(outcome))
         if outcome.result in MADE_NOTHING and intent.kind in BEGINS_A_NODE:
             self._close(intent.node_id, outcome.at)
+        self.on_entry(outcome)
 
     def ended(self, end: Ended) -> None:
         """Writes the end down and adds its charges to their months."""
@@ -186,6 +195,7 @@ class MemoryJournal:
         for month, usd in end.charges_usd:
             self._charged[month] = self._charged.get(month, Decimal(0)) + usd
         self._close(end.node_id, end.at)
+        self.on_entry(end)
 
     def entries(self, since: datetime) -> tuple[Entry, ...]:
         """All about open nodes, and what is past from `since` on."""

@@ -85,7 +85,7 @@ class Engine:
         self._crashes = _stream(world, "crash")
         self._epoch = 0
         self._outlooks: dict[str, OutlookMaker] = {}
-        self._journal: Journal = MemoryJournal()
+        self._journal = MemoryJournal()
         self._seen_by: Serving = self.serving
         if breaks_metrics(world.faults):
             self._seen_by = FaultyMetrics(self.serving, world.faults, self.timeline, _stream(world, "metrics"))
@@ -101,6 +101,8 @@ class Engine:
         self._decider = decider
         self._controller = self._started()
         self._happen_until(0.0)
+        if checks is not None:
+            checks.after("start", self.truth)
 
     def tick(self, at_s: float) -> None:
         """Lets everything up to `at_s` happen, then the controller's tick."""
@@ -158,7 +160,8 @@ class Engine:
         """A new controller over the same journal."""
         world, truth = self.world, self.truth
         providers: Iterable[Provider] = self.clouds.values()
-        serving, journal = self._seen_by, self._journal
+        serving: Serving = self._seen_by
+        journal: Journal = self._journal
         if self._fuse is not None:
             providers = [CrashingProvider(provider=cloud, fuse=self._fuse) for cloud in providers]
             serving = CrashingServing(serving=serving, fuse=self._fuse)

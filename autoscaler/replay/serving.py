@@ -141,6 +141,20 @@ class SimulatedServing:
         serving = self._model_of.get(node_id)
         return None if serving is None else serving.servers.nodes[node_id]
 
+    def last_reading(self, model: str) -> ModelReading | None:
+        """What was last read of the model, faults of the metrics apart; None: nothing was yet."""
+        return self._reads[model].reading
+
+    def in_flight(self, model: str) -> int:
+        """Requests the model's nodes work on."""
+        serving = self.models[model]
+        return sum(serving.in_flight(node) for node in serving.servers.nodes.values())
+
+    def in_flight_of(self, node_id: str) -> int:
+        """Requests the node works on; 0 where it did not join, or is gone."""
+        found = self._now(node_id)
+        return 0 if found is None else found[0].in_flight(found[1])
+
     def _join(self, machine: MachineTruth) -> None:
         if not machine.is_held or machine.is_broken or machine.model is None or machine.node_id is None:
             return

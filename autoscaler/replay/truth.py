@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from autoscaler.fleet import Action, FleetPlan, Snapshot
-from autoscaler.journal import Journal
+from autoscaler.journal import MemoryJournal
 from autoscaler.loop import TickReport
 from autoscaler.providers.simulated.cloud import SimulatedCloud
 from autoscaler.replay.serving import SimulatedServing
@@ -25,7 +25,7 @@ class Truth:
     clouds: Mapping[str, SimulatedCloud]
     """By provider; the `truth` of each is what exists."""
     serving: SimulatedServing
-    journal: Journal
+    journal: MemoryJournal
     snapshot: Snapshot | None = None
     """What the controller saw at its last tick; None: before the first, or it crashed."""
     actions: tuple[Action, ...] = ()

@@ -183,10 +183,12 @@ class SimulatedCloud:
         self._timeline.plan(self._timeline.now_s, f"{truth.id} runs", partial(self._run, truth))
         return truth
 
-    def add_foreign(self, *, pool: str, fleet: str | None = None, node_id: str | None = None) -> MachineTruth:
-        """A running machine of somebody else in the same account."""
+    def add_foreign(
+        self, *, pool: str, fleet: str | None = None, node_id: str | None = None, model: str | None = None
+    ) -> MachineTruth:
+        """A running machine that nobody ordered here: somebody else's in the same account, or an orphan of ours."""
         return self._add(
-            node_id=node_id, fleet=fleet, pool=pool, model=None, is_base=False, running_s=self._timeline.now_s
+            node_id=node_id, fleet=fleet, pool=pool, model=model, is_base=False, running_s=self._timeline.now_s
         )
 
     def tariff_now(self, pool: str) -> Tariff:

@@ -176,9 +176,7 @@ class Watch:
 def test_checks_look_after_every_event_with_the_truth() -> None:
     watch = Watch()
     played(a_world([100.0] * 5), [1], checks=watch)
-    assert watch.events == ["tick", "tick", "cloud-000001 runs", "tick", "tick", "tick"] or (
-        watch.events.count("tick") == 5 and len(watch.events) == 6
-    )
+    assert watch.events == ["start", "tick", "cloud-000001 runs", "tick", "tick", "tick", "tick"]
 
 
 def test_progress_is_told_and_ends_with_all_ticks() -> None:
