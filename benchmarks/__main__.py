@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.measure import MeasurementError, Row, in_child
+from benchmarks.replay_speed import replay_speed_rows
 from benchmarks.report import report_rows
 from benchmarks.rows import FULL, QUICK, Effort, chargeback_rows, command_rows, month_rows, rival_rows, year_rows
 from benchmarks.table import render
@@ -55,6 +56,8 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
     say("a month's report")
     with tempfile.TemporaryDirectory() as folder:
         yield from report_rows(effort.runs, Path(folder))
+    say("a replay's speed")
+    yield from replay_speed_rows(min(effort.runs, 3))
     with tempfile.TemporaryDirectory() as folder:
         say("chargeback of a million usage rows")
         yield from chargeback_rows(effort, Path(folder) / "ledger.sqlite")
