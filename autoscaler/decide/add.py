@@ -112,7 +112,7 @@ def _launched(want: Want, offer: Offer, room: Room, reason: str) -> Launch:
 def _why_going(node: Node, now: datetime) -> str:
     if node.taken_back_at is not None:
         return f"notice: {node.id} is taken back in {(node.taken_back_at - now).total_seconds():.0f} s"
-    return f"risk: {node.id} is at risk of being taken back" if node.is_at_risk else f"risk: {node.id} has no rate"
+    return f"risk: {node.id} may be taken back"
 
 
 def why_missing(want: Want, lead_s: float, policy: ScalingPolicy) -> str:
@@ -120,7 +120,7 @@ def why_missing(want: Want, lead_s: float, policy: ScalingPolicy) -> str:
     if want.is_under_floor:
         return f"floor: {want.counted} burst nodes, at least {want.floor} wanted"
     level, sight = want.level(lead_s), want.sight
-    have = f"{sight.base_work + sight.serving_work:.2f} ready and {sight.coming_work:.2f} coming"
+    have = f"{sight.lasting_work - sight.coming_work:.2f} ready and {sight.coming_work:.2f} coming"
     if want.need is None:
         return f"blind: the plan has {level.work:.2f} nodes on this hour, {have}"
     wanted = (

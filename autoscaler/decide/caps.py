@@ -53,7 +53,7 @@ def _by_price(wants: Iterable[Want], room: Room) -> tuple[list[Node], list[Node]
     floor: list[Node] = []
     for want in wants:
         sight = want.sight
-        nodes = [node for node in (*sight.serving, *sight.at_risk) if node.pool in pools]
+        nodes = [node for node in (*sight.serving, *sight.stranded, *sight.at_risk) if node.pool in pools]
         nodes = sorted((node for node in nodes if not is_unreachable(room.snapshot, node.pool)), key=price)
         least = max(want.floor - len(sight.coming), 0)
         floor += nodes[:least]

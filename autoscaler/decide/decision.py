@@ -12,7 +12,7 @@ from autoscaler.decide.end import ends_of_drained, ends_of_failed
 from autoscaler.decide.merit import offers_of
 from autoscaler.decide.need import Level, need_of
 from autoscaler.decide.release import release
-from autoscaler.decide.replace import drains_of_at_risk, drains_of_leaving, drains_of_replaced, saving_launch
+from autoscaler.decide.replace import drains_of_leaving, drains_of_replaced, drains_of_unwanted, saving_launch
 from autoscaler.decide.room import Room
 from autoscaler.decide.say import why_hold, why_unmet
 from autoscaler.decide.sight import Sight, look
@@ -27,8 +27,9 @@ def decide(snapshot: Snapshot, plan: FleetPlan | None, policy: ScalingPolicy) ->
     """What to do about the fleet, each action with its reason: ends, undrains, launches, drains, holds.
 
     Asked again about the fleet it asked for (`asked_for`), it asks for nothing but what a step cap left over. The first
-    word of a reason is its kind: load, queue, expected, plan, floor, notice, risk, saving, undrain, surplus, renewal,
-    drained, timeout, failed, cap, ceiling; of a hold: paused, blind, unmet, slo, step, cooldown, paid, queue, band.
+    word of a reason is its kind: load, queue, expected, plan, floor, notice, risk, stranded, saving, undrain, surplus,
+    renewal, drained, timeout, failed, cap, ceiling; of a hold: paused, blind, unmet, slo, step, cooldown, paid, queue,
+    band.
     """
     if snapshot.controls.is_paused:
         return (Hold(reason="paused: an operator asked for no action"),)
@@ -40,13 +41,14 @@ def decide(snapshot: Snapshot, plan: FleetPlan | None, policy: ScalingPolicy) ->
     added = add(list(wants.values()), room, policy)
     touched = {action.node_id for action in (*capped, *added) if isinstance(action, Drain | Undrain)}
     actions: list[Action] = [*capped, *added]
+    is_step_done = len(added) >= policy.max_launches_per_tick
     for want in wants.values():
         own = remove(want, room, policy, touched)
-        if not own and not want.has_moved:
-            own = [Hold(reason=why_hold(want, snapshot, policy), model=want.sight.model)]
-        unmet = why_unmet(want, policy, is_step_done=len(added) >= policy.max_launches_per_tick)
+        unmet = why_unmet(want, policy, is_step_done=is_step_done)
         if unmet is not None:
             own.append(Hold(reason=unmet, model=want.sight.model))
+        elif not (own or want.has_moved or is_capped(want, touched)):
+            own.append(Hold(reason=why_hold(want, snapshot, policy), model=want.sight.model))
         actions += own
     return tuple(sorted(actions, key=lambda action: _ORDER[type(action)]))
 
@@ -89,13 +91,20 @@ def remove(want: Want, room: Room, policy: ScalingPolicy, touched: Collection[st
         actions += ends_of_drained(sight, touched, room, policy, is_blind=need is None)
     actions += [drain for drain in drains_of_leaving(sight, snapshot) if drain.node_id not in touched]
     is_calm = not want.has_moved and not want.is_missing(policy)
-    is_capped = any(node.id in touched for node in (*sight.serving, *sight.at_risk))
-    if need is None or is_scale_in_paused or not is_calm or is_capped:
+    if need is None or is_scale_in_paused or not is_calm or is_capped(want, touched):
         return actions
-    drains: list[Drain] = drains_of_at_risk(want, need, room, policy) or drains_of_replaced(want, need, room, policy)
+    drains: list[Drain] = drains_of_unwanted(want, need, room, policy) or drains_of_replaced(want, need, room, policy)
     if not drains:
         drains = release(want, need, room, policy)
     if drains:
         return [*actions, *drains]
     launch = saving_launch(want, need, room, policy)
     return actions if launch is None else [*actions, launch]
+
+
+def is_capped(want: Want, touched: Collection[str]) -> bool:
+    """Whether a cap drains a serving node of the model."""
+    sight = want.sight
+    return bool(touched) and any(
+        node.id in touched for nodes in (sight.serving, sight.stranded, sight.at_risk) for node in nodes
+    )

@@ -24,20 +24,29 @@ def drains_of_leaving(sight: Sight, snapshot: Snapshot) -> list[Drain]:
     return drains
 
 
-def drains_of_at_risk(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[Drain]:
-    """Nodes at risk go once the others carry the work without any of them."""
+def drains_of_unwanted(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[Drain]:
+    """Nodes at risk, and those of a pool that is no longer known, go one by one as the others carry the work."""
     sight, snapshot = want.sight, room.snapshot
-    if not sight.at_risk or why_resting(sight, snapshot, policy) is not None:
+    unwanted = [*sight.at_risk, *sight.stranded]
+    if not unwanted or why_resting(sight, snapshot, policy) is not None:
         return []
-    survivors = sight.base_work + sight.serving_work
-    if not outlasts(want, need, survivors, policy) or len(sight.serving) < want.floor:
-        return []
-    why = f"the {survivors:.2f} nodes without it carry {need.now_work:.2f} nodes of work"
-    return [
-        Drain(node_id=node.id, reason=f"risk: {'advised to be replaced' if node.is_at_risk else 'no rate'}; {why}")
-        for node in sight.at_risk
-        if not is_unreachable(snapshot, node.pool)
-    ]
+    drains: list[Drain] = []
+    survivors = sight.ready_work
+    count = len(sight.serving) + len(unwanted)
+    at_risk = {node.id for node in sight.at_risk}
+    for node in sorted(unwanted, key=lambda node: node.id):
+        speed = sight.speed_of(node.pool)
+        if count - 1 < want.floor or is_unreachable(snapshot, node.pool):
+            continue
+        if not outlasts(want, need, survivors - speed, policy):
+            continue
+        survivors -= speed
+        count -= 1
+        why = "risk: it may be taken back" if node.id in at_risk else "stranded: its pool is not known or has no rate"
+        drains.append(
+            Drain(node_id=node.id, reason=f"{why}; {need.now_work:.2f} nodes of work on {survivors:.2f} that stay")
+        )
+    return drains
 
 
 def drains_of_replaced(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[Drain]:
@@ -49,7 +58,7 @@ def drains_of_replaced(want: Want, need: Need, room: Room, policy: ScalingPolicy
         if old is None or is_unreachable(snapshot, old.pool) or not is_at_renewal(old, snapshot, policy):
             continue
         survivors = sight.ready_work - sight.speed_of(old.pool)
-        if len(sight.serving) - 1 < want.floor or not outlasts(want, need, survivors, policy):
+        if len(sight.serving) + len(sight.stranded) - 1 < want.floor or not outlasts(want, need, survivors, policy):
             continue
         if why_resting(sight, snapshot, policy) is None:
             return [Drain(node_id=old.id, reason=f"saving: replaced by {new.id} of {new.pool}, which serves")]

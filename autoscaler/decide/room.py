@@ -45,7 +45,9 @@ class Room:
     staying_burst: int = 0
     staying_spot: int = 0
     by_model: dict[str, int] = field(default_factory=dict)
-    """Burst nodes that serve or come, by model: what a manual ceiling counts."""
+    """Burst nodes that serve or come, by model."""
+    alive_by_model: dict[str, int] = field(default_factory=dict)
+    """Burst nodes not gone, by model: what a manual ceiling counts."""
     usd_hour: Decimal = Decimal(0)
     unpriced: str | None = None
     """A node of a pool without a known price: no cap in money can be kept beside it."""
@@ -62,6 +64,7 @@ class Room:
         self.is_counted = True
         burst = [node for node in self.snapshot.nodes if not node.is_base and node.state is not NodeState.GONE]
         self.alive_burst = len(burst)
+        self.alive_by_model = dict(Counter(node.model for node in burst))
         self.alive = dict(Counter(node.pool for node in self.snapshot.nodes if node.state is not NodeState.GONE))
         pools = self.snapshot.pools
         for key, count in self.alive.items():
@@ -70,7 +73,9 @@ class Room:
                 self.group[pool.count_group] = self.group.get(pool.count_group, 0) + count
         for model, want in self.wants.items():
             sight = want.sight
-            staying = Counter(node.pool for nodes in (sight.serving, sight.at_risk, sight.coming) for node in nodes)
+            staying = Counter(
+                node.pool for nodes in (sight.serving, sight.stranded, sight.at_risk, sight.coming) for node in nodes
+            )
             self.by_model[model] = staying.total()
             self.staying_burst += staying.total()
             for key, count in staying.items():
@@ -123,11 +128,10 @@ class Room:
         most = self.policy.max_nodes
         if most is not None and self.staying_burst >= most:
             return f"max_nodes {most} is reached ({self.staying_burst} serve or come)"
-        return (
-            self._over_ceiling(node.model)
-            or self._over_usd_hour(Decimal(0))
-            or self._over_usd_month(more, is_floor=False)
-        )
+        ceiling = self.ceiling(node.model)
+        if ceiling is not None and self.by_model.get(node.model, 0) >= ceiling:
+            return f"the manual ceiling of {ceiling} is reached"
+        return self._over_usd_hour(Decimal(0)) or self._over_usd_month(more, is_floor=False)
 
     def take(self, offer: Offer, model: str) -> None:
         """Counts a launch."""
@@ -137,6 +141,7 @@ class Room:
         if pool.count_group is not None:
             self.group[pool.count_group] = self.group.get(pool.count_group, 0) + 1
         self.alive_burst += 1
+        self.alive_by_model[model] = self.alive_by_model.get(model, 0) + 1
         self._stays(pool.key, model, is_spot=pool.is_spot)
         self.usd_hour += offer.price_usd_hour
         if self.policy.max_usd_month is not None:
@@ -201,12 +206,10 @@ class Room:
         most = self.policy.max_nodes
         if most is not None and self.alive_burst >= most:
             return f"max_nodes {most} is reached ({self.alive_burst} not gone)"
-        return self._over_ceiling(model)
-
-    def _over_ceiling(self, model: str) -> str | None:
         ceiling = self.ceiling(model)
-        if ceiling is not None and self.by_model.get(model, 0) >= ceiling:
-            return f"the manual ceiling of {ceiling} is reached"
+        have = self.alive_by_model.get(model, 0)
+        if ceiling is not None and have >= ceiling:
+            return f"the manual ceiling of {ceiling} is reached ({have} not gone)"
         return None
 
     def _over_quota(self, offer: Offer) -> str | None:

@@ -29,7 +29,9 @@ class Sight:
     serving_pools: set[str] = field(default_factory=set)
     """Pools of `serving`."""
     at_risk: list[Node] = field(default_factory=list)
-    """Ready burst nodes that serve and are to be replaced before they are taken: by advice, or for want of a rate."""
+    """Ready burst nodes that serve and are to be replaced before they are taken back."""
+    stranded: list[Node] = field(default_factory=list)
+    """Ready burst nodes of a pool that is no longer known, or has no rate at this mix: they serve as long as needed."""
     leaving: list[Node] = field(default_factory=list)
     """Ready burst nodes under notice."""
     coming: list[Node] = field(default_factory=list)
@@ -40,6 +42,7 @@ class Sight:
     serving_work: float = 0.0
     """Of `serving` alone."""
     at_risk_work: float = 0.0
+    stranded_work: float = 0.0
     coming_work: float = 0.0
     """Base nodes that boot or load included."""
     is_busy: bool = False
@@ -48,17 +51,17 @@ class Sight:
     @property
     def ready_work(self) -> float:
         """Capacity that serves now, reference nodes."""
-        return self.base_work + self.serving_work + self.at_risk_work
+        return self.base_work + self.serving_work + self.stranded_work + self.at_risk_work
 
     @property
     def lasting_work(self) -> float:
         """Capacity that is there or coming and expected to stay, reference nodes: what launches add to."""
-        return self.base_work + self.serving_work + self.coming_work
+        return self.base_work + self.serving_work + self.stranded_work + self.coming_work
 
     @property
     def counted(self) -> int:
         """Burst nodes that are there or coming and expected to stay: what the floor counts."""
-        return len(self.serving) + len(self.coming)
+        return len(self.serving) + len(self.stranded) + len(self.coming)
 
     def speed_of(self, pool: str) -> float:
         """Reference nodes one node of the pool is worth."""
@@ -89,9 +92,12 @@ def look(snapshot: Snapshot, policy: ScalingPolicy) -> dict[str, Sight]:
             speed = sight.speed.get(node.pool, sight.unknown_speed)
             if taken_at is not None and (taken_at - now).total_seconds() <= policy.drain_timeout_s:
                 sight.leaving.append(node)
-            elif taken_at is not None or node.is_at_risk or speed <= 0 or node.pool not in pools:
+            elif taken_at is not None or node.is_at_risk:
                 sight.at_risk.append(node)
                 sight.at_risk_work += speed
+            elif speed <= 0 or node.pool not in pools:
+                sight.stranded.append(node)
+                sight.stranded_work += speed
             else:
                 sight.serving.append(node)
                 sight.serving_pools.add(node.pool)
