@@ -2,9 +2,9 @@
 
 The launch level is the most of what is measured (queue included), what the outlook wants at its horizons within the
 lead time, and what the plan adds for hours that begin within it. The release level is the most of the launch level,
-the outlook's `keep_work` and, early in an hour, what the plan raised it to. `wanted_work` and `keep_work` are taken as
-they are: their margins are the outlook's own, and dividing by the target utilization (1: nothing is added) is all that
-turns work into capacity.
+the outlook's `keep_work` and, early in an hour, what the plan raised it to. Measured and planned work fills nodes to
+the target utilization; `wanted_work` and `keep_work` hold a margin of their own, so they may fill them to the top of
+the band, and are scaled by target / top. Both at 1: taken as they are.
 """
 
 from collections.abc import Sequence
@@ -33,6 +33,8 @@ class Need:
     """(begins in seconds, work): hours of the plan that are to come, as far as the longest lead time."""
     keep_work: float
     """Release level before the launch level is taken into account."""
+    headroom: float
+    """What the outlook's levels, margin included, count for at the target: target / top of the band."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,8 @@ def need_of(
     """The need of one model. `longest_lead_s`: of the pools that can serve it."""
     queue_work = demand.queue_node_s / policy.queue_clear_s
     now_work = demand.work_nodes + queue_work
-    keep_work = now_work if demand.outlook is None else max(now_work, demand.outlook.keep_work)
+    headroom = policy.target_utilization / policy.high_utilization
+    keep_work = now_work if demand.outlook is None else max(now_work, demand.outlook.keep_work * headroom)
     planned: list[tuple[float, float]] = []
     if plan is not None and policy.is_predictive:
         into_hour_s = now.minute * 60 + now.second + now.microsecond * 1e-6
@@ -62,6 +65,7 @@ def need_of(
         outlook=demand.outlook if policy.is_predictive else None,
         planned=planned,
         keep_work=keep_work,
+        headroom=headroom,
     )
 
 
@@ -70,6 +74,7 @@ def launch_level(need: Need, lead_s: float) -> Level:
     work, kind, within_s = need.now_work, "queue" if need.queue_work > need.now_work / 2 else "load", 0.0
     if need.outlook is not None:
         wanted, horizon_s = wanted_within(need.outlook, lead_s)
+        wanted *= need.headroom
         if wanted > work:
             work, kind, within_s = wanted, "expected", horizon_s
     for begins_s, planned in need.planned:

@@ -134,6 +134,13 @@ def _why(node: Node, need: Need, level: float, survivors: float, snapshot: Snaps
     return f"{kind}{need.now_work:.2f} nodes of work{kept}; the {survivors:.2f} that stay are {busy:.0%} busy"
 
 
+def has_too_many(want: Want, need: Need, pool: str, policy: ScalingPolicy) -> bool:
+    """Whether a node of the pool could go and what is to be kept would still be carried at the target."""
+    level = max(need.keep_work, want.level(want.longest_lead_s()).work)
+    survivors = want.sight.ready_work - want.sight.speed_of(pool)
+    return want.counted > want.floor and is_enough(survivors, wanted_capacity(policy, level))
+
+
 def outlasts(want: Want, need: Need, survivors: float, policy: ScalingPolicy) -> bool:
     """Whether so much ready capacity carries the work now and as far as is known, inside the band."""
     level = max(need.keep_work, want.level(want.longest_lead_s()).work)

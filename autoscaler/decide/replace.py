@@ -6,7 +6,7 @@ under notice is drained at once: it goes anyway.
 
 from autoscaler.decide.merit import Offer, why_not_now
 from autoscaler.decide.need import Need
-from autoscaler.decide.release import is_at_renewal, outlasts, why_resting
+from autoscaler.decide.release import has_too_many, is_at_renewal, outlasts, why_resting
 from autoscaler.decide.room import Room
 from autoscaler.decide.sight import Sight, is_unreachable
 from autoscaler.decide.want import Want
@@ -66,12 +66,17 @@ def drains_of_replaced(want: Want, need: Need, room: Room, policy: ScalingPolicy
 
 
 def saving_launch(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> Launch | None:
-    """A cheaper node for the dearest running one, where it saves enough: one at a time, and only in a calm fleet."""
+    """A cheaper node for the dearest running one, where it saves enough: one at a time, and only in a calm fleet.
+
+    Where the dearest is one too many it goes for good: another in its place would only put that off.
+    """
     sight = want.sight
     if not sight.serving or sight.coming or sight.draining or sight.at_risk or sight.leaving:
         return None
     dearest = next((offer for offer in reversed(want.offers) if offer.key in sight.serving_pools), None)
     if dearest is None:
+        return None
+    if has_too_many(want, need, dearest.key, policy):
         return None
     most_usd_work = (1 - policy.min_saving_ratio) * dearest.usd_work_hour
     if want.offers[0].usd_work_hour > most_usd_work:
