@@ -15,7 +15,8 @@ from autoscaler.replay.world import Decider
 class StormRun(Engine):
     """One storm, from its start to its end."""
 
-    def __init__(self, storm: Storm, *, decider: Decider = decide) -> None:
+    def __init__(self, storm: Storm, *, decider: Decider | None = None) -> None:
+        decider = decider or decide
         self.invariants = Invariants()
         super().__init__(
             storm.world,
@@ -56,16 +57,8 @@ class StormRun(Engine):
         except Violation:
             raise
         except Exception as error:
-            raise self._stopped(error, at_s) from error
-
-    def _stopped(self, error: Exception, at_s: float) -> Violation:
-        return Violation(
-            invariant="S10",
-            what=f"the loop stopped: {type(error).__name__}: {error}",
-            world=self.world.name,
-            seed=self.world.seed,
-            at_s=at_s,
-        )
+            what = f"the loop stopped: {type(error).__name__}: {error}"
+            raise self.invariants.violation("S10", what) from error
 
     def _appear(self, stranger: Stranger) -> None:
         cloud = next(cloud for cloud in self.clouds.values() if stranger.pool in cloud.pools)

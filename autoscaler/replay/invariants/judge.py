@@ -61,19 +61,22 @@ class Invariants:
 
         return decide
 
-    def _judge(self, invariant: str, wrong: str | None) -> None:
-        """Keeps the first violation for `after` to raise: within a call the loop would take it for a failed call."""
-        if wrong is None or self._found is not None:
-            return
+    def violation(self, invariant: str, what: str) -> Violation:
+        """What is wrong now, with the events that led to it."""
         truth = self._known.truth
-        self._found = Violation(
+        return Violation(
             invariant=invariant,
-            what=wrong,
+            what=what,
             world=truth.world.name,
             seed=truth.world.seed,
             at_s=truth.timeline.now_s,
             events=self._known.watch.happenings(),
         )
+
+    def _judge(self, invariant: str, wrong: str | None) -> None:
+        """Keeps the first violation for `after` to raise: within a call the loop would take it for a failed call."""
+        if wrong is not None and self._found is None:
+            self._found = self.violation(invariant, wrong)
 
     def _begin(self, truth: Truth) -> Facts:
         watch = Watch(truth, self._fleet)

@@ -68,6 +68,8 @@ def intended_before_made(facts: Facts, machine: MachineTruth, life: Life) -> str
     if machine.key is None:  # it came from elsewhere
         heappush(facts.orphans, (machine.created_s, machine.id))
         return None
+    if life.node_id != machine.node_id:
+        return f"machine {machine.id} is made for {machine.node_id}, which has one already"
     if life.origin is None:
         return f"machine {machine.id} is made for {machine.node_id}, and no intent was written before"
     if life.origin.key != machine.key:
