@@ -57,6 +57,7 @@ class By:
     engine: Literal["loky", "dask"]
     workers: int
     scheduler: str | None
+    with_bound: bool
 
 
 TrafficOption = Annotated[
@@ -105,6 +106,9 @@ def replay(  # noqa: PLR0917 - a command's options are its arguments
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Dask scheduler; else a cluster of its own.")
     ] = None,
+    no_bound: Annotated[
+        bool, typer.Option("--no-bound", help="Without the least bill of perfect foresight, which may take long.")
+    ] = False,
     currency: CurrencyOption = CurrencyCode.USD,
     hours: Annotated[bool, typer.Option("--hours", help="Show each hour; so does -v.")] = False,
     leases: Annotated[bool, typer.Option("--leases", help="Show each lease; so does -v.")] = False,
@@ -153,7 +157,7 @@ def replay(  # noqa: PLR0917 - a command's options are its arguments
         output=output,
         chart=chart,
     )
-    hands = By(engine=engine.value, workers=workers, scheduler=scheduler)
+    hands = By(engine=engine.value, workers=workers, scheduler=scheduler, with_bound=not no_bound)
     if sweep:
         points, prepared = swept(context, asked, sweep, hands)
         show_sweep(points, prepared, shown)
@@ -235,4 +239,11 @@ def _names(prepared: "Prepared", asked: "Asked") -> tuple[str, ...]:
 def _run(jobs: "list[Job]", hands: By, report: Report) -> "list[Replayed]":
     from autoscaler.replay.job import run_jobs
 
-    return run_jobs(jobs, engine=hands.engine, workers=hands.workers, scheduler=hands.scheduler, on_progress=report)
+    return run_jobs(
+        jobs,
+        engine=hands.engine,
+        workers=hands.workers,
+        scheduler=hands.scheduler,
+        with_bound=hands.with_bound,
+        on_progress=report,
+    )

@@ -29,7 +29,7 @@ from planner.errors import InputError
 from planner.exchange.plan_file import read_plan
 from planner.plan import Plan
 from planner.whatif import Change, changed
-from policies.scaling import ScalingPolicy
+from policies.scaling import ScalingPolicy, band_around
 
 if TYPE_CHECKING:
     from planner.fleet import Fleet
@@ -77,9 +77,9 @@ class Prepared:
 
 @dataclass(slots=True)
 class Kept:
-    """What is read or solved once for all points of a sweep."""
+    """Worlds made once for all points of a sweep that share them, by what they are made of."""
 
-    plans: dict[tuple[object, ...], Plan] = field(default_factory=dict)
+    worlds: dict[tuple[object, ...], tuple[World, Plan | None]] = field(default_factory=dict)
 
 
 def controllers_of(policies: Sequence[str], *, compare: bool) -> tuple[tuple[str, ...], str | None]:
@@ -143,11 +143,11 @@ def _prepared(
     _check_shift(asked.change, traffic)
     case = changed(case, asked.change)
     traffic = changed_as(traffic, case.forecast)
-    if asked.world == REFERENCE and given is None:
-        world, plan = _reference(traffic, asked), None
-    else:
-        world, plan = _world(asked, traffic, case, given, kept)
-    policy = ScalingPolicy(max_unserved_ratio=case.fleet.policy.max_unserved_ratio)
+    key = (tuple(one for one in asked.change.settings if not one.startswith("scaling.")), scenario.name, asked.seed)
+    if key not in kept.worlds:
+        kept.worlds[key] = _world(asked, traffic, case, given)
+    world, plan = kept.worlds[key]
+    policy = case.fleet.scaling
     remarks = (*case.remarks, *scenario.traffic.remarks, *world.remarks)
     if asked.is_from_slo:
         target = slo_target(world)
@@ -171,18 +171,15 @@ def _prepared(
 
 
 def at_target(policy: ScalingPolicy, target: float) -> ScalingPolicy:
-    """The policy at another target, its band moved along, at most to 1."""
-    moved = target - policy.target_utilization
-    return replace(
-        policy,
-        target_utilization=target,
-        low_utilization=min(target, max(0.01, policy.low_utilization + moved)),
-        high_utilization=min(1.0, policy.high_utilization + moved),
-    )
+    """The policy at another target, with the band that goes with it."""
+    low, high = band_around(target)
+    return replace(policy, target_utilization=target, low_utilization=low, high_utilization=high)
 
 
-def _world(asked: Asked, traffic: Traffic, case: Case, given: Plan | None, kept: Kept) -> tuple[World, Plan | None]:
+def _world(asked: Asked, traffic: Traffic, case: Case, given: Plan | None) -> tuple[World, Plan | None]:
     """The world, and the plan its base nodes are of."""
+    if asked.world == REFERENCE and given is None:
+        return _reference(traffic, asked), None
     settings = (
         _of_plan(given) if given is not None and asked.world is None else load_world(asked.world or DEFAULT_WORLD)
     )
@@ -201,12 +198,8 @@ def _world(asked: Asked, traffic: Traffic, case: Case, given: Plan | None, kept:
     if given is not None or settings.base_from == "none" or settings.base:
         return made(settings, given), given
     pools = frozenset(pool.key for pool in made(replace(settings, base_from="none"), None).pools)
-    of_plan = tuple(one for one in asked.change.settings if not one.startswith("scaling."))
-    key = (of_plan, traffic.source, traffic.start, pools)
-    if key not in kept.plans:
-        sold = Sold(fleet=case.fleet, catalog=case.catalog, profiles=case.profiles)
-        kept.plans[key] = plan_for(traffic, sold, pools)
-    return made(settings, kept.plans[key]), kept.plans[key]
+    plan = plan_for(traffic, Sold(fleet=case.fleet, catalog=case.catalog, profiles=case.profiles), pools)
+    return made(settings, plan), plan
 
 
 def _of_plan(plan: Plan) -> WorldFile:

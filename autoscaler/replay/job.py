@@ -6,9 +6,11 @@ joblib hands jobs out, to processes of this machine (loky) or to a Dask cluster;
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from autoscaler.fleet import FleetPlan
+from autoscaler.replay.bound.clairvoyant import ClairvoyantBound
+from autoscaler.replay.bound_case import bound_case, with_bounds
 from autoscaler.replay.controllers import CONTROLLERS
 from autoscaler.replay.result import Replayed
 from autoscaler.replay.run import Progress, replay
@@ -17,6 +19,17 @@ from planner.errors import InputError, PlannerError
 from policies.scaling import ScalingPolicy
 
 Engine = Literal["loky", "dask"]
+
+
+Report: TypeAlias = Callable[[str, float], None]
+"""Told what is being done and which share of it is done, 0-1."""
+BOUND_SHARE = 2
+"""What a bound takes, about, in replays."""
+
+
+def silent(what: str, share: float) -> None:
+    """Shows nothing."""
+    del what, share
 
 
 class ClusterError(PlannerError):
@@ -49,29 +62,69 @@ def run_jobs(
     engine: Engine = "loky",
     workers: int = 1,
     scheduler: str | None = None,
-    on_progress: Callable[[str, float], None] | None = None,
+    with_bound: bool = True,
+    on_progress: Report = silent,
 ) -> list[Replayed]:
-    """What every job comes to, in their order. One worker of this machine is this process."""
-    tell = on_progress or (lambda what, share: None)  # noqa: ARG005 - a progress that shows nothing
-    if engine == "loky" and (workers == 1 or len(jobs) == 1):
-        return [_here(job, index, len(jobs), tell) for index, job in enumerate(jobs)]
-    done: list[Replayed] = []
-    with _backend(engine, workers, scheduler):
-        from joblib import Parallel, delayed
-
-        tell(f"{len(jobs)} replays", 0.0)
-        for one in Parallel(return_as="generator")(delayed(run_job)(job) for job in jobs):
-            done.append(one)
-            tell(f"{len(jobs)} replays", len(done) / len(jobs))
+    """What every job comes to, in their order, beside its bounds. One worker of this machine is this process."""
+    worlds = {id(job.world): job.world for job in jobs}
+    share = len(jobs) / (len(jobs) + BOUND_SHARE * len(worlds) * with_bound)
+    with _hands(engine, workers, scheduler, len(jobs)) as hands:
+        done = hands(run_job, jobs, [job.label for job in jobs], lambda what, part: on_progress(what, share * part))
+        if not with_bound:
+            return done
+        mine = [[at for at, job in enumerate(jobs) if id(job.world) == world] for world in worlds]
+        tasks = [(world, [done[at] for at in places]) for world, places in zip(worlds.values(), mine, strict=True)]
+        found = hands(
+            bounded, tasks, ["the bound"] * len(tasks), lambda what, part: on_progress(what, share + (1 - share) * part)
+        )
+    for places, results in zip(mine, found, strict=True):
+        for at, one in zip(places, results, strict=True):
+            done[at] = one
     return done
 
 
-def _here(job: Job, index: int, jobs: int, tell: Callable[[str, float], None]) -> Replayed:
-    def on_progress(ticks: int, of: int) -> None:
-        tell(job.label, (index + ticks / of) / jobs)
+def bounded(task: tuple[World, list[Replayed]], on_progress: Progress | None = None) -> list[Replayed]:
+    """Results on one world beside its bounds."""
+    del on_progress  # the bound does not tell how far it is
+    world, results = task
+    bound = ClairvoyantBound(bound_case(world))
+    return [with_bounds(one, bound) for one in results]
 
-    tell(job.label, index / jobs)
-    return run_job(job, on_progress)
+
+Hands: TypeAlias = Callable[[Callable[[Any], Any], Sequence[Any], Sequence[str], Report], list[Any]]
+"""Calls a function with each task and tells how far it is."""
+
+
+@contextmanager
+def _hands(engine: Engine, workers: int, scheduler: str | None, jobs: int) -> Iterator[Hands]:
+    """This process, or joblib on processes or a cluster."""
+    if engine == "loky" and (workers == 1 or jobs == 1):
+        yield _here
+        return
+    with _backend(engine, workers, scheduler):
+        yield _elsewhere
+
+
+def _here(function: Callable[..., Any], tasks: Sequence[Any], labels: Sequence[str], tell: Report) -> list[Any]:
+    done = []
+    for index, (task, label) in enumerate(zip(tasks, labels, strict=True)):
+        tell(label, index / len(tasks))
+
+        def on_progress(ticks: int, of: int, index: int = index, label: str = label) -> None:
+            tell(label, (index + ticks / of) / len(tasks))
+
+        done.append(function(task, on_progress))
+    return done
+
+
+def _elsewhere(function: Callable[..., Any], tasks: Sequence[Any], labels: Sequence[str], tell: Report) -> list[Any]:
+    from joblib import Parallel, delayed
+
+    done = []
+    for one in Parallel(return_as="generator")(delayed(function)(task) for task in tasks):
+        done.append(one)
+        tell(labels[min(len(done), len(labels) - 1)], len(done) / len(tasks))
+    return done
 
 
 @contextmanager
