@@ -14,6 +14,7 @@ from random import SystemRandom
 from autoscaler.replay.invariants import Violation
 from autoscaler.replay.shrink import shrink, violation_of, with_edits
 from autoscaler.replay.storms import Storm, storm
+from planner.errors import InputError
 
 CHUNK = 50
 FRESH = range(10_000, 2**31)
@@ -26,10 +27,14 @@ def broken_in(first: int) -> tuple[int, int | None]:
 
 
 def main() -> int:
-    """Runs until something breaks (1) or the time is over (0)."""
+    """Runs until something breaks (1) or the time is over (0); 2 where an edit cannot be made."""
     options = _options()
     if options.seed is not None:
-        return _one(with_edits(storm(options.seed), options.but), is_edited=bool(options.but))
+        try:
+            return _one(with_edits(storm(options.seed), options.but), is_edited=bool(options.but))
+        except InputError as error:
+            print(error, file=sys.stderr)
+            return 2
     first = SystemRandom().choice(FRESH) if options.first is None else options.first
     print(f"storms from seed {first} on, for {options.minutes:g} minutes, {options.jobs} at a time", flush=True)
     deadline, seeds = time.monotonic() + 60 * options.minutes, 0

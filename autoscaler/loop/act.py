@@ -213,6 +213,8 @@ class Hands:
         try:
             self.providers[track.provider].terminate(machine_id)
         except NodeNotFound as error:
+            if now - track.node.ordered_at < SETTLING:  # too new to be found, not gone: ask again
+                return self._broke_off(intent, error, now)
             return self._settle(intent, Result.DONE, now, str(error), machine_id=machine_id)
         except Permanent as error:
             if track.node.state is NodeState.TERMINATING:  # on its way out there is no way back: ask again

@@ -66,7 +66,7 @@ class Track:
             case IntentKind.UNDRAIN:
                 self.drain = None
             case IntentKind.TERMINATE:
-                self.end = intent
+                self.end, self.ended_at = intent, None  # an end asked for again was none before
             case IntentKind.LAUNCH:
                 self.asked_at = intent.at
             case IntentKind.ADOPT:

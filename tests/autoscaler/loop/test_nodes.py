@@ -13,6 +13,7 @@ from autoscaler.providers.provider import (
     Listing,
     Machine,
     MachineState,
+    NodeNotFound,
     Permanent,
     Temporary,
 )
@@ -111,6 +112,31 @@ def test_a_machine_that_runs_on_after_its_end_was_accepted_is_ended_again():
     rig.tick(3)
     assert deaf.ends == 2
     assert rig.held() == []
+
+
+def test_a_machine_too_new_to_be_found_is_asked_to_end_again_and_not_taken_for_gone():
+    rig = Rig(a_pool(lead_s=600.0), tick_s=30.0)
+    rig.tick()
+    rig.cloud.fail_next("terminate", NodeNotFound("no such machine"))
+    rig.keeper.wanted = 0
+    assert rig.tick().acted[-1].result is Result.UNKNOWN
+    assert rig.tick().resumed[-1].result is Result.DONE
+    assert rig.held() == []
+
+
+def test_a_lease_is_charged_to_the_end_that_had_an_effect_not_to_one_that_had_none():
+    """The first end is answered by "no such machine", the second breaks off after it happened: 36 cents an hour."""
+    rig = Rig(tick_s=60.0)
+    rig.tick(10)
+    rig.cloud.fail_next("terminate", NodeNotFound("no such machine"))
+    rig.keeper.wanted = 0
+    rig.tick(5)
+    rig.cloud.fail_next("terminate", Temporary("timed out"), after=True)
+    rig.cloud.fail_next("terminate", Temporary("timed out"), times=20)
+    rig.tick(10)
+    [machine] = rig.cloud.truth
+    assert machine.ended_s is not None
+    assert rig.journal.charged_usd(at(0)) * 100 >= rig.cloud.charge_usd(machine) * 100
 
 
 def test_partial_success_is_not_total_failure():
