@@ -36,6 +36,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from autoscaler.replay.bound.case import BoundCase, BurstPool, launch_usd, price_usd_step
+from autoscaler.replay.bound.lines import Tangents
 from planner.optimize.linear import Assembly, Least, Method, least
 from policies.billing import Billing
 from policies.units import SECONDS_PER_HOUR
@@ -50,7 +51,9 @@ MOST_REACH = 3
 CLASSES = 4
 """Pieces of the tokens lost for lost work in a bucket."""
 SMALL = 4_000
-"""Pool-buckets up to which the simplex method is used."""
+"""Pool-buckets up to which the simplex method is used, and every share is solved for."""
+LINE_SLACK_RATIO = 1e-4
+"""In larger programs a line known to be so near stands for the bound."""
 
 
 def bucket_steps(case: BoundCase, most_pool_buckets: int = MOST_POOL_BUCKETS) -> int:
@@ -102,33 +105,35 @@ class Buckets:
         self._here = self._windowed(self._work, np.sum)
         """(M, K) reference work that may be served in the bucket."""
         self._pools = tuple(self._pool(pool) for pool in case.pools)
-        self._solved: dict[float, float] = {}
+        is_small = self._buckets * len(case.pools) * case.models <= SMALL
+        self._method = Method.SIMPLEX if is_small else Method.INTERIOR
+        self._tangents = Tangents(
+            solve=self._proven, zero_at=float(case.tokens.sum()), slack_ratio=0.0 if is_small else LINE_SLACK_RATIO
+        )
         self._least_unserved: float | None = None
 
     @property
     def least_unserved_tokens(self) -> float:
         """Tokens that no controller can serve, or fewer."""
         if self._least_unserved is None:
-            found = self._solve(0.0, only_lost=True)
-            self._least_unserved = max(found.proven, 0.0)
+            all_can_be = stock_serves_all(self._case)
+            self._least_unserved = 0.0 if all_can_be else max(self._solve(0.0, only_lost=True).proven, 0.0)
         return self._least_unserved
 
     def usd(self, unserved_tokens: float) -> float:
         """Least burst bill of whoever leaves at most so many tokens unserved; inf: nobody can leave so few."""
-        if self._work.sum() == 0 or unserved_tokens >= self._case.tokens.sum():
+        if self._work.sum() == 0:
             return 0.0
-        if unserved_tokens not in self._solved:
-            self._solved[unserved_tokens] = self._proven(unserved_tokens)
-        return self._solved[unserved_tokens]
+        return max(self._tangents.usd(unserved_tokens), 0.0)
 
-    def _proven(self, unserved_tokens: float) -> float:
+    def _proven(self, unserved_tokens: float) -> tuple[float, float]:
+        """The bound and its slope, by the prices of the program: they prove the line through it at any share."""
         found = self._solve(unserved_tokens, only_lost=False)
-        beyond = float(found.x[-1])
-        if beyond > 1e-6 * float(self._case.tokens.sum()) and (
-            unserved_tokens < self.least_unserved_tokens - 1e-6 * float(self._case.tokens.sum())
-        ):
-            return float("inf")
-        return max(found.proven, 0.0)
+        rounding = 1e-6 * float(self._case.tokens.sum())
+        is_beyond = float(found.x[-1]) > rounding
+        if is_beyond and unserved_tokens < self.least_unserved_tokens - rounding:
+            return float("inf"), 0.0
+        return found.proven, float(found.row_price[-1])
 
     # What the program is made of.
 
@@ -194,8 +199,7 @@ class Buckets:
             for place in group.pools:
                 assembly.add_terms(held, ready[place], 1.0)
         self._limit_lost(assembly, np.inf if only_lost else unserved_tokens, money)
-        size = self._buckets * len(self._pools) * self._case.models
-        found = least(assembly.program(), method=Method.SIMPLEX if size <= SMALL else Method.INTERIOR)
+        found = least(assembly.program(), method=self._method)
         assert found is not None  # all may be lost, at a price
         return found
 
@@ -362,6 +366,18 @@ class Buckets:
             usd = np.where(usable, pool.ratio, 0.0) * node_usd + pool.egress_usd
             dearest = max(dearest, float(usd.max(initial=0.0)))
         return 4 * dearest / min(richest, default=1.0)
+
+
+def stock_serves_all(case: BoundCase) -> bool:
+    """Whether the stock of pools outside of groups could carry all that is asked at once: then nothing need be lost."""
+    grouped = {place for group in case.groups for place in group.pools}
+    carried = np.where(case.tokens.sum(axis=0) > 0, 0.0, 1.0)
+    for place, pool in enumerate(case.pools):
+        needed = np.where(case.tokens > 0, pool.work, 0.0).sum(axis=0)
+        if place not in grouped and np.isfinite(needed).all():
+            most = np.full(case.steps, np.inf) if pool.most_nodes is None else pool.most_nodes
+            carried += np.divide(most, needed, where=needed > 0, out=np.zeros(case.steps))
+    return bool((carried >= 1).all())
 
 
 def reference_work(case: BoundCase) -> Floats:

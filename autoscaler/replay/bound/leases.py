@@ -25,13 +25,16 @@ from numpy.typing import NDArray
 
 from autoscaler.replay.bound.case import BoundCase, base_share
 from autoscaler.replay.bound.layers import NOTHING_NODES, excess_nodes, most_nodes
+from autoscaler.replay.bound.lines import Tangents
 from planner.optimize.linear import Assembly, LinearProgram, Method, least
 from policies.units import SECONDS_PER_HOUR
 
 Floats = NDArray[np.float64]
 
 SMALL_STEPS = 3_000
-"""Steps up to which the simplex method is the sooner one where demand may go unserved."""
+"""Steps up to which the simplex method is the sooner one where demand may go unserved, and every share is solved."""
+LINE_SLACK_RATIO = 1e-4
+"""With more steps a line known to be so near stands for the bound."""
 
 
 class Leases:
@@ -59,7 +62,12 @@ class Leases:
         self._unreachable_tokens = beyond_pool
         self.least_unserved_tokens = float(lost @ self._node_tokens) + beyond_pool
         """What even all nodes of the pool leave."""
-        self._solved: dict[float, float] = {}
+        self._all_served: float | None = None
+        self._tangents = Tangents(
+            solve=self._solve_lacking,
+            zero_at=self._beyond_base_tokens,
+            slack_ratio=0.0 if case.steps <= SMALL_STEPS else LINE_SLACK_RATIO,
+        )
 
     def usd(self, unserved_tokens: float) -> float:
         """Least burst bill of whoever leaves at most so many tokens unserved; inf: nobody can leave so few."""
@@ -68,20 +76,28 @@ class Leases:
             return float("inf")
         if unserved_tokens >= self._beyond_base_tokens or not self._needed.any():
             return 0.0
-        spare = unserved_tokens - self._unreachable_tokens
-        if unserved_tokens <= self.least_unserved_tokens * (1 + 1e-12):
-            spare = self.least_unserved_tokens - self._unreachable_tokens
-            return self._least(spare, may_lack=bool(self._lacking.any()))
-        return self._least(spare, may_lack=True)
+        if unserved_tokens > self.least_unserved_tokens * (1 + 1e-12):
+            return max(self._tangents.usd(unserved_tokens), 0.0)
+        if self._all_served is None:
+            self._all_served = self._solve_all()
+        return self._all_served
 
-    def _least(self, spare_tokens: float, *, may_lack: bool) -> float:
-        key = spare_tokens if may_lack else -1.0
-        if key not in self._solved:
-            method = Method.INTERIOR if may_lack and self._steps > SMALL_STEPS else Method.SIMPLEX
-            found = least(self._program(spare_tokens, may_lack=may_lack), method=method)
-            self._solved[key] = float("inf") if found is None else found.proven
-        egress = float(self._egress_usd @ self._excess)
-        return max(self._solved[key] + egress, 0.0)
+    def _solve_all(self) -> float:
+        """Of all that can be served."""
+        if self._lacking.any():
+            return max(self._solve_lacking(self.least_unserved_tokens)[0], 0.0)
+        found = least(self._program(0.0, may_lack=False))
+        assert found is not None  # the columns' bounds leave room for twice the need
+        return max(found.proven, 0.0) + float(self._egress_usd @ self._excess)
+
+    def _solve_lacking(self, unserved_tokens: float) -> tuple[float, float]:
+        """The bound and its slope, by the prices of the program: they prove the line through it at any share."""
+        method = Method.INTERIOR if self._steps > SMALL_STEPS else Method.SIMPLEX
+        spare = max(unserved_tokens - self._unreachable_tokens, 0.0)
+        found = least(self._program(spare, may_lack=True), method=method)
+        if found is None:
+            return float("inf"), 0.0
+        return found.proven + float(self._egress_usd @ self._excess), float(found.row_price[-1])
 
     def _program(self, spare_tokens: float, *, may_lack: bool) -> LinearProgram:
         steps, first_hours = self._steps, self._lead // self._hour + 1

@@ -66,6 +66,39 @@ class Lines:
         return prices, np.array([self._known[p] for p in prices]) - prices * unserved_tokens
 
 
+@dataclass(slots=True)
+class Tangents:
+    """A convex falling function known by value and slope where it was asked for; near those no new value is made."""
+
+    solve: Callable[[float], tuple[float, float]]
+    """Value and slope at an amount: the line through it is below the function everywhere."""
+    zero_at: float
+    """From here on the function is 0."""
+    slack_ratio: float
+    """Known to that share, a line stands for the value; 0: every value is made."""
+    _known: dict[float, tuple[float, float]] = field(default_factory=dict)
+
+    def usd(self, amount: float) -> float:
+        """The function's value, or the highest known line where that is at most `slack_ratio` below it."""
+        if amount >= self.zero_at:
+            return 0.0
+        if amount not in self._known:
+            line = max((value + slope * (amount - at) for at, (value, slope) in self._known.items()), default=0.0)
+            if self.slack_ratio > 0 and self._most(amount) - line <= self.slack_ratio * line:
+                return line
+            self._known[amount] = self.solve(amount)
+        return self._known[amount][0]
+
+    def _most(self, amount: float) -> float:
+        """The function is below the chord of the points known on either side."""
+        before = [at for at in self._known if at < amount]
+        if not before:
+            return float("inf")
+        left, right = max(before), min((at for at in self._known if at > amount), default=self.zero_at)
+        low = self._known[right][0] if right in self._known else 0.0
+        return self._known[left][0] + (low - self._known[left][0]) * (amount - left) / (right - left)
+
+
 def _peak(prices: Floats, heights: Floats, place: int) -> tuple[float, float]:
     """Where a concave function known at some points may be highest between two of them, and how high at most.
 

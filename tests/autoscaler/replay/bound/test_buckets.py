@@ -83,6 +83,12 @@ def test_two_models_share_base_that_serves_both_and_only_their_own_pool() -> Non
     assert bound_usd(case, 0.0) == pytest.approx(5 + 3 * 0.01, rel=1e-6)  # base takes the model that is dear elsewhere
 
 
+def test_work_that_waits_is_served_by_base_that_is_free_later() -> None:
+    case = a_case([2, 0, 0], base_nodes=1, patience_s=60.0)
+    assert bound_usd(case, 0.0) == pytest.approx(5.0)
+    assert bound_usd(replace(case, patience_s=0.0), 0.0) == pytest.approx(5 + 3 * 0.01)
+
+
 def test_without_burst_only_base_serves() -> None:
     case = replace(a_case([1, 3], base_nodes=1), pools=())
     bound = ClairvoyantBound(case)
