@@ -2,9 +2,9 @@
 
 The launch level is the most of what is measured (queue included), what the outlook wants at its horizons within the
 lead time, and what the plan adds for hours that begin within it. The release level is the most of the launch level,
-the outlook's `keep_work` and, early in an hour, what the plan raised it to. Measured and planned work fills nodes to
-the target utilization; `wanted_work` and `keep_work` hold a margin of their own, so they may fill them to the top of
-the band, and are scaled by target / top. Both at 1: taken as they are.
+the outlook's `keep_work` (not where an hour would be bought: `release`) and, early in an hour, what the plan raised it
+to. Measured and planned work fills nodes to the target utilization; `wanted_work` and `keep_work` hold a margin of
+their own, so they may fill them to the top of the band, and are scaled by target / top. Both at 1: taken as they are.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,9 @@ class Need:
     planned: Sequence[tuple[float, float]]
     """(begins in seconds, work): hours of the plan that are to come, as far as the longest lead time."""
     keep_work: float
-    """Release level before the launch level is taken into account."""
+    """Release level of nodes by the second, before the launch level is taken into account: what was wanted lately."""
+    begun_work: float
+    """What the plan raised this hour to, while it is young; 0 after that."""
     headroom: float
     """What the outlook's levels, margin included, count for at the target: target / top of the band."""
 
@@ -55,16 +57,18 @@ def need_of(
     headroom = policy.target_utilization / policy.high_utilization
     keep_work = now_work if demand.outlook is None else max(now_work, demand.outlook.keep_work * headroom)
     planned: list[tuple[float, float]] = []
+    begun_work = 0.0
     if plan is not None and policy.is_predictive:
         into_hour_s = now.minute * 60 + now.second + now.microsecond * 1e-6
-        keep_work = max(keep_work, _begun_work(demand, model, plan, now, into_hour_s, policy))
+        begun_work = _begun_work(demand, model, plan, now, into_hour_s, policy)
         planned = _hours_to_come(demand, model, plan, now, SECONDS_PER_HOUR - into_hour_s, longest_lead_s)
     return Need(
         now_work=now_work,
         queue_work=queue_work,
         outlook=demand.outlook if policy.is_predictive else None,
         planned=planned,
-        keep_work=keep_work,
+        keep_work=max(keep_work, begun_work),
+        begun_work=begun_work,
         headroom=headroom,
     )
 

@@ -26,16 +26,21 @@ from policies.scaling import (
 def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[Drain]:
     """Drains of nodes too many, one after the other, each with the survivors simulated; `want.kept`: why no more.
 
-    A node billed by the second goes where the burst is below its band. A paid hour that ends is another question, that
-    of buying the next one: it is not bought where the survivors are enough at the target.
+    A node by the second goes where the burst is below its band and what was wanted lately is carried without it: ended
+    and ordered again it costs its lead time. A paid hour that ends is a purchase: the next one is bought where the node
+    would be ordered now, whatever was wanted before.
     """
     sight, snapshot = want.sight, room.snapshot
     survivors, counted = sight.ready_work, want.counted
-    level = max(need.keep_work, want.level(want.longest_lead_s()).work)
-    wanted = wanted_capacity(policy, level)
-    pools = [pool for pool in sight.serving_pools if is_enough(survivors - sight.speed_of(pool), wanted)]
-    if not is_below_band(policy, need.now_work, sight.base_work, survivors - sight.base_work):
-        pools = [pool for pool in pools if snapshot.pools[pool].tariff.billing is not Billing.SECOND]
+    levels = {pool: _level(pool, want, need, snapshot) for pool in sight.serving_pools}
+    is_below = is_below_band(policy, need.now_work, sight.base_work, survivors - sight.base_work)
+
+    def may_go(pool: str) -> bool:
+        if not is_below and snapshot.pools[pool].tariff.billing is Billing.SECOND:
+            return False
+        return is_enough(survivors - sight.speed_of(pool), wanted_capacity(policy, levels[pool]))
+
+    pools = {pool for pool in sight.serving_pools if may_go(pool)}
     if not pools or counted <= want.floor:
         return []
     want.kept = why_resting(sight, snapshot, policy)
@@ -47,14 +52,21 @@ def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[D
     while candidates and counted > want.floor and len(drains) < policy.max_drains_per_tick:
         node = _next(candidates, room, policy)
         candidates.remove(node)
-        speed = sight.speed_of(node.pool)
-        if not is_enough(survivors - speed, wanted):
+        if not may_go(node.pool):
             continue
-        survivors -= speed
+        survivors -= sight.speed_of(node.pool)
         counted -= 1
         room.give_up(node)
-        drains.append(Drain(node_id=node.id, reason=_why(node, need, level, survivors, snapshot)))
+        drains.append(Drain(node_id=node.id, reason=_why(node, need, levels[node.pool], survivors, snapshot)))
     return drains
+
+
+def _level(pool: str, want: Want, need: Need, snapshot: Snapshot) -> float:
+    """Work the survivors must carry for a node of the pool to go."""
+    ordered_now = want.level(want.longest_lead_s()).work
+    if snapshot.pools[pool].tariff.billing is Billing.SECOND:
+        return max(need.keep_work, ordered_now)
+    return max(need.begun_work, ordered_now)
 
 
 def why_resting(sight: Sight, snapshot: Snapshot, policy: ScalingPolicy) -> str | None:
@@ -134,9 +146,9 @@ def _why(node: Node, need: Need, level: float, survivors: float, snapshot: Snaps
     return f"{kind}{need.now_work:.2f} nodes of work{kept}; the {survivors:.2f} that stay are {busy:.0%} busy"
 
 
-def has_too_many(want: Want, need: Need, pool: str, policy: ScalingPolicy) -> bool:
+def has_too_many(want: Want, need: Need, pool: str, room: Room, policy: ScalingPolicy) -> bool:
     """Whether a node of the pool could go and what is to be kept would still be carried at the target."""
-    level = max(need.keep_work, want.level(want.longest_lead_s()).work)
+    level = _level(pool, want, need, room.snapshot)
     survivors = want.sight.ready_work - want.sight.speed_of(pool)
     return want.counted > want.floor and is_enough(survivors, wanted_capacity(policy, level))
 

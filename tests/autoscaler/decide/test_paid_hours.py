@@ -10,10 +10,12 @@ from autoscaler.fleet import NodeState
 from policies.scaling import ScalingPolicy
 from tests.autoscaler.fleets import (
     NOW,
+    a_demand,
     a_node,
     a_pool,
     a_snapshot,
     ago,
+    an_outlook,
     by_the_hour,
     capped,
     drained,
@@ -73,6 +75,16 @@ def test_a_paid_hour_that_ends_is_not_bought_again_where_the_others_are_enough()
     ten = (a_node("old", age_s=59 * MINUTE), *nodes(9, age_s=10 * MINUTE))
     assert drained(decide(a_snapshot(*ten, work=6.7, pools=(HOURLY,)), None, POLICY)) == ["old"]  # 67 % of ten
     assert drained(decide(a_snapshot(*ten, work=6.76, pools=(HOURLY,)), None, POLICY)) == []  # nine would be past 75 %
+
+
+def test_what_was_wanted_lately_keeps_nodes_by_the_second_and_buys_no_hour() -> None:
+    demand = {"chat": a_demand(0.6, outlook=an_outlook(0.7, keep=1.6))}
+    two = nodes(2, age_s=59 * MINUTE)
+    assert drained(decide(a_snapshot(*two, demand=demand), None, POLICY)) == []
+    hourly = decide(a_snapshot(*two, demand=demand, pools=(HOURLY,)), None, POLICY)
+    assert len(drained(hourly)) == 1
+    wanted_now = {"chat": a_demand(0.6, outlook=an_outlook(1.6, keep=1.6))}
+    assert drained(decide(a_snapshot(*two, demand=wanted_now, pools=(HOURLY,)), None, POLICY)) == []
 
 
 def test_a_node_that_drained_with_its_hour_paid_waits_to_be_wanted_back() -> None:
