@@ -128,6 +128,12 @@ def replay(  # noqa: PLR0917 - a command's options are its arguments
 
     check_paths(read=(traffic, config, plan), write=(("-o", output), ("--chart", chart)))
     controllers, policy = controllers_of(policies or (), compare=compare)
+    if scheduler is not None and engine is not Hands.DASK:
+        raise InputError(f"--scheduler {scheduler}: is a Dask scheduler; expected --engine dask with it")
+    if (hours or leases) and (sweep or len(controllers) > 1):
+        raise InputError(
+            f"--{'hours' if hours else 'leases'}: shows one replay; expected one controller and no --sweep"
+        )
     asked = Asked(
         traffic=traffic,
         config=config,

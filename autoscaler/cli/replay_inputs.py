@@ -21,7 +21,7 @@ from autoscaler.replay.traffic_change import as_forecast, changed_as, cut, traff
 from autoscaler.replay.traffic_file import TrafficScenario, read_scenarios
 from autoscaler.replay.world import Traffic, World
 from autoscaler.replay.world_file import load_world
-from autoscaler.replay.world_making import reference_world, world_from
+from autoscaler.replay.world_making import OF_MEANS, reference_world, world_from
 from autoscaler.replay.world_settings import PoolBlock, WorldFile
 from planner import files
 from planner.case import Case, load_catalog, load_fleet, load_profiles
@@ -125,6 +125,11 @@ def _scenarios(asked: Asked, fleet: "Fleet", given: Plan | None) -> tuple[Traffi
     if len(held) > 1 and given is None:
         names = ", ".join(one.name for one in held)
         raise InputError(f"{asked.traffic}: holds {len(held)} scenarios ({names}); expected one, or --plan with them")
+    known = [] if given is None else [one.name for one in given.scenarios]
+    for one in held:
+        if one.name and given is not None and one.name not in known:
+            planned = ", ".join(filter(None, known)) or "none"
+            raise InputError(f"{asked.traffic}: scenario {one.name!r} is not in {asked.plan}; its scenarios: {planned}")
     return held
 
 
@@ -193,6 +198,7 @@ def _world(asked: Asked, traffic: Traffic, case: Case, given: Plan | None) -> tu
             seed=asked.seed,
             faults=asked.faults,
             plan=plan,
+            **({} if plan is given else {"whose_plan": OF_MEANS}),
         )
 
     if given is not None or settings.base_from == "none" or settings.base:

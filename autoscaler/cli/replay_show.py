@@ -15,7 +15,7 @@ from autoscaler.replay.result import Replayed
 from autoscaler.replay.sweep import SweptPoint
 from planner.errors import InputError
 from planner.files import check_writable, write_atomic
-from planner.report.numbers import Currency, percent
+from planner.report.numbers import Currency, number, percent
 from planner.report.screen import Screen
 
 if TYPE_CHECKING:
@@ -88,6 +88,10 @@ def _text(first: Outcome, planned: Sequence[PlannedReplayed], shown: Shown) -> s
 
     world, policy = first.prepared.world, first.prepared.policy
     if len(first.replayed) > 1:
+        expects = [
+            f"The plan expects {number(shown.currency.amount(one.planned_bill_usd))} {shown.currency.code}."
+            for one in planned[:1]
+        ]
         return render_compared(
             first.replayed,
             world,
@@ -95,6 +99,7 @@ def _text(first: Outcome, planned: Sequence[PlannedReplayed], shown: Shown) -> s
             max_unserved_ratio=policy.max_unserved_ratio,
             screen=shown.screen,
             currency=shown.currency,
+            beside=expects,
         )
     target = policy.target_utilization
     beside: list[RenderableType] = []

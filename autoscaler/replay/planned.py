@@ -88,10 +88,21 @@ class PlannedReplayed:
 
 
 def compared(plan: Plan, one: Replayed, *, scenario: str, hours: int) -> PlannedReplayed:
-    """The plan's bill in a scenario against its replay over so many hours of the plan's horizon."""
-    outcome = next(each for each in plan.scenarios if each.name == scenario)
+    """The plan's bill in a scenario against its replay over so many hours of the plan's horizon.
+
+    Traffic without scenarios is held against what a plan of several expects.
+    """
+    outcome = next((each for each in plan.scenarios if each.name == scenario), None)
+    if outcome is None:
+        outcome = ScenarioOutcome(
+            name=scenario,
+            probability=1.0,
+            bill_usd=plan.bill_usd,
+            total_usd=plan.total_usd,
+            unserved_ratio=plan.unserved_ratio,
+        )
     share = Decimal(hours) / plan.hours
-    lines = _lines(plan, one, outcome, share) if scenario == plan.scenario_shown else ()
+    lines = _lines(plan, one, outcome, share) if outcome.name == plan.scenario_shown else ()
     return PlannedReplayed(
         scenario=scenario,
         probability=outcome.probability,

@@ -25,6 +25,8 @@ from policies.planning import Sharing
 
 REFERENCE_MODEL = "reference"
 MINUTE_S = 60.0
+OF_MEANS = "as `baseload plan` would rent for this traffic's hourly means"
+"""Where base nodes come from that are planned for the very traffic."""
 
 
 def world_from(
@@ -36,18 +38,19 @@ def world_from(
     faults: FaultMix | str | None = None,
     plan: Plan | None = None,
     catalog: Catalog | None = None,
+    whose_plan: str = "of the plan given",
 ) -> World:
     """The world of `settings` for this traffic. `faults` and the base nodes of `plan` win over what the file says.
 
-    `catalog`: what the fleet may rent where that was changed. Without a fleet, pools and base nodes must be written out
-    in the file. Raises InputError.
+    `catalog`: what the fleet may rent where that was changed. `whose_plan`: what a remark says of the base nodes.
+    Without a fleet, pools and base nodes must be written out in the file. Raises InputError.
     """
     source = f"world {settings.name}"
     sold = None
     if fleet is not None:
         sold = Sold(fleet=fleet, catalog=catalog or load_catalog(fleet), profiles=load_profiles(fleet))
     pools, missing = _pools(settings, sold, traffic, seed=seed, source=source)
-    base, why = _base(settings, sold, traffic, pools, plan, source=source)
+    base, why = _base(settings, sold, traffic, pools, plan, whose_plan=whose_plan, source=source)
     counts = ", ".join(f"{one.nodes.offer} x {one.nodes.count}" for one in base) or "none"
     return World(
         name=settings.name,
@@ -130,11 +133,12 @@ def _base(
     pools: tuple[ChosenPool, ...],
     plan: Plan | None,
     *,
+    whose_plan: str,
     source: str,
 ) -> tuple[tuple[RatedBase, ...], str]:
     """The base nodes, and where they come from."""
     if plan is not None:
-        return planned_base(plan, traffic, sold, source=source), f"of the plan given{_staying(plan)}"
+        return planned_base(plan, traffic, sold, source=source), f"{whose_plan}{_staying(plan)}"
     base = tuple(written_base(block, traffic, sold, source=source) for block in settings.base)
     if settings.base_from == "none":
         return base, "of the world file"
@@ -142,8 +146,7 @@ def _base(
     if sold is None or not any(key in sold.catalog for key in keys):
         raise InputError(f"{source}, base_from is 'plan'; expected pools of a fleet's catalog to plan with")
     plan = plan_for(traffic, sold, keys)
-    why = f"as `baseload plan` would rent for this traffic's hourly means{_staying(plan)}"
-    return (*base, *planned_base(plan, traffic, sold, source=source)), why
+    return (*base, *planned_base(plan, traffic, sold, source=source)), f"{OF_MEANS}{_staying(plan)}"
 
 
 def _staying(plan: Plan) -> str:

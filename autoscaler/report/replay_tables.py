@@ -3,6 +3,8 @@
 Renders values; the numbers come in ready. Remarks are the caller's, for stderr.
 """
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -20,6 +22,9 @@ from planner.report.screen import Cell, Column, Screen, render, table, words
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+UNMET = "unmet"
+"""What a reason opens with where nodes were wanted and none could be had."""
+_LIMIT = re.compile(r"\bmax_[a-z_]+")
 COMPARED_LAST = ("interruptions", "p99", "p50", "burst", "base", "opposite", "wasted")
 """Columns of the comparison that a narrow terminal goes without, the first to go first."""
 
@@ -46,6 +51,7 @@ def render_replay(
         _figures(one, max_unserved_ratio, currency),
         "",
         *wrapped(sentence(one, currency), screen),
+        *(piece for line in limits(one) for piece in wrapped(line, screen)),
         "",
         *at_a_glance(one, screen),
     ]
@@ -66,6 +72,7 @@ def render_compared(
     max_unserved_ratio: float,
     screen: Screen | None = None,
     currency: Currency = USD,
+    beside: Sequence[str] = (),
 ) -> str:
     """All controllers on one world: who serves enough at the least bill first; the legend says what each one is."""
     screen = screen or Screen()
@@ -78,6 +85,7 @@ def render_compared(
         table(columns, cells, sections=(served - 1,) if 0 < served < len(ranked) else ()),
         "",
         *wrapped(_verdict(ranked, served, max_unserved_ratio, currency), screen),
+        *beside,
         "",
     ]
     if gone:
@@ -156,6 +164,19 @@ def sentence(one: Replayed, currency: Currency) -> str:
         return f"{one.policy} cost {bill}; {missed}. No bound was computed."
     share = number(100 * (one.ratio_to_bound - 1), 1)
     return f"{one.policy} cost {bill}, {share} % above the least that perfect foresight pays; {missed}."
+
+
+def limits(one: Replayed) -> list[str]:
+    """Which limits of the policy kept how many decisions from what was wanted; empty: none did."""
+    times: Counter[str] = Counter()
+    for reason, count in one.reasons.items():
+        if reason.startswith(UNMET):
+            for limit in set(_LIMIT.findall(reason)):
+                times[limit] += count
+    if not times:
+        return []
+    named = ", ".join(f"{limit} {number(count, 0)} times" for limit, count in times.most_common())
+    return [f"Nodes were wanted that a limit of the policy did not allow: {named}."]
 
 
 def at_a_glance(one: Replayed, screen: Screen) -> list[str]:

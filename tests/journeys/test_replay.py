@@ -339,6 +339,18 @@ def test_a_plan_is_replayed_under_the_scenarios_of_its_forecast(
     assert sum(bool(one["lines"]) for one in document["planned"]) == 1
     assert "expected" in replay(*given, code=None).out
     assert "holds 2 scenarios" in replay("--traffic", forecast, code=2).err
+    other = tmp_path / "other.csv"
+    other.write_text(forecast.read_text().replace("high", "highest"))
+    said = replay("--plan", tmp_path / "plan.json", "--traffic", other, code=2).err
+    assert "scenario 'highest' is not in" in said
+    assert "its scenarios: low, high" in said
+
+
+def test_every_controller_can_be_run_on_a_plan_whose_bill_stands_beside_them(replay: Replay, planned: Path) -> None:
+    ran = replay("--plan", planned, "--compare", "--no-bound", code=None)
+    plan = json.loads(planned.read_text())
+    assert f"The plan expects {Decimal(plan['bill_usd']):.2f} USD." in ran.out
+    assert "static-plan" in ran.out
 
 
 # The SLO
@@ -386,6 +398,15 @@ def test_a_target_from_the_slo_is_stated_and_a_stricter_slo_lowers_it(replay: Re
         pytest.param(("--traffic", "{}/waves.csv", "--set", "demand.shift=6h"), "hourly rows to shift", id="a shift"),
         pytest.param(("--traffic", "{}/waves.csv", "--faults", "hail"), "'hail'", id="no such mix"),
         pytest.param(("--traffic", "{}/waves.csv", "--workers", "0"), "--workers", id="no worker"),
+        pytest.param(
+            ("--traffic", "{}/waves.csv", "--scheduler", "tcp://h:1"), "expected --engine dask", id="scheduler alone"
+        ),
+        pytest.param(
+            ("--traffic", "{}/waves.csv", "--compare", "--hours"), "expected one controller", id="hours of all"
+        ),
+        pytest.param(
+            ("--traffic", "{}/waves.csv", "--sweep", "seed=0,1", "--leases"), "expected one", id="leases of a sweep"
+        ),
         pytest.param(("--traffic", "{}/waves.csv", "-o", "{}/waves.csv"), "expected another file", id="over its input"),
         pytest.param(("--traffic", "{}/waves.csv", "--chart", "{}/x.pdf"), "as .svg or .png", id="no picture"),
         pytest.param(("--traffic", "{}/seven.csv", "--world", "reference"), "whole minutes", id="seconds in reference"),

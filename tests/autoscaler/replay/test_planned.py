@@ -13,7 +13,7 @@ from autoscaler.replay.result import Replayed, ReplayedLease
 from planner.plan import Plan
 from policies.billing import Billing
 from tests.autoscaler.report.replays import a_lease, a_replayed
-from tests.planner.report.plans import POOL, SPOT, START, small_plan
+from tests.planner.report.plans import POOL, SPOT, START, small_plan, two_model_plan
 
 BASE_USD = Decimal("1.8048")
 
@@ -109,6 +109,13 @@ def test_tokens_missed_cost_the_plans_penalty_beside_the_bill() -> None:
     result = found(*AS_PLANNED, unserved_tokens=20_000)
     assert result.lines[-1].what == "unserved"
     assert result.lines[-1].replayed_usd == Decimal(2)  # 0.02 Mtok at 100 USD
+
+
+def test_traffic_without_scenarios_is_held_against_what_a_plan_of_several_expects() -> None:
+    plan = two_model_plan()
+    result = compared(plan, replayed_of(), scenario="", hours=plan.hours)
+    assert result.planned_bill_usd == plan.bill_usd
+    assert result.lines == ()
 
 
 def test_half_of_the_horizon_is_held_against_half_of_the_plan() -> None:

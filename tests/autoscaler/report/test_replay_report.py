@@ -79,6 +79,17 @@ def test_without_a_bound_there_is_no_ratio_and_it_is_said() -> None:
     assert "bill / bound" in text
 
 
+def test_limits_that_kept_nodes_from_being_launched_are_named() -> None:
+    reasons = {
+        "unmet: # nodes missing (a: max_nodes # is reached; b: max_nodes # is reached)": 7,
+        "unmet: # nodes missing (a: max_nodes # is reached; b: max_usd_hour # is reached)": 2,
+        "launch: load": 5,
+    }
+    text = render_replay(a_replayed(reasons=reasons), a_world(), max_unserved_ratio=0.001)
+    assert "a limit of the policy did not allow: max_nodes 9 times, max_usd_hour 2 times." in text
+    assert "limit of the policy" not in render_replay(a_replayed(), a_world(), max_unserved_ratio=0.001)
+
+
 def test_one_replay_has_the_keys_of_the_contract_at_the_top_and_several_have_them_by_policy() -> None:
     one, several = (replay_document(them, a_world(), ScalingPolicy()) for them in ([a_replayed()], THREE))
     assert errors(one) == errors(several) == []
