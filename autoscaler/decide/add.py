@@ -44,7 +44,7 @@ def undrains(want: Want, room: Room, policy: ScalingPolicy) -> list[Action]:
         if not may_serve_again(node, speed, snapshot) or room.undrain_refusal(node) is not None:
             continue
         room.take_back(node)
-        reason = f"undrain: {why_missing(want, want.longest_lead_s(), policy)}"
+        reason = f"undrain: {why_missing(want, want.longest_lead_s, policy)}"
         actions.append(Undrain(node_id=node.id, reason=reason))
         want.capacity += speed
         want.counted += 1

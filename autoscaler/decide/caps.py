@@ -20,8 +20,8 @@ def cap_drains(wants: Mapping[str, Want], room: Room, policy: ScalingPolicy) -> 
     if not (is_capped(policy) or room.snapshot.controls.max_nodes):
         return []
     room.count()
-    if not is_capped(policy):
-        return _over_ceilings(wants, room, policy, {})
+    if not is_over(room):
+        return []
     spare, floor = _by_price(wants.values(), room)
     drains: dict[str, Drain] = {}
     _over_month(spare, floor, room, drains)
@@ -34,6 +34,18 @@ def cap_drains(wants: Mapping[str, Want], room: Room, policy: ScalingPolicy) -> 
 def is_capped(policy: ScalingPolicy) -> bool:
     """Whether the policy caps nodes or money."""
     return policy.max_nodes is not None or policy.max_usd_hour is not None or policy.max_usd_month is not None
+
+
+def is_over(room: Room) -> bool:
+    """Whether any cap or ceiling is passed by what is there, the floors' part of the month reserved."""
+    policy, controls = room.policy, room.snapshot.controls
+    spent = room.snapshot.spent_month_usd + room.committed_usd + room.floor_usd
+    return (
+        (policy.max_usd_month is not None and spent > policy.max_usd_month)
+        or (policy.max_usd_hour is not None and room.usd_hour > policy.max_usd_hour)
+        or (policy.max_nodes is not None and room.staying_burst > policy.max_nodes)
+        or any(room.by_model.get(model, 0) > most for model, most in controls.max_nodes.items())
+    )
 
 
 def is_over_month(room: Room) -> bool:
@@ -128,9 +140,7 @@ def _over_nodes(nodes: Sequence[Node], room: Room, policy: ScalingPolicy, drains
             over -= 1
 
 
-def _over_ceilings(
-    wants: Mapping[str, Want], room: Room, policy: ScalingPolicy, drains: dict[str, Drain]
-) -> list[Drain]:
+def _over_ceilings(wants: Mapping[str, Want], room: Room, policy: ScalingPolicy, drains: dict[str, Drain]) -> None:
     for model, want in wants.items():
         ceiling = room.ceiling(model)
         if ceiling is None:
@@ -143,4 +153,3 @@ def _over_ceilings(
                 reason = f"ceiling: {ceiling + over} burst nodes, the manual ceiling is {ceiling}"
                 drains[node.id] = Drain(node_id=node.id, reason=reason)
                 over -= 1
-    return list(drains.values())

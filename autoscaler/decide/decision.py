@@ -65,7 +65,7 @@ def want_of(sight: Sight, snapshot: Snapshot, plan: FleetPlan | None, policy: Sc
     want.blind = why_blind(sight, snapshot.now, policy)
     if want.blind is None:
         assert sight.demand is not None  # else it is blind
-        want.need = need_of(sight.demand, sight.model, plan, snapshot.now, want.longest_lead_s(), policy)
+        want.need = need_of(sight.demand, sight.model, plan, snapshot.now, want.longest_lead_s, policy)
     elif want.blind[1] >= policy.blind_for_s and plan is not None:
         planned = plan.at(sight.model, snapshot.now)
         if planned is not None:

@@ -32,13 +32,15 @@ def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[D
     """
     sight, snapshot = want.sight, room.snapshot
     survivors, counted = sight.ready_work, want.counted
-    levels = {pool: _level(pool, want, need, snapshot) for pool in sight.serving_pools}
+    ordered_now = want.level(want.longest_lead_s).work
+    by_second = wanted_capacity(policy, max(need.keep_work, ordered_now))
+    by_hour = wanted_capacity(policy, max(need.begun_work, ordered_now))
     is_below = is_below_band(policy, need.now_work, sight.base_work, survivors - sight.base_work)
 
     def may_go(pool: str) -> bool:
-        if not is_below and snapshot.pools[pool].tariff.billing is Billing.SECOND:
-            return False
-        return is_enough(survivors - sight.speed_of(pool), wanted_capacity(policy, levels[pool]))
+        if snapshot.pools[pool].tariff.billing is not Billing.SECOND:
+            return is_enough(survivors - sight.speed_of(pool), by_hour)
+        return is_below and is_enough(survivors - sight.speed_of(pool), by_second)
 
     pools = {pool for pool in sight.serving_pools if may_go(pool)}
     if not pools or counted <= want.floor:
@@ -57,13 +59,17 @@ def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[D
         survivors -= sight.speed_of(node.pool)
         counted -= 1
         room.give_up(node)
-        drains.append(Drain(node_id=node.id, reason=_why(node, need, levels[node.pool], survivors, snapshot)))
+        drains.append(
+            Drain(
+                node_id=node.id, reason=_why(node, need, _level(node.pool, want, need, snapshot), survivors, snapshot)
+            )
+        )
     return drains
 
 
 def _level(pool: str, want: Want, need: Need, snapshot: Snapshot) -> float:
     """Work the survivors must carry for a node of the pool to go."""
-    ordered_now = want.level(want.longest_lead_s()).work
+    ordered_now = want.level(want.longest_lead_s).work
     if snapshot.pools[pool].tariff.billing is Billing.SECOND:
         return max(need.keep_work, ordered_now)
     return max(need.begun_work, ordered_now)
@@ -155,5 +161,5 @@ def has_too_many(want: Want, need: Need, pool: str, room: Room, policy: ScalingP
 
 def outlasts(want: Want, need: Need, survivors: float, policy: ScalingPolicy) -> bool:
     """Whether so much ready capacity carries the work now and as far as is known, inside the band."""
-    level = max(need.keep_work, want.level(want.longest_lead_s()).work)
+    level = max(need.keep_work, want.level(want.longest_lead_s).work)
     return not is_above_band(policy, level, survivors)

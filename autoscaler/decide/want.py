@@ -16,6 +16,9 @@ class Want:
     sight: Sight
     offers: Sequence[Offer]
     """Pools that can serve it, in merit order."""
+    leads_s: Sequence[float] = field(init=False)
+    """Their lead times, each once; without a pool, 0."""
+    longest_lead_s: float = field(init=False)
     need: Need | None = None
     """None: blind."""
     blind: tuple[str, float] | None = None
@@ -35,6 +38,10 @@ class Want:
     refusals: dict[str, str] = field(default_factory=dict)
     """By pool, why no further node of it may be launched now."""
     levels: dict[float, Level] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.leads_s = tuple({offer.lead_s for offer in self.offers}) or (0.0,)
+        self.longest_lead_s = max(self.leads_s)
 
     def level(self, lead_s: float) -> Level:
         """What capacity that takes `lead_s` to come must carry."""
@@ -68,12 +75,8 @@ class Want:
         """Whether fewer nodes serve or come than the floor."""
         return self.counted < self.floor
 
-    def longest_lead_s(self) -> float:
-        """Of the pools that can serve it; 0 without one."""
-        return max((offer.lead_s for offer in self.offers), default=0.0)
-
     def is_missing(self, policy: ScalingPolicy) -> bool:
         """Whether anything is to be ordered for it now, from any pool."""
         if self.is_under_floor:
             return True
-        return any(self.missing(lead_s, policy) > 0 for lead_s in {offer.lead_s for offer in self.offers} or {0.0})
+        return any(self.missing(lead_s, policy) > 0 for lead_s in self.leads_s)
