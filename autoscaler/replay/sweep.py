@@ -71,10 +71,16 @@ def _axis(written: str) -> tuple[str, tuple[str, ...]]:
 
 
 def frontier(points: Sequence[SweptPoint]) -> tuple[int, ...]:
-    """Indices of the points that no other one beats in cost without leaving more unserved, by rising unserved ratio."""
-    order = sorted(range(len(points)), key=lambda at: (points[at].replayed.unserved_ratio, points[at].cost, at))
+    """Indices of the points that no other one of the same controller beats in both cost and service, as they stand.
+
+    Of points alike in both the first is taken.
+    """
     best: list[int] = []
-    for at in order:
-        if not best or points[at].cost < points[best[-1]].cost:
-            best.append(at)
-    return tuple(best)
+    for name in dict.fromkeys(point.replayed.policy for point in points):
+        mine = [at for at, point in enumerate(points) if point.replayed.policy == name]
+        least = float("inf")
+        for at in sorted(mine, key=lambda at: (points[at].replayed.unserved_ratio, points[at].cost, at)):
+            if points[at].cost < least:
+                least = points[at].cost
+                best.append(at)
+    return tuple(sorted(best))

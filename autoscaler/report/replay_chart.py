@@ -14,7 +14,7 @@ import numpy as np
 from autoscaler.replay.result import Floats, Replayed
 from autoscaler.replay.world import World
 from autoscaler.report.replay_series import ReplaySeries, replay_series
-from autoscaler.report.replay_tables import by_bill
+from autoscaler.report.replay_tables import by_bill, source_name
 from planner.report.charts import BASE_COLORS, BURST_COLORS, HATCHES, write_figure
 from planner.report.numbers import number, percent, span
 
@@ -198,9 +198,8 @@ def _days(start: datetime, seconds: Floats) -> Floats:
 
 def _heading(world: World) -> str:
     traffic = world.traffic
-    source = Path(traffic.source).name if traffic.source else ""
     return (
-        f"{', '.join(traffic.models)}, {span(traffic.start, traffic.end)}, {source}, world {world.name}, "
+        f"{', '.join(traffic.models)}, {span(traffic.start, traffic.end)}, {source_name(traffic)}, world {world.name}, "
         f"faults {world.faults.name}"
     )
 

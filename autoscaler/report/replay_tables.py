@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autoscaler.replay.result import Floats, Replayed, ReplayedLease
-from autoscaler.replay.world import World
+from autoscaler.replay.world import Traffic, World
 from autoscaler.report.replay_json import in_order
 from planner.report.narrow import fitted, wrapped
 from planner.report.numbers import UNKNOWN, USD, Currency, buckets, number, percent, span, sparkline
@@ -107,6 +108,11 @@ def heading(world: World) -> str:
         f"{', '.join(traffic.models)}, {span(traffic.start, traffic.end)} ({length} h), traffic {traffic.source}, "
         f"world {world.name}, faults {world.faults.name}, seed {world.seed}"
     )
+
+
+def source_name(traffic: Traffic) -> str:
+    """The file the traffic comes from, without its folder and what was changed of it."""
+    return Path(re.split(r", | as in ", traffic.source, maxsplit=1)[0]).name
 
 
 def basis(world: World, currency: Currency) -> str:

@@ -10,8 +10,8 @@ from autoscaler.replay.sweep import SweptPoint, frontier
 from autoscaler.replay.world import World
 from autoscaler.report.replay_json import figures, world_document
 from autoscaler.report.replay_schema import figures_schema, world_schema
-from autoscaler.report.replay_tables import basis, heading
-from planner.report.charts import BASE_COLORS, BURST_COLORS, write_figure
+from autoscaler.report.replay_tables import basis, heading, source_name
+from planner.report.charts import BURST_COLORS, write_figure
 from planner.report.narrow import fitted, wrapped
 from planner.report.numbers import USD, Currency, number, percent
 from planner.report.price.section import TEXT, listed, record, said
@@ -97,13 +97,13 @@ def _summary(points: Sequence[SweptPoint], best: Sequence[int], max_unserved_rat
     bills = sorted(point.replayed.bill_usd for point in points)
     low, high = (number(currency.amount(bill)) for bill in (bills[0], bills[-1]))
     mean = sum(bills, Decimal(0)) / len(bills)
-    enough = [at for at in best if points[at].replayed.unserved_ratio <= max_unserved_ratio]
+    enough = [points[at] for at in best if points[at].replayed.unserved_ratio <= max_unserved_ratio]
     text = f"Bills from {low} to {high} {currency.code}, {number(currency.amount(mean))} on average. "
     missing = sum(point.replayed.unserved_ratio > max_unserved_ratio for point in points)
     text += f"{missing} of {len(points)} points leave more than {percent(max_unserved_ratio, 2)} % unserved; "
     if not enough:
         return text + "none serves enough."
-    found = points[enough[-1]]
+    found = min(enough, key=lambda point: point.cost)
     return text + f"the cheapest that does not: {found.label} ({found.replayed.policy})."
 
 
@@ -141,7 +141,8 @@ def sweep_schema() -> Json:
                 "world": said(world_schema(), "That of the first point."),
                 "points": listed(record({"settings": settings, **point})),
                 "frontier": said(
-                    listed({"type": "integer", "minimum": 0}), "Points that none beats in both cost and service."
+                    listed({"type": "integer", "minimum": 0}),
+                    "Points that none of the same controller beats in both cost and service.",
                 ),
                 "remarks": listed(TEXT),
             }
@@ -172,16 +173,6 @@ def draw_sweep(points: Sequence[SweptPoint], world: World, max_unserved_ratio: f
     panel = figure.subplots()
     _scatter(panel, points)
     best = frontier(points)
-    across = [100 * points[at].replayed.unserved_ratio for at in best]
-    panel.step(
-        across,
-        [points[at].cost for at in best],
-        where="post",
-        color=BASE_COLORS[0],
-        linewidth=1.4,
-        label="frontier: nothing cheaper leaves as little",
-        zorder=2,
-    )
     limit = 100 * max_unserved_ratio
     panel.axvline(limit, color="black", linewidth=1.0, linestyle=(0, (5, 3)), label=f"allowed: {limit:g} %", zorder=1)
     highest = max(100 * point.replayed.unserved_ratio for point in points)
@@ -205,21 +196,32 @@ def draw_sweep(points: Sequence[SweptPoint], world: World, max_unserved_ratio: f
 
 
 def _scatter(panel: "Axes", points: Sequence[SweptPoint]) -> None:
-    """The points, one colour and mark per controller."""
+    """The points, one colour and mark per controller, and a line through those of each that nothing of it beats."""
     markers = "osD^vPX*"
-    names = list(dict.fromkeys(point.replayed.policy for point in points))
-    for at, name in enumerate(names):
-        mine = [point for point in points if point.replayed.policy == name]
+    best = frontier(points)
+    for index, name in enumerate(dict.fromkeys(point.replayed.policy for point in points)):
+        color = BURST_COLORS[index % len(BURST_COLORS)]
+        mine = [at for at, point in enumerate(points) if point.replayed.policy == name]
         panel.scatter(
-            [100 * point.replayed.unserved_ratio for point in mine],
-            [point.cost for point in mine],
+            [100 * points[at].replayed.unserved_ratio for at in mine],
+            [points[at].cost for at in mine],
             s=42,
-            marker=markers[at % len(markers)],
-            color=BURST_COLORS[at % len(BURST_COLORS)],
+            marker=markers[index % len(markers)],
+            color=color,
             edgecolors="black",
             linewidths=0.6,
             label=name,
             zorder=3,
+        )
+        line = sorted((at for at in mine if at in best), key=lambda at: points[at].replayed.unserved_ratio)
+        panel.step(
+            [100 * points[at].replayed.unserved_ratio for at in line],
+            [points[at].cost for at in line],
+            where="post",
+            color=color,
+            linewidth=1.4,
+            label=f"{name}, frontier",
+            zorder=2,
         )
 
 
@@ -257,5 +259,5 @@ def _name_points(figure: "Figure", panel: "Axes", points: Sequence[SweptPoint], 
 
 def _title(points: Sequence[SweptPoint], world: World) -> str:
     keys = ", ".join(points[0].settings)
-    source = Path(world.traffic.source).name
+    source = source_name(world.traffic)
     return f"Cost against service: sweep of {keys}\n{', '.join(world.traffic.models)}, {source}, world {world.name}"

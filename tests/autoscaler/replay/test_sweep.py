@@ -1,5 +1,6 @@
 """Sweeps: which points, which of them nobody beats, and how each reads."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -54,6 +55,13 @@ def test_a_wrong_sweep_is_refused_by_name(sweeps: list[str], said: str) -> None:
 def test_the_frontier_is_what_nobody_beats_in_both() -> None:
     points = [a_point(10, 0.0), a_point(12, 0.0), a_point(9, 0.01), a_point(9.5, 0.02), a_point(5, 0.1)]
     assert frontier(points) == (0, 2, 4)
+
+
+def test_each_controller_has_a_frontier_of_its_own() -> None:
+    dear, cheap = a_point(20, 0.0), a_point(10, 0.0)
+    rival = replace(dear, replayed=replace(dear.replayed, policy="hpa"))
+    assert frontier([rival, cheap]) == (0, 1)
+    assert frontier([dear, cheap]) == (1,)
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 20)), min_size=1, max_size=12))
