@@ -11,7 +11,8 @@ from typing import Any, Literal, TypeAlias
 from autoscaler.fleet import FleetPlan
 from autoscaler.replay.bound.clairvoyant import ClairvoyantBound
 from autoscaler.replay.bound_case import bound_case, with_bounds
-from autoscaler.replay.controllers import CONTROLLERS
+from autoscaler.replay.controllers import CONTROLLERS, OURS
+from autoscaler.replay.invariants import Invariants, Violation
 from autoscaler.replay.result import Replayed
 from autoscaler.replay.run import Progress, replay
 from autoscaler.replay.world import World
@@ -36,6 +37,14 @@ class ClusterError(PlannerError):
     """The cluster cannot be reached or broke down. Exit code 5."""
 
 
+class BrokenInvariant(AssertionError):  # noqa: N818 - what happened
+    """What may never be so was so: a bug. The message tells the seed and the events that led to it."""
+
+
+OURS_TOO = frozenset({OURS, "oracle"})
+"""Controllers that decide as ours does, and are held to all it promises; of the others what the loop answers for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One controller on one world: all that a process needs to run it."""
@@ -49,11 +58,21 @@ class Job:
 
 
 def run_job(job: Job, on_progress: Progress | None = None) -> Replayed:
-    """What the job's controller does."""
-    decider = CONTROLLERS[job.controller].make(job.world, job.levels)
-    return replay(
-        job.world, name=job.controller, decider=decider, policy=job.policy, plan=job.levels, on_progress=on_progress
-    )
+    """What the job's controller does, every invariant judged after every event. Raises BrokenInvariant."""
+    invariants = Invariants(is_ours=job.controller in OURS_TOO)
+    decider = invariants.recording(CONTROLLERS[job.controller].make(job.world, job.levels))
+    try:
+        return replay(
+            job.world,
+            name=job.controller,
+            decider=decider,
+            policy=job.policy,
+            plan=job.levels,
+            checks=invariants,
+            on_progress=on_progress,
+        )
+    except Violation as violation:
+        raise BrokenInvariant(f"{job.label}: {violation.story()}") from None
 
 
 def run_jobs(
