@@ -225,9 +225,13 @@ def test_blind_or_paused_nothing_falls(snapshot: Snapshot, plan: FleetPlan | Non
             assert action.reason.partition(":")[0] in ("notice", "cap", "ceiling")
 
 
-def is_coming(node: Node, policy: ScalingPolicy) -> bool:
-    """Whether it is yet to serve, and not past its launch timeout."""
-    return node.state in COMING and (NOW - node.ordered_at).total_seconds() < policy.launch_timeout_s
+def is_coming(node: Node, snapshot: Snapshot, policy: ScalingPolicy) -> bool:
+    """Whether it is yet to serve, and not seen to be past its launch timeout."""
+    demand = snapshot.demand[node.model]
+    is_heard = demand is not None and (NOW - demand.measured_at).total_seconds() <= policy.stale_after_s
+    is_seen = is_heard and node.pool.partition("/")[0] not in snapshot.unreachable
+    is_due = (NOW - node.ordered_at).total_seconds() >= policy.launch_timeout_s
+    return node.state in COMING and not (is_due and is_seen)
 
 
 def committed_usd(snapshot: Snapshot, policy: ScalingPolicy) -> Decimal:
@@ -258,7 +262,7 @@ def test_no_launch_passes_a_cap_and_caps_beat_floors(
         assert sum(hourly_usd(asked.pools[node.pool].tariff, 720) for node in burst) <= policy.max_usd_hour
     if policy.max_usd_month is not None:
         assert committed_usd(asked, policy) <= policy.max_usd_month
-    ready = [node for node in burst if node.state is NodeState.READY or is_coming(node, policy)]
+    ready = [node for node in burst if node.state is NodeState.READY or is_coming(node, snapshot, policy)]
     for key in launches(actions):
         pool: Pool = asked.pools[key]
         have = sum(node.pool == key for node in burst)
