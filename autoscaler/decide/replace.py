@@ -102,9 +102,15 @@ def saving_launch(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> 
 def _may_replace(
     node: Node, old_usd: float, offer: Offer, want: Want, need: Need, room: Room, policy: ScalingPolicy
 ) -> bool:
-    """Whether the offer is another pool that saves, may be asked, is trusted again, and is ready by the renewal."""
+    """Whether the offer is another pool that saves, may be asked, is trusted again, and is ready by the renewal.
+
+    It must also pay for its start: served as long again as the old one has, it saves what its lead time costs.
+    """
     snapshot, sight = room.snapshot, want.sight
     if offer.key == node.pool or offer.usd_hour > (1 - policy.min_saving_ratio) * old_usd:
+        return False
+    age_s = (snapshot.now - node.ordered_at).total_seconds()
+    if (old_usd - offer.usd_hour) * age_s < offer.usd_hour * offer.lead_s:
         return False
     if offer.pool.is_spot:
         recently = snapshot.recently.get(sight.model)

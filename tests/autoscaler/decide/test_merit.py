@@ -190,6 +190,20 @@ def test_a_running_node_is_replaced_only_where_that_saves_enough(usd: str, launc
     assert launches(decide(snapshot, None, POLICY)) == launched
 
 
+@pytest.mark.parametrize(
+    ("age_min", "launched"),
+    [
+        pytest.param(13, [], id="0.10 saved for 13 minutes do not pay six minutes at 0.25"),
+        pytest.param(16, ["aws/b"], id="0.10 x 16 is more than 0.25 x 6"),
+    ],
+)
+def test_a_replacement_pays_for_its_start_if_it_serves_as_long_as_the_old_one_has(
+    age_min: float, launched: list[str]
+) -> None:
+    pools = (a_pool("aws/a", "0.35"), a_pool("aws/b", "0.25"))
+    assert launches(decide(a_snapshot(*nodes(2, age_s=age_min * 60), pools=pools, work=1.4), None, POLICY)) == launched
+
+
 def test_replacements_come_one_at_a_time_launch_first_and_drain_when_the_new_one_serves() -> None:
     old = nodes(2)
     first = decide(a_snapshot(*old, pools=(SPOT, OD), work=1.4), None, POLICY)

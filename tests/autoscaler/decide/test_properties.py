@@ -74,6 +74,7 @@ def fleets_of_nodes(draw: Any, *, most: int = 8) -> tuple[Node, ...]:
                 in_flight=draw(st.sampled_from([None, 0, 0, 3])),
                 taken_back_at=None if taken is None else NOW + timedelta(seconds=taken),
                 is_at_risk=not is_base and draw(st.integers(0, 5)) == 0,
+                replaces=None if is_base else draw(st.sampled_from([None, None, "n0", "n1"])),
             )
         )
     return tuple(found)
@@ -107,7 +108,10 @@ def snapshots(draw: Any) -> Snapshot:
             pool, failures=1 if retry else 0, retry_at=None if retry is None else NOW + timedelta(seconds=retry)
         )
     launched = draw(st.sampled_from([None, 10.0, 400.0, 5000.0]))
-    recently = Recently(launched_at=None if launched is None else ago(launched))
+    recently = Recently(
+        launched_at=None if launched is None else ago(launched),
+        last_on_spot_failure_at=draw(st.sampled_from([None, ago(100)])),
+    )
     limits = st.dictionaries(st.sampled_from(["chat", "code"]), st.integers(0, 4), max_size=1)
     return Snapshot(
         now=NOW,
