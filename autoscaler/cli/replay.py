@@ -1,6 +1,6 @@
 """`baseload replay`: real traffic through the controller against simulated clouds, with the bill."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -29,7 +29,7 @@ from planner.errors import InputError
 
 if TYPE_CHECKING:
     from autoscaler.cli.replay_inputs import Asked, Prepared
-    from autoscaler.cli.replay_show import Outcome
+    from autoscaler.cli.replay_show import Outcome, Shown
     from autoscaler.replay.job import Job
     from autoscaler.replay.result import Replayed
     from autoscaler.replay.sweep import SweptPoint
@@ -59,6 +59,10 @@ class By:
     scheduler: str | None
     with_bound: bool
 
+    def __post_init__(self) -> None:
+        if self.scheduler is not None and self.engine != "dask":
+            raise InputError(f"--scheduler {self.scheduler}: is a Dask scheduler; expected --engine dask with it")
+
 
 TrafficOption = Annotated[
     Path | None,
@@ -82,6 +86,26 @@ SweepOption = Annotated[
 ]
 
 
+CompareOption = Annotated[bool, typer.Option("--compare", help="Run every controller on the same world.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Of all chance in the world.")]
+DaysOption = Annotated[float | None, typer.Option("--days", help="Replay the first days of the traffic.")]
+FaultsOption = Annotated[Faults | None, typer.Option("--faults", help="What goes wrong; else as the world says.")]
+EngineOption = Annotated[Hands, typer.Option("--engine", help="Who runs several replays.")]
+WorkersOption = Annotated[
+    int, typer.Option("--workers", min=1, help="Processes for several replays; 1: this one alone.")
+]
+SchedulerOption = Annotated[
+    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Dask scheduler; else a cluster of its own.")
+]
+NoBoundOption = Annotated[
+    bool, typer.Option("--no-bound", help="Without the least bill of perfect foresight, which may take long.")
+]
+HoursOption = Annotated[bool, typer.Option("--hours", help="Show each hour; so does -v.")]
+LeasesOption = Annotated[bool, typer.Option("--leases", help="Show each lease; so does -v.")]
+OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="Write the result as JSON to this file.")]
+ChartOption = Annotated[Path | None, typer.Option("--chart", help="Draw the result to an .svg or .png file.")]
+
+
 def replay(  # noqa: PLR0917 - a command's options are its arguments
     context: typer.Context,
     traffic: TrafficOption = None,
@@ -89,51 +113,41 @@ def replay(  # noqa: PLR0917 - a command's options are its arguments
     plan: PlanOption = None,
     world: WorldOption = None,
     policies: PoliciesOption = None,
-    compare: Annotated[bool, typer.Option("--compare", help="Run every controller on the same world.")] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Of all chance in the world.")] = 0,
-    days: Annotated[float | None, typer.Option("--days", help="Replay the first days of the traffic.")] = None,
-    faults: Annotated[Faults | None, typer.Option("--faults", help="What goes wrong; else as the world says.")] = None,
+    compare: CompareOption = False,
+    seed: SeedOption = 0,
+    days: DaysOption = None,
+    faults: FaultsOption = None,
     settings: SetOption = None,
     without: WithoutOption = None,
     only: OnlyOption = None,
     slo: SloOption = None,
     measured_only: MeasuredOption = False,
     sweep: SweepOption = None,
-    engine: Annotated[Hands, typer.Option("--engine", help="Who runs several replays.")] = Hands.LOKY,
-    workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Processes for several replays; 1: this one alone.")
-    ] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Dask scheduler; else a cluster of its own.")
-    ] = None,
-    no_bound: Annotated[
-        bool, typer.Option("--no-bound", help="Without the least bill of perfect foresight, which may take long.")
-    ] = False,
+    engine: EngineOption = Hands.LOKY,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+    no_bound: NoBoundOption = False,
     currency: CurrencyOption = CurrencyCode.USD,
-    hours: Annotated[bool, typer.Option("--hours", help="Show each hour; so does -v.")] = False,
-    leases: Annotated[bool, typer.Option("--leases", help="Show each lease; so does -v.")] = False,
+    hours: HoursOption = False,
+    leases: LeasesOption = False,
     as_json: JsonOption = False,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write the result as JSON to this file.")
-    ] = None,
-    chart: Annotated[Path | None, typer.Option("--chart", help="Draw the result to an .svg or .png file.")] = None,
+    output: OutputOption = None,
+    chart: ChartOption = None,
 ) -> None:
     """Real traffic through the controller against simulated clouds: the bill, what was missed, and the least possible.
 
     Example: baseload replay --traffic day.csv --compare --chart day.png
     """
-    from autoscaler.cli.replay_inputs import FROM_SLO, Asked, controllers_of
-    from autoscaler.cli.replay_show import Shown, check_paths, remarks_of, show, show_sweep, sweep_verdict, verdict
-    from planner.whatif import Change
+    from autoscaler.cli.replay_inputs import Asked, asked_change, controllers_of
+    from autoscaler.cli.replay_show import Shown, check_paths
 
     check_paths(read=(traffic, config, plan), write=(("-o", output), ("--chart", chart)))
     controllers, policy = controllers_of(policies or (), compare=compare)
-    if scheduler is not None and engine is not Hands.DASK:
-        raise InputError(f"--scheduler {scheduler}: is a Dask scheduler; expected --engine dask with it")
     if (hours or leases) and (sweep or len(controllers) > 1):
         raise InputError(
             f"--{'hours' if hours else 'leases'}: shows one replay; expected one controller and no --sweep"
         )
+    change, is_from_slo = asked_change(settings or (), slo or (), measured_only=measured_only)
     asked = Asked(
         traffic=traffic,
         config=config,
@@ -142,14 +156,8 @@ def replay(  # noqa: PLR0917 - a command's options are its arguments
         policy=policy,
         controllers=controllers,
         is_comparison=compare,
-        change=Change(
-            settings=tuple(one for one in settings or () if one.replace(" ", "") != FROM_SLO),
-            without=split(without),
-            only=split(only),
-            slo=tuple(slo or ()),
-            measured_only=measured_only,
-        ),
-        is_from_slo=any(one.replace(" ", "") == FROM_SLO for one in settings or ()),
+        change=replace(change, without=split(without), only=split(only)),
+        is_from_slo=is_from_slo,
         seed=seed,
         days=days,
         faults=None if faults is None else faults.value,
@@ -164,6 +172,13 @@ def replay(  # noqa: PLR0917 - a command's options are its arguments
         chart=chart,
     )
     hands = By(engine=engine.value, workers=workers, scheduler=scheduler, with_bound=not no_bound)
+    raise typer.Exit(run_and_show(context, asked, sweep or [], hands, shown))
+
+
+def run_and_show(context: typer.Context, asked: "Asked", sweep: list[str], hands: By, shown: "Shown") -> int:
+    """The exit code, once the result is shown and its remarks are said."""
+    from autoscaler.cli.replay_show import remarks_of, show, show_sweep, sweep_verdict, verdict
+
     if sweep:
         points, prepared = swept(context, asked, sweep, hands)
         show_sweep(points, prepared, shown)
@@ -173,9 +188,9 @@ def replay(  # noqa: PLR0917 - a command's options are its arguments
         show(outcomes, shown)
         remarks, (code, missed) = remarks_of(outcomes), verdict(outcomes)
     say(context, remarks)
-    say(context, [f"wrote {path}" for path in (output, chart) if path is not None])
+    say(context, [f"wrote {path}" for path in (shown.output, shown.chart) if path is not None])
     say(context, [missed] if missed else [])
-    raise typer.Exit(code)
+    return code
 
 
 def replayed(context: typer.Context, asked: "Asked", hands: By) -> "list[Outcome]":

@@ -94,6 +94,13 @@ def controllers_of(policies: Sequence[str], *, compare: bool) -> tuple[tuple[str
     return (tuple(CONTROLLERS) if compare else named or (OURS,)), other
 
 
+def asked_change(settings: Sequence[str], slo: Sequence[str], *, measured_only: bool) -> tuple[Change, bool]:
+    """What --set and --slo change of the inputs, and whether the target utilization is to come from the SLO."""
+    own = [one for one in settings if one.replace(" ", "") != FROM_SLO]
+    change = Change(settings=tuple(own), slo=tuple(slo), measured_only=measured_only)
+    return change, len(own) < len(settings)
+
+
 def at_point(asked: Asked, point: Mapping[str, str]) -> Asked:
     """What is asked for at one point of a sweep."""
     settings = [f"{key}={value}" for key, value in point.items() if key != SEED]
