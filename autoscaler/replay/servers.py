@@ -32,7 +32,7 @@ class Group:
     """Served by its nodes, where that is counted."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class ServingNode:
     """One node with the model loaded."""
 
@@ -134,19 +134,26 @@ class Servers:
             stopped_s=None if is_routed else now_s,
         )
         self.nodes[node_id] = node
+        if is_routed:
+            self.serving.append(node)
+            node.group.count += 1
         self._changed()
         return node
 
     def warm(self, node: ServingNode, step: int) -> None:
         """The node's cache is `step` of WARM_STEPS warm."""
-        node.group = self._group(node.group.offer, step)
+        before, node.group = node.group, self._group(node.group.offer, step)
+        if node.is_serving:
+            before.count -= 1
+            node.group.count += 1
         self._changed()
 
     def stop(self, node: ServingNode, now_s: float, tok_s: float) -> None:
         """The node gets no new work; it served `tok_s` until now."""
-        if node.is_routed and not node.is_broken:
+        if node.is_serving:
             node.served_s += now_s - node.since_s
             node.stopped_tok_s = tok_s
+            self._withdraw(node)
         node.is_routed = False
         node.stopped_s = now_s
         self._changed()
@@ -158,6 +165,9 @@ class Servers:
         node.since_s = now_s
         node.stopped_s = None
         node.stopped_tok_s = 0.0
+        if node.is_serving:
+            self.serving = [one for one in self.nodes.values() if one.is_serving]
+            node.group.count += 1
         self._changed()
 
     def break_down(self, node: ServingNode, now_s: float) -> None:
@@ -184,6 +194,8 @@ class Servers:
     def _end_serving(self, node: ServingNode, now_s: float) -> None:
         if node.is_broken:
             return
+        if node.is_routed:
+            self._withdraw(node)
         node.served_s += now_s - node.since_s if node.is_routed else self._finishing_s(node, now_s)
         node.since_s = now_s
         node.stopped_s = now_s
@@ -195,12 +207,11 @@ class Servers:
             return 0.0
         return min(now_s - node.stopped_s, self.model.service_s)
 
+    def _withdraw(self, node: ServingNode) -> None:
+        self.serving.remove(node)
+        node.group.count -= 1
+
     def _changed(self) -> None:
-        for group in self._active:
-            group.count = 0
-        self.serving = [node for node in self.nodes.values() if node.is_serving]
-        for node in self.serving:
-            node.group.count += 1
         self._active = [group for group in self._groups.values() if group.count]
         self.changes += 1
         self.measure(*self._mix)

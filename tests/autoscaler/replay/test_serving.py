@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from autoscaler.providers.simulated.spec import FaultMix
 from autoscaler.replay.metrics import FaultyMetrics
+from autoscaler.replay.servers import Servers
 from autoscaler.replay.world import Requests
 from autoscaler.serving.serving import ServingError
 from planner.profile.model import Basis, Rates
@@ -285,3 +286,26 @@ def test_more_patience_never_leaves_more_unserved(asked: list[float], patience_s
         serving.finish()
         lost.append(serving.models["llm"].lost_tokens)
     assert lost[1] <= lost[0] + 1e-6
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from("+-srbw")), max_size=60))
+def test_those_that_serve_are_the_routed_and_whole_ones_in_the_order_they_joined(moves: list[tuple[int, str]]) -> None:
+    servers = Servers(model=a_model(cache_hit_ratio=0.5, cache_warmup_s=100.0))
+    for at_s, (number, what) in enumerate(moves):
+        node = servers.nodes.get(f"n{number}")
+        if node is None:
+            if what == "+":
+                servers.join(f"n{number}", "cloud/small", at_s, is_base=False, is_routed=number != 5)
+        elif what == "-":
+            servers.leave(node, at_s)
+        elif what == "b":
+            servers.break_down(node, at_s)
+        elif what == "w":
+            servers.warm(node, number)
+        elif what == "s" and node.is_routed:
+            servers.stop(node, at_s, 100.0)
+        elif what == "r" and not node.is_routed:
+            servers.resume(node, at_s)
+    assert servers.serving == [node for node in servers.nodes.values() if node.is_serving]
+    assert sum(group.count for group in servers.active) == len(servers.serving)
+    assert all(group.count == sum(one.group is group for one in servers.serving) for group in servers.active)
