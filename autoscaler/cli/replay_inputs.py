@@ -19,6 +19,7 @@ from autoscaler.replay.reference import reference_demand
 from autoscaler.replay.sweep import SEED
 from autoscaler.replay.traffic_change import as_forecast, changed_as, cut, traffic_of_plan
 from autoscaler.replay.traffic_file import TrafficScenario, read_scenarios
+from autoscaler.replay.traffic_join import joined
 from autoscaler.replay.world import Traffic, World
 from autoscaler.replay.world_file import load_world
 from autoscaler.replay.world_making import OF_MEANS, reference_world, world_from
@@ -160,7 +161,7 @@ def _prepared(
         kept.worlds[key] = _world(asked, traffic, case, given)
     world, plan = kept.worlds[key]
     policy = case.fleet.scaling
-    remarks = (*case.remarks, *scenario.traffic.remarks, *world.remarks)
+    remarks = (*case.remarks, *dict.fromkeys((*scenario.traffic.remarks, *world.traffic.remarks)), *world.remarks)
     if asked.is_from_slo:
         target = slo_target(world)
         policy = at_target(policy, target)
@@ -192,6 +193,8 @@ def _world(asked: Asked, traffic: Traffic, case: Case, given: Plan | None) -> tu
     """The world, and the plan its base nodes are of."""
     if asked.world == REFERENCE and given is None:
         return _reference(traffic, asked), None
+    if asked.traffic is not None:
+        traffic = joined(traffic)
     settings = (
         _of_plan(given) if given is not None and asked.world is None else load_world(asked.world or DEFAULT_WORLD)
     )

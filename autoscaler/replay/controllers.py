@@ -34,7 +34,7 @@ _SUMMARIES = {
     "hpa": "Kubernetes' HorizontalPodAutoscaler with its defaults, on work per ready capacity",
     "threshold": "Kubernetes' Cluster Autoscaler with its defaults: out for what does not fit, in after 10 min idle",
     "skyserve": "SkyServe's delays of 300 s out and 1200 s in, with SpotHedge where there is spot",
-    "schedule": "a count for each hour of the week, from the weeks before",
+    "schedule": "a count for each hour of the week, from the weeks before; in the first week, from the hour itself",
 }
 
 

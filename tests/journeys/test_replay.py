@@ -238,7 +238,7 @@ def test_named_controllers_are_compared_and_a_file_changes_the_policy(
 
 
 def test_a_sweep_gives_the_same_bytes_whoever_runs_it(replay: Replay, given: Sequence[str], tmp_path: Path) -> None:
-    sweep = (*given, "--faults", "normal", "--sweep", "seed=0..2", "--policy", "hpa", "--json")
+    sweep = (*given, "--faults", "storm", "--sweep", "seed=0..2", "--policy", "hpa", "--json")
     here = replay(*sweep, "--chart", tmp_path / "pareto.png", code=None)
     document = checked(here.document, "sweep")
     assert [point["settings"] for point in document["points"]] == [{"seed": "0"}, {"seed": "1"}, {"seed": "2"}]
