@@ -48,6 +48,19 @@ def is_over(room: Room) -> bool:
     )
 
 
+def is_over_with_ending(room: Room) -> bool:
+    """Whether a cap or ceiling is passed, nodes that drain or end counted: then drained ones must go."""
+    if not (is_capped(room.policy) or room.snapshot.controls.max_nodes):
+        return False
+    room.count()
+    most = room.policy.max_nodes
+    return (
+        is_over(room)
+        or (most is not None and room.alive_burst > most)
+        or any(room.alive_by_model.get(model, 0) > most for model, most in room.snapshot.controls.max_nodes.items())
+    )
+
+
 def is_over_month(room: Room) -> bool:
     """Whether what is committed passes the month's cap already: then no drain may run into a new paid hour."""
     most = room.policy.max_usd_month

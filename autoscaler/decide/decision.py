@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from autoscaler.decide.add import add
 from autoscaler.decide.blind import planned_burst_work, why_blind
-from autoscaler.decide.caps import cap_drains
+from autoscaler.decide.caps import cap_drains, is_over_with_ending
 from autoscaler.decide.end import ends_of_drained, ends_of_failed
 from autoscaler.decide.merit import offers_of
 from autoscaler.decide.need import Level, need_of
@@ -88,6 +88,7 @@ def remove(want: Want, room: Room, policy: ScalingPolicy, touched: Collection[st
     is_scale_in_paused = snapshot.controls.is_scale_in_paused
     if not is_scale_in_paused:
         actions += ends_of_failed(sight, snapshot)
+    if not is_scale_in_paused or is_over_with_ending(room):
         actions += ends_of_drained(sight, touched, room, policy, is_blind=need is None)
     actions += [drain for drain in drains_of_leaving(sight, snapshot) if drain.node_id not in touched]
     is_calm = not want.has_moved and not want.is_missing(policy)

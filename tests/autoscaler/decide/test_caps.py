@@ -195,3 +195,19 @@ def test_a_step_is_shared_by_the_models_and_the_rest_comes_next_tick() -> None:
     models = [action.model for action in actions if isinstance(action, Launch)]
     assert (models.count("chat"), models.count("code")) == (2, 2)
     assert {reason.partition(":")[0] for reason in holds(actions)} == {"step"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "ends"),
+    [
+        pytest.param(ScalingPolicy(max_nodes=1), ["d"], id="past the cap: a cap protects money, and it comes first"),
+        pytest.param(ScalingPolicy(max_nodes=2), [], id="under the cap: nothing is ended"),
+        pytest.param(ScalingPolicy(), [], id="no cap"),
+    ],
+)
+def test_with_scale_in_paused_a_drained_node_is_ended_only_where_a_cap_is_passed(
+    policy: ScalingPolicy, ends: list[str]
+) -> None:
+    draining = a_node("d", NodeState.DRAINING, since=ago(60), in_flight=0)
+    snapshot = a_snapshot(draining, *nodes(1), work=0.7, controls=Controls(is_scale_in_paused=True))
+    assert ended(decide(snapshot, None, policy)) == ends
