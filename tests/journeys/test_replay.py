@@ -245,14 +245,22 @@ def test_a_sweep_gives_the_same_bytes_whoever_runs_it(replay: Replay, given: Seq
     assert len({json.dumps({**point, "settings": 0}) for point in document["points"]}) > 1
     assert set(document["frontier"]) <= {0, 1, 2}
     assert (tmp_path / "pareto.png").read_bytes().startswith(b"\x89PNG")
-    assert replay(*sweep, "--workers", "2", code=None).out == here.out
-    assert replay(*sweep, "--workers", "2", "--engine", "dask", code=None).out == here.out
+    for engine in ("loky", "dask"):
+        assert in_a_process_of_its_own(*sweep, "--workers", "2", "--engine", engine) == here.out
+
+
+def in_a_process_of_its_own(*arguments: str) -> str:
+    """Stdout of `baseload replay` as a shell starts it: workers come and go with it, and leave nothing to this one."""
+    program = [str(Path(sys.executable).with_name("baseload")), "replay", *map(str, arguments)]
+    ended = subprocess.run(program, capture_output=True, text=True, check=False, timeout=240, cwd=ROOT)
+    assert ended.returncode in {0, 3}, ended.stderr
+    return ended.stdout
 
 
 def test_a_dask_cluster_that_is_already_there_gives_the_same_bytes(given: Sequence[str]) -> None:
     """A scheduler and a worker in processes of their own, as on other machines."""
     program = [sys.executable, "-c", CLUSTER, *given]
-    ended = subprocess.run(program, capture_output=True, text=True, check=False, timeout=120, cwd=ROOT)
+    ended = subprocess.run(program, capture_output=True, text=True, check=False, timeout=240, cwd=ROOT)
     assert ended.returncode == 0, ended.stderr
     assert "the same" in ended.stdout
 
