@@ -36,7 +36,9 @@ class Result(StrEnum):
 
     DONE = "done"
     READY = "ready"
-    """Of a launch that was done: its node began to serve."""
+    """Of a launch that was done: its node serves."""
+    UNREADY = "unready"
+    """Of a launch whose node served: it says that it does not."""
     NO_CAPACITY = "no_capacity"
     """Refused for lack of stock or quota; nothing was made."""
     UNKNOWN = "unknown"
@@ -105,6 +107,20 @@ class Ended:
     """(first instant of a calendar month, USD) per month touched."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A base server of ours as a list first showed it: watched from then on, never ordered or ended."""
+
+    node_id: str
+    machine_id: str
+    provider: str
+    pool: str
+    """Its offer."""
+    model: str
+    at: datetime
+    ordered_at: datetime
+
+
 Entry: TypeAlias = Intent | Outcome | Ended
 
 
@@ -127,7 +143,11 @@ class Journal(Protocol):
         """Writes down that a node is gone: only then may it be forgotten."""
         ...
 
-    def entries(self, since: datetime) -> tuple[Entry, ...]:
+    def found(self, base: Found) -> None:
+        """Writes down that a base server is there: it counts until it is gone, also while no list can be had."""
+        ...
+
+    def entries(self, since: datetime) -> tuple[Entry | Found, ...]:
         """In the order they were written: all about nodes not known to be gone, and all others from `since` on.
 
         Read once, when a loop starts; while it runs it knows what it has written.
@@ -157,11 +177,11 @@ class MemoryJournal:
     on_entry: Callable[[Entry], None] = _nothing
     """Told each entry once it is written."""
     _written: int = 0
-    _open: dict[str, list[tuple[int, Entry]]] = field(default_factory=dict)
+    _open: dict[str, list[tuple[int, Entry | Found]]] = field(default_factory=dict)
     """By node id, with the order of writing."""
     _intents: dict[str, Intent] = field(default_factory=dict)
     """By key, of those in `_open`."""
-    _past: deque[tuple[int, Entry]] = field(default_factory=deque)
+    _past: deque[tuple[int, Entry | Found]] = field(default_factory=deque)
     _charged: dict[datetime, Decimal] = field(default_factory=dict)
 
     def lead(self, epoch: int) -> None:
@@ -197,7 +217,11 @@ class MemoryJournal:
         self._close(end.node_id, end.at)
         self.on_entry(end)
 
-    def entries(self, since: datetime) -> tuple[Entry, ...]:
+    def found(self, base: Found) -> None:
+        """Writes the base server down."""
+        self._open.setdefault(base.node_id, []).append(self._numbered(base))
+
+    def entries(self, since: datetime) -> tuple[Entry | Found, ...]:
         """All about open nodes, and what is past from `since` on."""
         past = [numbered for numbered in self._past if numbered[1].at >= since]
         running = [numbered for entries in self._open.values() for numbered in entries]
@@ -207,7 +231,7 @@ class MemoryJournal:
         """What ended leases were charged for the month."""
         return self._charged.get(month, Decimal(0))
 
-    def _numbered(self, entry: Entry) -> tuple[int, Entry]:
+    def _numbered(self, entry: Entry | Found) -> tuple[int, Entry | Found]:
         self._written += 1
         return self._written, entry
 

@@ -16,14 +16,18 @@ from policies.scaling import ScalingPolicy, wanted_capacity
 
 
 def add(wants: Sequence[Want], room: Room, policy: ScalingPolicy) -> list[Action]:
-    """Undrains and launches, models in turns, until nothing is missing, nothing may be had, or the step is done."""
+    """Undrains and launches, models in turns, until nothing is missing, nothing may be had, or the step is done.
+
+    Under a cap floors come first, then the plan of models that are blind, then demand (S2 before S4 before demand).
+    """
     actions: list[Action] = []
-    for want in wants:
+    for want in sorted(wants, key=_rank):
         actions += undrains(want, room, policy)
     left = policy.max_launches_per_tick
     open_wants = [want for want in wants if want.is_missing(policy)]
     while open_wants and left > 0:
-        for want in tuple(open_wants):
+        first = min(map(_rank, open_wants))
+        for want in [want for want in open_wants if _rank(want) == first]:
             launch = next_launch(want, room, policy) if left > 0 else None
             if launch is None:
                 open_wants.remove(want)
@@ -31,6 +35,11 @@ def add(wants: Sequence[Want], room: Room, policy: ScalingPolicy) -> list[Action
                 actions.append(launch)
                 left -= 1
     return actions
+
+
+def _rank(want: Want) -> int:
+    """0: a floor is missing; 1: it is blind; 2: demand."""
+    return 0 if want.is_under_floor else 1 if want.need is None else 2
 
 
 def undrains(want: Want, room: Room, policy: ScalingPolicy) -> list[Action]:

@@ -9,7 +9,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from autoscaler.fleet import COMING, Node, NodeState, Recently
-from autoscaler.journal import BEGINS_A_NODE, MADE_NOTHING, Ended, Entry, Intent, IntentKind, Journal, Outcome, Result
+from autoscaler.journal import (
+    BEGINS_A_NODE,
+    MADE_NOTHING,
+    Ended,
+    Entry,
+    Found,
+    Intent,
+    IntentKind,
+    Journal,
+    Outcome,
+    Result,
+)
 from autoscaler.loop.track import Track
 from policies.billing import month_span
 
@@ -66,22 +77,18 @@ class Memory:
             if track.launch is not None and track.launch.key in track.unsettled:
                 track.asked_at = now  # the last call may have been cut off after it was made
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Entry | Found) -> None:
         """Writes the entry to the journal, then takes it in. Raises LostLeadership."""
         if isinstance(entry, Intent):
             self.journal.intend(entry)
         elif isinstance(entry, Outcome):
             self.journal.settle(entry)
+        elif isinstance(entry, Found):
+            self.journal.found(entry)
         else:
             self.journal.ended(entry)
             self._month = None
         self._take_in(entry)
-
-    def watch(self, track: Track) -> None:
-        """Takes in a base node, which is in no journal."""
-        self.tracks[track.id] = track
-        self.changed.add(track)
-        self.members_changed = True
 
     def forget(self, track: Track) -> None:
         """Drops a node that is proven to be gone."""
@@ -127,11 +134,13 @@ class Memory:
             self._spent_usd = self.journal.charged_usd(self._month)
         return self._spent_usd
 
-    def _take_in(self, entry: Entry) -> None:
+    def _take_in(self, entry: Entry | Found) -> None:
         if isinstance(entry, Intent):
             self._take_in_intent(entry)
         elif isinstance(entry, Outcome):
             self._take_in_outcome(entry)
+        elif isinstance(entry, Found):
+            self._take_in_base(entry)
         else:
             self._take_in_end(entry)
 
@@ -185,6 +194,22 @@ class Memory:
             self._spot_failed(launch, outcome.at)
         if outcome.result in MADE_NOTHING:
             self.forget(track)
+
+    def _take_in_base(self, base: Found) -> None:
+        node = Node(
+            id=base.node_id,
+            pool=base.pool,
+            model=base.model,
+            state=NodeState.BOOTING,
+            since=base.at,
+            ordered_at=base.ordered_at,
+            is_base=True,
+            machine_id=base.machine_id,
+        )
+        track = Track(node=node, provider=base.provider, launch=None)
+        self.tracks[node.id] = track
+        self.changed.add(track)
+        self.members_changed = True
 
     def _take_in_end(self, end: Ended) -> None:
         track = self.tracks.get(end.node_id)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from autoscaler.fleet import COMING, Node, NodeState, Pool
-from autoscaler.journal import Ended, Intent, IntentKind, Outcome, Result
+from autoscaler.fleet import COMING, Pool
+from autoscaler.journal import Ended, Found, Intent, IntentKind, Outcome, Result
 from autoscaler.loop.memory import Memory
 from autoscaler.loop.track import Track
 from autoscaler.providers.provider import Listing, Machine, MachineState
@@ -51,9 +51,12 @@ def place(shelf: Shelf, track: Track, machine: Machine) -> None:
 def look(
     shelf: Shelf, listing: Listing, *, memory: Memory, fleet: str, pools: Mapping[str, Pool], now: datetime
 ) -> str:
-    """What is wrong with the list, or nothing; takes it in as far as it is good."""
+    """Why the list leaves something unknown, or nothing; takes it in as far as it is good.
+
+    A list older than one taken in before says nothing new; it is the age of that one that counts.
+    """
     if listing.as_of < shelf.as_of:
-        return f"{shelf.provider}: its list is of {listing.as_of.isoformat()}, older than one taken in before"
+        return _why_stale(shelf, now)
     shelf.as_of = listing.as_of
     if listing.machines is not shelf.machines:
         for machine in listing.machines:
@@ -69,9 +72,12 @@ def look(
         return f"{shelf.provider}: its list is not complete"
     for track in shelf.absent:
         _may_be_gone(shelf, track, memory=memory, pools=pools)
-    if now - listing.as_of > FRESH:
-        return f"{shelf.provider}: its list is {(now - listing.as_of).total_seconds():.0f} s old"
-    return ""
+    return _why_stale(shelf, now)
+
+
+def _why_stale(shelf: Shelf, now: datetime) -> str:
+    age = now - shelf.as_of
+    return f"{shelf.provider}: its list is {age.total_seconds():.0f} s old" if age > FRESH else ""
 
 
 def _see(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> None:
@@ -138,19 +144,22 @@ def _adopt(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> 
 
 
 def _meet_base(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> Track:
-    node = Node(
-        id=machine.node_id or machine.id,
-        pool=machine.pool,
-        model=machine.model or "",
-        state=NodeState.BOOTING,
-        since=now,
-        ordered_at=machine.created_at,
-        is_base=True,
-        machine_id=machine.id,
+    node_id = machine.node_id or machine.id
+    if node_id in memory.tracks:
+        node_id = _twin_id(machine)
+    memory.write(
+        Found(
+            node_id=node_id,
+            machine_id=machine.id,
+            provider=shelf.provider,
+            pool=machine.pool,
+            model=machine.model or "",
+            at=now,
+            ordered_at=machine.created_at,
+        )
     )
-    track = Track(node=node, provider=shelf.provider, launch=None)
+    track = memory.tracks[node_id]
     shelf.tracks[machine.id] = track
-    memory.watch(track)
     return track
 
 
@@ -175,7 +184,8 @@ def gone(shelf: Shelf, track: Track, *, memory: Memory, pools: Mapping[str, Pool
     shelf.tracks.pop(node.machine_id, None)
     shelf.absent = tuple(absent for absent in shelf.absent if absent is not track)
     if track.launch is None:
-        memory.forget(track)
+        end = Ended(node_id=node.id, pool=node.pool, model=node.model, at=as_of, was_taken_back=False)
+        memory.write(end)
         return
     was_taken_back = track.end is None
     taken_back_at = node.taken_back_at
@@ -236,23 +246,27 @@ def hear(nodes: Mapping[str, NodeReading], *, memory: Memory, now: datetime) -> 
         memory.changed.add(track)
         if reading is None:
             continue
-        if not reading.is_ready:
-            _is_not_ready(track, now)
-        elif track.launch is None:
-            track.ready_at, track.unready_since, track.failed_at = track.ready_at or now, None, None
-        else:
-            track.unready_since = None
-            if track.ready_at is None and track.node.state in COMING:
+        if track.launch is None:
+            _hear_base(track, now, is_ready=reading.is_ready)
+        elif reading.is_ready:
+            if track.unready_since is not None or (track.ready_at is None and track.node.state in COMING):
                 memory.write(Outcome(key=track.launch.key, at=now, result=Result.READY))
+        elif track.ready_at is not None and track.failed_at is None:
+            if track.unready_since is None:
+                memory.write(Outcome(key=track.launch.key, at=now, result=Result.UNREADY))
+            elif now - track.unready_since >= BROKEN_AFTER:
+                track.failed_at = now
 
 
-def _is_not_ready(track: Track, now: datetime) -> None:
-    if track.ready_at is None or track.failed_at is not None:
-        return
-    if track.unready_since is None:
-        track.unready_since = now
-    elif now - track.unready_since >= BROKEN_AFTER:
-        track.failed_at = now
+def _hear_base(track: Track, now: datetime, *, is_ready: bool) -> None:
+    """The same of a base node, which may recover; nothing of it needs to be written down."""
+    if is_ready:
+        track.ready_at, track.unready_since, track.failed_at = track.ready_at or now, None, None
+    elif track.ready_at is not None and track.failed_at is None:
+        if track.unready_since is None:
+            track.unready_since = now
+        elif now - track.unready_since >= BROKEN_AFTER:
+            track.failed_at = now
 
 
 def time_out(memory: Memory, *, policy: ScalingPolicy, was_heard: bool, now: datetime) -> None:

@@ -75,7 +75,10 @@ class Track:
     def settled(self, outcome: Outcome) -> None:
         """Takes in what came of one of its intents."""
         if outcome.result is Result.READY:
-            self.ready_at = outcome.at
+            self.ready_at, self.unready_since = self.ready_at or outcome.at, None
+            return
+        if outcome.result is Result.UNREADY:
+            self.unready_since = outcome.at
             return
         if outcome.result is Result.UNKNOWN:
             if self.launch is not None and outcome.key == self.launch.key:

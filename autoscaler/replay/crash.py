@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from autoscaler.journal import Ended, Entry, Intent, Journal, Outcome
+from autoscaler.journal import Ended, Entry, Found, Intent, Journal, Outcome
 from autoscaler.providers.provider import Listing, Machine, Order, Provider
 from autoscaler.serving.serving import Readings, Serving
 
@@ -61,7 +61,13 @@ class CrashingJournal:
         self.journal.ended(end)
         self.fuse.step()
 
-    def entries(self, since: datetime) -> tuple[Entry, ...]:
+    def found(self, base: Found) -> None:
+        """Writes the base server down, if it lives to."""
+        self.fuse.step()
+        self.journal.found(base)
+        self.fuse.step()
+
+    def entries(self, since: datetime) -> tuple[Entry | Found, ...]:
         """As the journal."""
         return self.journal.entries(since)
 

@@ -52,7 +52,7 @@ CLASSES = 4
 """Pieces of the tokens lost for lost work in a bucket."""
 SMALL = 4_000
 """Pool-buckets up to which the simplex method is used, and every share is solved for."""
-LINE_SLACK_RATIO = 1e-4
+LINE_SLACK_RATIO = 5e-4
 """In larger programs a line known to be so near stands for the bound."""
 
 
@@ -124,15 +124,13 @@ class Buckets:
         """Least burst bill of whoever leaves at most so many tokens unserved; inf: nobody can leave so few."""
         if self._work.sum() == 0:
             return 0.0
+        if unserved_tokens < self.least_unserved_tokens - 1e-6 * float(self._case.tokens.sum()):
+            return float("inf")
         return max(self._tangents.usd(unserved_tokens), 0.0)
 
     def _proven(self, unserved_tokens: float) -> tuple[float, float]:
         """The bound and its slope, by the prices of the program: they prove the line through it at any share."""
         found = self._solve(unserved_tokens, only_lost=False)
-        rounding = 1e-6 * float(self._case.tokens.sum())
-        is_beyond = float(found.x[-1]) > rounding
-        if is_beyond and unserved_tokens < self.least_unserved_tokens - rounding:
-            return float("inf"), 0.0
         return found.proven, float(found.row_price[-1])
 
     # What the program is made of.

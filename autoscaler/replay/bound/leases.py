@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 SMALL_STEPS = 3_000
 """Steps up to which the simplex method is the sooner one where demand may go unserved, and every share is solved."""
-LINE_SLACK_RATIO = 1e-4
+LINE_SLACK_RATIO = 5e-4
 """With more steps a line known to be so near stands for the bound."""
 
 

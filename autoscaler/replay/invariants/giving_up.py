@@ -12,6 +12,7 @@ from autoscaler.journal import IntentKind
 from autoscaler.loop.report import Acted, TickReport
 from autoscaler.providers.simulated.truth import MachineTruth
 from autoscaler.replay.invariants.facts import BEGUN, IMPOSED, Facts, kind_of
+from autoscaler.replay.invariants.rising import floor_of
 from autoscaler.replay.invariants.watch import Life
 from policies.scaling import ScalingPolicy, is_above_band
 
@@ -40,10 +41,7 @@ def given_up(facts: Facts, report: TickReport) -> Mapping[str, list[Node]]:
 
 def floor_kept(facts: Facts, report: TickReport, model: str, gone: list[Node]) -> str | None:
     """S2: no node is given up that leaves fewer burst nodes of its model, serving or coming, than its floor."""
-    controls = report.seen.controls
-    floor = max(facts.truth.policy.min_nodes.get(model, 0), controls.min_nodes.get(model, 0))
-    ceiling = controls.max_nodes.get(model)
-    floor = floor if ceiling is None else min(floor, ceiling)
+    floor = floor_of(model, report.seen, facts.truth.policy)
     lost = {one.action.node_id for one in report.acted if isinstance(one.action, Drain | Terminate)}
     stay = [
         node

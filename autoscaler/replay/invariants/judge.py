@@ -12,7 +12,7 @@ from autoscaler.fleet import Action, Drain, FleetPlan, Snapshot, Terminate
 from autoscaler.journal import Entry, Intent, IntentKind, Outcome
 from autoscaler.loop.report import TickReport
 from autoscaler.providers.simulated.truth import MachineTruth
-from autoscaler.replay.invariants import caps, giving_up, owning
+from autoscaler.replay.invariants import caps, giving_up, owning, rising
 from autoscaler.replay.invariants.facts import IMPOSED, Facts, SinceLastTick, kind_of, said
 from autoscaler.replay.invariants.violation import Violation
 from autoscaler.replay.invariants.watch import Life, Watch
@@ -135,6 +135,8 @@ class Invariants:
         if self._is_ours:
             self._judge("S4", giving_up.demand_true(facts, report))
             self._judge("S1", caps.renewals_within_cap(facts, report.seen))
+            self._judge("S2", rising.floor_filled(facts, report))
+            self._judge("S4", rising.plan_reached(facts, report))
             self._gave_up(facts, report)
 
     def _gave_up(self, facts: Facts, report: TickReport) -> None:

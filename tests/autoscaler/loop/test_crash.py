@@ -5,8 +5,9 @@ import pytest
 from autoscaler.fleet import Launch, NodeState
 from autoscaler.journal import Intent, IntentKind, LostLeadership, MemoryJournal
 from autoscaler.providers.provider import CapacityUnavailable, Temporary
+from autoscaler.serving.serving import NodeReading
 from policies.scaling import ScalingPolicy
-from tests.autoscaler.loop.rig import FLEET, Rig, a_pool, at
+from tests.autoscaler.loop.rig import FLEET, Rig, Veiled, a_pool, at
 
 POLICY = ScalingPolicy(launch_timeout_s=600, orphan_after_s=900)
 
@@ -219,3 +220,64 @@ def test_a_provider_not_configured_any_more_is_said_and_its_nodes_are_not_forgot
     assert "aws" in report.seen.unreachable
     assert report.problems == ("aws: not configured any more, and nodes of it are left",)
     assert rig.node().state is NodeState.READY
+
+
+def test_base_nodes_count_after_a_restart_into_an_outage_of_their_provider():
+    rig = Rig(a_pool("aws/m"), a_pool("hetzner/m"), wanted=0)
+    rig.clouds["hetzner"].add_base(node_id="base-1", offer="hetzner/ax", model="chat")
+    rig.tick(2)
+    rig.restart()
+    rig.clouds["hetzner"].fail_next("machines", Temporary("503"), times=99)
+    report = rig.tick()
+    (base,) = report.seen.nodes
+    assert (base.id, base.is_base, base.state) == ("base-1", True, NodeState.READY)
+    assert report.seen.unreachable == {"hetzner"}
+
+
+def test_a_base_node_that_a_complete_list_does_not_have_is_gone_for_the_next_loop_too():
+    rig = Rig(wanted=0)
+    rig.cloud.add_base(node_id="base-1", offer="hetzner/ax", model="chat")
+    veiled = Veiled(rig.cloud)
+    rig.controller = rig.started(providers=[veiled])
+    rig.tick(12)
+    veiled.hidden.add(rig.cloud.truth[0].id)
+    rig.tick()
+    assert rig.controller.nodes == ()
+    rig.controller = rig.started(providers=[veiled])
+    rig.tick()
+    assert rig.controller.nodes == ()
+    assert rig.journal.charged_usd(at(0)) == 0
+
+
+def test_a_base_server_put_in_anothers_place_is_a_node_of_its_own_until_the_former_is_gone():
+    rig = Rig(wanted=0)
+    former = rig.cloud.add_base(node_id="base-1", offer="hetzner/ax", model="chat")
+    veiled = Veiled(rig.cloud)
+    rig.controller = rig.started(providers=[veiled])
+    rig.tick(12)
+    rig.cloud.add_base(node_id="base-1", offer="hetzner/ax", model="chat")
+    rig.tick()
+    assert len(rig.controller.nodes) == 2
+    veiled.hidden.add(former.id)
+    rig.tick()
+    assert [node.machine_id for node in rig.controller.nodes] == ["aws-000002"]
+
+
+def test_a_node_known_to_be_broken_for_a_while_is_so_for_the_next_loop_too():
+    rig = Rig(tick_s=60.0)
+    rig.tick(3)
+    rig.serving.readings[rig.node().id] = NodeReading(is_ready=False)
+    for _ in range(3):
+        rig.restart()
+        rig.tick()
+    assert not rig.cloud.truth[0].is_held
+
+
+def test_a_node_that_recovers_in_time_is_not_broken():
+    rig = Rig(tick_s=60.0)
+    rig.tick(3)
+    for is_ready in (False, False, True, False, False, True):
+        rig.serving.readings[rig.node().id] = NodeReading(is_ready=is_ready)
+        rig.tick()
+    assert rig.node().state is NodeState.READY
+    assert len(rig.cloud.truth) == 1

@@ -257,7 +257,10 @@ def test_a_list_older_than_one_taken_in_forgets_nobody():
     rig.tick()
     without_machines(told, rig, as_of_s=2990)
     report = rig.tick()
+    assert report.seen.unreachable == set()  # the list taken in is 60 s old
+    report = rig.tick()
     assert report.seen.unreachable == {"aws"}
+    assert report.problems == ("aws: its list is 90 s old",)
     assert rig.node().state is NodeState.READY
 
 

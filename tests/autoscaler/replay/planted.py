@@ -18,8 +18,10 @@ from autoscaler.decide import replace as replacing
 from autoscaler.decide.add import add
 from autoscaler.decide.blind import why_blind
 from autoscaler.decide.end import ends_of_drained
+from autoscaler.decide.merit import why_not_now
 from autoscaler.decide.need import need_of
 from autoscaler.decide.room import Room
+from autoscaler.decide.want import Want
 from autoscaler.fleet import Controls, Drain, Launch, NodeState, Terminate
 from autoscaler.journal import IntentKind, MemoryJournal, Result
 from autoscaler.loop import controller, observe
@@ -99,6 +101,21 @@ def ignores_the_floor(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(decision, "floor_of", lambda model, snapshot, policy: 0)
 
 
+def fills_no_floor(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Want, "is_under_floor", False)
+
+
+def serves_demand_before_floors(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("autoscaler.decide.add._rank", lambda want: 0)
+
+
+def asks_nobody_while_one_cloud_is_out_of_reach(patch: pytest.MonkeyPatch) -> None:
+    def nobody(offer, snapshot):
+        return "a cloud cannot be reached" if snapshot.unreachable else why_not_now(offer, snapshot)
+
+    patch.setattr("autoscaler.decide.add.why_not_now", nobody)
+
+
 # --- S3
 
 
@@ -143,6 +160,10 @@ def takes_missing_metrics_for_zero(patch: pytest.MonkeyPatch) -> None:
 
 def acts_on_stale_metrics(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(decision, "why_blind", lambda sight, *rest: why_blind(sight, *rest) if sight.demand is None else None)
+
+
+def stays_where_it_is_while_blind(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(decision, "planned_burst_work", lambda planned, sight: 0.0)
 
 
 def believes_a_zero(patch: pytest.MonkeyPatch) -> None:
@@ -336,11 +357,15 @@ BUGS = (
     Bug("the cap per hour forgets the price of the next node", "S1", forgets_the_price_of_the_next_node),
     Bug("nothing is drained for the cap on the month", "S1", drains_nothing_for_the_month),
     Bug("scale-in goes below the floor", "S2", ignores_the_floor),
+    Bug("what is missing to the floor is not ordered", "S2", fills_no_floor),
+    Bug("one model's demand is served before another's floor", "S2", serves_demand_before_floors),
+    Bug("one cloud's outage keeps the others from being asked", "S2", asks_nobody_while_one_cloud_is_out_of_reach),
     Bug("a machine without our tag is taken for ours", "S3", takes_strangers_for_ours),
     Bug("a base node is drained", "S3", cancels_base),
     Bug("a base offer is ordered", "S3", orders_base),
     Bug("missing metrics are read as zero", "S4", takes_missing_metrics_for_zero),
     Bug("stale metrics are acted on, and blind is no reason not to fall", "S4", acts_on_stale_metrics),
+    Bug("blind, it does not rise to the plan", "S4", stays_where_it_is_while_blind),
     Bug("a zero is believed that requests in flight contradict", "S4", believes_a_zero),
     Bug("the intent is written after the call", "S5", writes_the_intent_after_the_call),
     Bug("a timeout is asked again under a new key", "S5", takes_a_new_key_to_ask_again),
