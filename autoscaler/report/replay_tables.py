@@ -196,7 +196,7 @@ def at_a_glance(one: Replayed, screen: Screen) -> list[str]:
         ("ready capacity", hours.ready_nodes, highest, "nodes"),
         *((pool, nodes, None, "nodes") for pool, nodes in hours.pools.items() if nodes.any()),
         ("cost", hours.cost_usd, None, "USD/h"),
-        *([("unserved", hours.unserved_tokens / 1e6, None, "Mtok/h")] if hours.unserved_tokens.any() else []),
+        *([("unserved", hours.unserved_tokens / 1e3, None, "ktok/h")] if hours.unserved_tokens.any() else []),
         *([("interruptions", hours.interruptions, None, "per hour")] if hours.interruptions.any() else []),
     ]
     width = max(len(label) for label, *_ in rows)
