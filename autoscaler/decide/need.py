@@ -35,6 +35,8 @@ class Need:
     """Release level of nodes by the second, before the launch level is taken into account: what was wanted lately."""
     begun_work: float
     """What the plan raised this hour to, while it is young; 0 after that."""
+    near_work: float
+    """What ready nodes must carry before anything coming serves: what is measured, and wanted the next interval."""
     headroom: float
     """What the outlook's levels, margin included, count for at the target: target / top of the band."""
 
@@ -56,6 +58,9 @@ def need_of(
     now_work = demand.work_nodes + queue_work
     headroom = policy.target_utilization / policy.high_utilization
     keep_work = now_work if demand.outlook is None else max(now_work, demand.outlook.keep_work * headroom)
+    near_work = now_work
+    if demand.outlook is not None:
+        near_work = max(now_work, demand.outlook.wanted_work[0] * headroom)
     planned: list[tuple[float, float]] = []
     begun_work = 0.0
     if plan is not None and policy.is_predictive:
@@ -69,6 +74,7 @@ def need_of(
         planned=planned,
         keep_work=max(keep_work, begun_work),
         begun_work=begun_work,
+        near_work=near_work,
         headroom=headroom,
     )
 

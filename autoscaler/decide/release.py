@@ -1,7 +1,8 @@
 """Release: which nodes are drained because the others carry the work without them (S7, S8). Pure.
 
-Only measured work releases: a prediction keeps nodes, it never removes them. Survivors are ready nodes; what is coming
-does not count for them. A node whose hour is paid is kept until just before its renewal, which costs nothing.
+Only measured work releases: a prediction keeps nodes, it never removes them. Ready survivors must carry what is
+measured and wanted soon; together with what is coming, what is wanted later and was lately. A node whose hour is paid
+is kept until just before its renewal, which costs nothing.
 """
 
 from collections.abc import Sequence
@@ -31,16 +32,19 @@ def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[D
     would be ordered now, whatever was wanted before.
     """
     sight, snapshot = want.sight, room.snapshot
-    survivors, counted = sight.ready_work, want.counted
+    survivors, counted = sight.ready_work - sight.at_risk_work, want.counted
+    near = wanted_capacity(policy, need.near_work)
     ordered_now = want.level(want.longest_lead_s).work
     by_second = wanted_capacity(policy, max(need.keep_work, ordered_now))
     by_hour = wanted_capacity(policy, max(need.begun_work, ordered_now))
-    is_below = is_below_band(policy, need.now_work, sight.base_work, survivors - sight.base_work)
+    is_below = is_below_band(policy, need.now_work, sight.base_work, sight.ready_work - sight.base_work)
 
     def may_go(pool: str) -> bool:
-        if snapshot.pools[pool].tariff.billing is not Billing.SECOND:
-            return is_enough(survivors - sight.speed_of(pool), by_hour)
-        return is_below and is_enough(survivors - sight.speed_of(pool), by_second)
+        is_by_second = snapshot.pools[pool].tariff.billing is Billing.SECOND
+        left = survivors - sight.speed_of(pool)
+        if (is_by_second and not is_below) or not is_enough(left, near):
+            return False
+        return is_enough(left + sight.coming_work, by_second if is_by_second else by_hour)
 
     pools = {pool for pool in sight.serving_pools if may_go(pool)}
     if not pools or counted <= want.floor:

@@ -136,10 +136,23 @@ def test_no_coming_node_is_ended_because_demand_fell() -> None:
     assert (ended(actions), drained(actions)) == ([], ["n0"])
 
 
-def test_ready_survivors_are_counted_and_coming_ones_are_not() -> None:
-    coming = nodes(5, "c", state=NodeState.LOADING, age_s=300)
-    demand = {"chat": a_demand(1.1, outlook=an_outlook(1.1))}
-    assert drained(decide(a_snapshot(*coming, *nodes(2), demand=demand), None, POLICY)) == []
+@pytest.mark.parametrize(
+    ("work", "wanted", "drains"),
+    [
+        pytest.param(0.7, (0.7, 1.4), 1, id="one carries it until the next comes"),
+        pytest.param(0.7, (0.8, 1.4), 0, id="one would not carry what is wanted soon"),
+        pytest.param(0.8, (0.7, 1.4), 0, id="nor what is measured"),
+        pytest.param(0.7, (0.7, 1.6), 0, id="and with the coming one, not what is wanted later"),
+    ],
+)
+def test_ready_survivors_carry_what_is_soon_and_with_what_is_coming_what_is_later(
+    work: float, wanted: tuple[float, ...], drains: int
+) -> None:
+    coming = a_node("c", NodeState.LOADING, 300)
+    policy = ScalingPolicy(high_utilization=0.75, low_utilization=0.75)
+    demand = {"chat": a_demand(work, outlook=an_outlook(wanted, keep=0.0))}
+    actions = decide(a_snapshot(coming, *nodes(2), demand=demand), None, policy)
+    assert len(drained(actions)) == drains
 
 
 @pytest.mark.parametrize("state", [NodeState.DRAINING, NodeState.FAILED, NodeState.READY])

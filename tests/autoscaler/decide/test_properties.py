@@ -230,12 +230,12 @@ def test_blind_or_paused_nothing_falls(snapshot: Snapshot, plan: FleetPlan | Non
 
 
 def is_coming(node: Node, snapshot: Snapshot, policy: ScalingPolicy) -> bool:
-    """Whether it is yet to serve, and not seen to be past its launch timeout."""
+    """Whether it is yet to serve: not under notice, and not seen to be past its launch timeout."""
     demand = snapshot.demand[node.model]
     is_heard = demand is not None and (NOW - demand.measured_at).total_seconds() <= policy.stale_after_s
     is_seen = is_heard and node.pool.partition("/")[0] not in snapshot.unreachable
     is_due = (NOW - node.ordered_at).total_seconds() >= policy.launch_timeout_s
-    return node.state in COMING and not (is_due and is_seen)
+    return node.state in COMING and node.taken_back_at is None and not (is_due and is_seen)
 
 
 def committed_usd(snapshot: Snapshot, policy: ScalingPolicy) -> Decimal:
