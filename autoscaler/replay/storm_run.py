@@ -1,4 +1,4 @@
-"""StormRun: our controller in a storm, with an operator, strangers' machines and a second leader, judged all along."""
+"""StormRun: a controller in a storm, with an operator, strangers' machines and a second leader, judged all along."""
 
 from functools import partial
 
@@ -15,9 +15,10 @@ from autoscaler.replay.world import Decider
 class StormRun(Engine):
     """One storm, from its start to its end."""
 
-    def __init__(self, storm: Storm, *, decider: Decider | None = None) -> None:
-        decider = decider or decide
-        self.invariants = Invariants()
+    def __init__(self, storm: Storm, *, rival: Decider | None = None) -> None:
+        """`rival`: who decides in place of our own `decide`, judged by what the loop answers for."""
+        decider = rival or decide
+        self.invariants = Invariants(is_ours=rival is None)
         super().__init__(
             storm.world,
             decider=self.invariants.recording(decider),

@@ -60,9 +60,10 @@ class Storm:
     """Seconds at which a new leader starts, the old one unaware of it."""
 
 
-def storm(seed: int, *, minutes: int = 120) -> Storm:
+def storm(seed: int) -> Storm:
     """The storm of that seed."""
     rng = Random(seed)  # the seed is the storm's name
+    minutes = rng.choice((60, 120, 120, 300))
     models = ("m", "n")[: rng.choice((1, 1, 2))]
     pools = tuple(_pool(rng, index, minutes * MINUTE_S) for index in range(rng.randint(1, 4)))
     offers = {pool.key: pool for pool in pools}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from autoscaler.fleet import Action
 from autoscaler.journal import Intent, Result
@@ -27,6 +28,16 @@ class SinceLastTick:
     """What the decider asked for; None: it is not known."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """How a tick ended in which the loop could act."""
+
+    at: datetime
+    charged_usd: Decimal
+    """What all leases of ours were charged this month to then."""
+    unreachable: frozenset[str]
+
+
 @dataclass(slots=True, kw_only=True)
 class Facts:
     """One replay."""
@@ -45,6 +56,8 @@ class Facts:
     """A heap: (when to look, id) of machines nobody intended."""
     orphan_since_s: dict[str, float] = field(default_factory=dict)
     """By machine: the first tick at which it could be found."""
+    before: "Before | None" = None
+    """How the last tick ended, where the month is capped; None: it was paused, or the loop died in it."""
     tick: SinceLastTick = field(default_factory=SinceLastTick)
 
 

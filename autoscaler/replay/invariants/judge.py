@@ -98,7 +98,8 @@ class Invariants:
         self._judge("S3", owning.ended_is_ours(facts, machine))
         if life is None:
             return
-        facts.charges.ended(machine, facts.watch.cloud_of[machine.pool], facts.truth.timeline.now)
+        if life.is_known:
+            facts.charges.ended(machine, facts.watch.cloud_of[machine.pool], facts.truth.timeline.now)
         if machine.was_taken_back:
             return
         facts.tick.ended += 1
@@ -125,6 +126,8 @@ class Invariants:
     def _after_tick(self, facts: Facts, report: TickReport | None) -> None:
         self._judge("S5", owning.orphans_are_ended(facts))
         self._judge("S3", owning.base_is_routed(facts))
+        if self._is_ours:
+            self._judge("S1", caps.renewals_within_cap(facts, report))
         if report is None:
             return
         self._judge("S3", owning.decided_is_ours(facts, report))
@@ -134,7 +137,6 @@ class Invariants:
         self._judge("pause", _paused(facts, report))
         if self._is_ours:
             self._judge("S4", giving_up.demand_true(facts, report))
-            self._judge("S1", caps.renewals_within_cap(facts, report.seen))
             self._judge("S2", rising.floor_filled(facts, report))
             self._judge("S4", rising.plan_reached(facts, report))
             self._gave_up(facts, report)

@@ -41,12 +41,11 @@ def plan_reached(facts: Facts, report: TickReport) -> str | None:
         is_stale = demand is None or (report.now - demand.measured_at).total_seconds() > policy.stale_after_s
         if planned is None or not is_stale or _asks(report, model):
             continue
-        speed = {} if demand is None else demand.speed
-        unknown = 1.0 if demand is None else 0.0
-        wanted = sum(count * speed.get(pool, unknown) for pool, count in planned.burst.items())
-        have = sum(speed.get(node.pool, unknown) for node in _staying(seen, model) if not node.is_base)
+        speed = seen.base_speed if demand is None else demand.speed
+        wanted = sum(count * speed.get(pool, 0.0) for pool, count in planned.burst.items())
+        have = sum(speed.get(node.pool, 0.0) for node in _staying(seen, model) if not node.is_base)
         pool = None if have >= wanted - _NOISE else free_pool(facts, report, model)
-        if pool is not None and speed.get(pool.key, unknown) > 0:
+        if pool is not None and speed.get(pool.key, 0.0) > 0:
             return f"blind of {model}, {have:.2f} nodes of the plan's {wanted:.2f}, and {pool.key} is not asked"
     return None
 

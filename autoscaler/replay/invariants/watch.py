@@ -32,6 +32,8 @@ class Life:
     """It is to get no new work."""
     end: Intent | None = None
     """Its end was asked for."""
+    is_known: bool = False
+    """The journal says it was made: what is taken back before nobody could know of."""
     is_ready: bool = False
     """The journal says it served."""
     is_written_off: bool = False
@@ -167,6 +169,7 @@ class Watch:
         return life
 
     def _began(self, life: Life, outcome: Outcome) -> None:
+        life.is_known = life.is_known or outcome.result is Result.DONE
         if outcome.result in MADE_NOTHING:
             life.is_closed = True
         if life.origin is not None and life.origin.kind is IntentKind.ADOPT and outcome.machine_id is not None:

@@ -118,7 +118,7 @@ class _Counting:
     def __call__(self, snapshot: Snapshot, plan: FleetPlan | None, policy: ScalingPolicy) -> tuple[Action, ...]:
         if snapshot.controls.is_paused:
             return (Hold(reason="paused"),)
-        actions = list(_ends(snapshot, policy))
+        actions = [] if snapshot.controls.is_scale_in_paused else list(_ends(snapshot, policy))
         if self.counted_at == snapshot.now:  # asked again within the tick, about what the first round led to
             return tuple(actions)
         self.counted_at = snapshot.now

@@ -22,7 +22,7 @@ from autoscaler.decide.merit import why_not_now
 from autoscaler.decide.need import need_of
 from autoscaler.decide.room import Room
 from autoscaler.decide.want import Want
-from autoscaler.fleet import Controls, Drain, Launch, NodeState, Terminate
+from autoscaler.fleet import Drain, Launch, NodeState, Terminate
 from autoscaler.journal import IntentKind, MemoryJournal, Result
 from autoscaler.loop import controller, observe
 from autoscaler.loop.act import Hands
@@ -340,7 +340,10 @@ def lets_an_error_through(patch: pytest.MonkeyPatch) -> None:
 
 
 def acts_while_paused(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(storm_run, "decide", lambda seen, *rest: decide(replace(seen, controls=Controls()), *rest))
+    def awake(seen, *rest):
+        return decide(replace(seen, controls=replace(seen.controls, is_paused=False)), *rest)
+
+    patch.setattr(storm_run, "decide", awake)
 
 
 def scales_in_while_that_is_paused(patch: pytest.MonkeyPatch) -> None:

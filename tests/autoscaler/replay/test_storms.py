@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from autoscaler.replay.rivals import RIVALS
 from autoscaler.replay.storm_run import StormRun
 from autoscaler.replay.storms import storm
 
@@ -18,6 +19,14 @@ CHUNK = 50
 def test_no_invariant_is_broken_in_any_storm(first: int):
     for seed in range(first, first + CHUNK):
         StormRun(storm(seed)).run()
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_rivals_run_in_any_world_and_the_loop_keeps_its_invariants_for_them(name: str):
+    for seed in range(30):
+        case = storm(seed)
+        if case.plan is not None or name != "static-plan":
+            StormRun(case, rival=RIVALS[name](case.world, case.plan)).run()
 
 
 def history(seed: int) -> str:
