@@ -177,12 +177,18 @@ def test_offers_and_prices_of_the_slow_example_are_the_catalogs() -> None:
 
 
 def commands(page: Path) -> Iterator[str]:
-    """Every line of code on the page that calls baseload, without its comment."""
-    fenced = False
+    """Every line of code on the page that calls baseload, without its comment; where a block shows $, those lines."""
+    fenced = shows_output = False
+    before = ""
     for line in page.read_text("utf-8").splitlines():
         if line.lstrip().startswith("```"):
             fenced = not fenced
+        elif fenced and before.lstrip().startswith("```"):
+            shows_output = line.lstrip().startswith("$ ")
+        before = line
         call = re.match(r"(?:\s{4,})?(?:\$ )?(baseload .*)" if not fenced else r"\s*(?:\$ )?(baseload .*)", line)
+        if fenced and shows_output and not line.lstrip().startswith("$ "):
+            continue
         if call and (fenced or line.startswith("    ")):
             yield re.split(r" [|&#] |;", call[1] + " ")[0].strip()
 
