@@ -10,9 +10,10 @@ from math import inf
 from statistics import median_high
 
 from autoscaler.fleet import Demand, Pool
-from autoscaler.outlook import Outlook, OutlookMaker
+from autoscaler.outlook import EXCEEDED_BY_SECOND, EXCEEDED_BY_STARTED_HOUR, Outlook, OutlookMaker
 from autoscaler.serving.serving import ModelReading
 from planner.profile.model import Rates
+from policies.billing import Billing
 from policies.scaling import ScalingPolicy
 
 
@@ -122,8 +123,14 @@ def new_outlook(model: str, pools: Mapping[str, Pool], policy: ScalingPolicy, ti
     if not leads_s:
         return None
     ratio = min(max(policy.max_unserved_ratio, _LEAST_RATIO), 1 - _LEAST_RATIO)
-    return OutlookMaker(lead_time_s=median_high(leads_s) + tick_s, max_unserved_ratio=ratio)
+    by_hour = all(pool.tariff.billing in _BY_STARTED_HOUR for pool in pools.values() if model in pool.lead_time_s)
+    return OutlookMaker(
+        lead_time_s=median_high(leads_s) + tick_s,
+        max_unserved_ratio=ratio,
+        exceeded_per_unserved=EXCEEDED_BY_STARTED_HOUR if by_hour else EXCEEDED_BY_SECOND,
+    )
 
 
+_BY_STARTED_HOUR = frozenset({Billing.STARTED_HOUR, Billing.STARTED_HOUR_CAPPED})
 _LEAST_RATIO = 1e-6
 """No margin is wide enough for a policy that allows nothing to go unserved; this is as good as nothing."""

@@ -7,9 +7,10 @@ from autoscaler.outlook.trend import Part
 
 
 def level_exceeded(parts: Sequence[Part], chance: float, *, near: float) -> float:
-    """The level that a draw from `parts` exceeds with `chance`, to `_CLOSE` of the widest part.
+    """The level that a draw from `parts` exceeds with `chance`, give or take a hundredth of that chance.
 
-    Newton's method on the logarithm of the chance, which is nearly straight far out, kept inside a bracket.
+    Newton's method on the logarithm of the chance, which is nearly straight far out, kept inside a bracket; where a
+    narrow part holds it up, the bracket is halved.
     `near`: where to start; the answer of the last call serves well.
     """
     scaled = [(weight, mean, 1 / (sd * _SQRT2)) for weight, mean, sd in parts]
@@ -17,10 +18,9 @@ def level_exceeded(parts: Sequence[Part], chance: float, *, near: float) -> floa
     widest = max(sd for _, _, sd in parts)
     low = min(mean for _, mean, _ in parts) - _FAR * widest
     high = max(mean for _, mean, _ in parts) + _FAR * widest
-    close = _CLOSE * widest
     wanted = log(chance * total * 2)
     level = min(max(near, low), high)
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
         above = density = 0.0
         for weight, mean, unit in scaled:
             z = (level - mean) * unit
@@ -32,11 +32,9 @@ def level_exceeded(parts: Sequence[Part], chance: float, *, near: float) -> floa
         else:
             high = level
         aimed = level + excess * above / (density * _DENSITY) if density > 0 else low
-        if not low < aimed < high:
-            aimed = (low + high) / 2
-        if abs(aimed - level) < close:
+        if abs(excess) < _CLOSE:
             return aimed
-        level = aimed
+        level = aimed if low < aimed < high and turn < _NEWTON_ROUNDS else (low + high) / 2
     return level
 
 
@@ -44,5 +42,7 @@ _SQRT2 = sqrt(2)
 _DENSITY = 2 / sqrt(pi)
 _FAR = 9.0
 """Standard deviations beyond which no chance is left that anyone asks for."""
-_CLOSE = 0.005
-_ROUNDS = 40
+_CLOSE = 0.02
+"""Of the logarithm, before the last step."""
+_NEWTON_ROUNDS = 8
+_ROUNDS = 48

@@ -25,22 +25,22 @@ Part: TypeAlias = tuple[float, float, float]
 class TrendModel:
     """What demand is like before any is seen. Found on two-week LLM traces; none is of one trace."""
 
-    kink_every_s: float = 545.0
+    kink_every_s: float = 450.0
     """Mean time between kinks."""
     kink_scales: tuple[float, ...] = (0.16, 4.4)
     """Slopes after a kink, against the usual slope: standard deviations of a mixture around 0."""
-    kink_weights: tuple[float, ...] = (0.615, 0.385)
-    level_power: float = 0.4
+    kink_weights: tuple[float, ...] = (0.64, 0.36)
+    level_power: float = 0.19
     """Usual slopes grow with this power of the level (1: in proportion)."""
-    usual_slope_over_s: float = 3770.0
+    usual_slope_over_s: float = 3800.0
     """Memory of the usual slope."""
     long_run_s: float = 140_000.0
     """Memory of the long-run level and slope."""
     least_slope_ratio_s: float = 6.2e-5
     """The usual slope is taken for no less than this share of the level per second ..."""
-    long_run_share: float = 0.07
+    long_run_share: float = 0.045
     """... and this share of its long-run mean."""
-    present_share: float = 0.07
+    present_share: float = 0.11
     """Share of the present slope that adds to the usual one: steep bends follow steep ones."""
     noise_ratio: float = 0.03
     """Standard deviation of one measurement over its level, at first."""
@@ -49,7 +49,7 @@ class TrendModel:
     lines: int = 12
     """Lines followed at once; young ones count `spare_factor` times in pruning for `spare_for` measurements."""
     spare_for: int = 4
-    spare_factor: float = 5.0
+    spare_factor: float = 2.8
     least_work: float = 0.05
     """Reference nodes; slopes and noise are in proportion to no less."""
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from autoscaler.fleet import Demand
+from autoscaler.fleet import Demand, Pool
 from autoscaler.loop import KeptModel
 from autoscaler.loop.demand import Gauge, new_outlook
 from autoscaler.serving.serving import ModelReading, NodeReading
+from policies.billing import Billing
 from policies.scaling import ScalingPolicy
 from tests.autoscaler.loop.rig import CHAT, Rig, a_pool, at, offered, some_rates
 
@@ -169,6 +170,21 @@ def test_the_lead_time_is_the_middle_one_of_the_pools_that_serve_the_model():
     assert outlook is not None
     assert outlook.horizons_s[-1] == 90 + 30
     assert new_outlook("nobody's", pools, ScalingPolicy(), 30.0) is None
+
+
+def test_where_nodes_stay_to_the_end_of_a_paid_hour_less_is_wanted_beside_them():
+    by_second = offered(a_pool("a/1", lead_s=60))
+    by_hour = replace(by_second, tariff=replace(by_second.tariff, billing=Billing.STARTED_HOUR))
+
+    def wanted(pool: Pool) -> float:
+        maker = new_outlook(CHAT, {pool.key: pool}, ScalingPolicy(), 30.0)
+        assert maker is not None
+        maker.observe(0.0, 10.0)
+        outlook = maker.outlook()
+        assert outlook is not None
+        return outlook.wanted_work[-1]
+
+    assert 10 < wanted(by_hour) < wanted(by_second)
 
 
 def test_a_controller_made_anew_goes_on_with_the_outlook_it_is_handed():

