@@ -32,9 +32,7 @@ class Need:
     planned: Sequence[tuple[float, float]]
     """(begins in seconds, work): hours of the plan that are to come, as far as the longest lead time."""
     keep_work: float
-    """Release level of nodes by the second, before the launch level is taken into account: what was wanted lately."""
-    begun_work: float
-    """What the plan raised this hour to, while it is young; 0 after that."""
+    """Release level, before the launch level is taken into account: what was wanted lately."""
     near_work: float
     """What ready nodes must carry before anything coming serves: what is measured, and wanted the next interval."""
     headroom: float
@@ -73,7 +71,6 @@ def need_of(
         outlook=demand.outlook if policy.is_predictive else None,
         planned=planned,
         keep_work=max(keep_work, begun_work),
-        begun_work=begun_work,
         near_work=near_work,
         headroom=headroom,
     )

@@ -27,16 +27,15 @@ from policies.scaling import (
 def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[Drain]:
     """Drains of nodes too many, one after the other, each with the survivors simulated; `want.kept`: why no more.
 
-    A node by the second goes where the burst is below its band and what was wanted lately is carried without it: ended
-    and ordered again it costs its lead time. A paid hour that ends is a purchase: the next one is bought where the node
-    would be ordered now, whatever was wanted before.
+    A node goes where what was wanted lately is carried without it: ended and ordered again it costs its lead time, or a
+    second hour. One by the second also needs a burst below its band; a paid hour that ends is a purchase, and is not
+    bought again inside the band either.
     """
     sight, snapshot = want.sight, room.snapshot
     survivors, counted = sight.ready_work - sight.at_risk_work, want.counted
     near = wanted_capacity(policy, need.near_work)
-    ordered_now = want.level(want.longest_lead_s).work
-    by_second = wanted_capacity(policy, max(need.keep_work, ordered_now))
-    by_hour = wanted_capacity(policy, max(need.begun_work, ordered_now))
+    level = _level(want, need)
+    wanted = wanted_capacity(policy, level)
     is_below = is_below_band(policy, need.now_work, sight.base_work, sight.ready_work - sight.base_work)
 
     def may_go(pool: str) -> bool:
@@ -44,7 +43,7 @@ def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[D
         left = survivors - sight.speed_of(pool)
         if (is_by_second and not is_below) or not is_enough(left, near):
             return False
-        return is_enough(left + sight.coming_work, by_second if is_by_second else by_hour)
+        return is_enough(left + sight.coming_work, wanted)
 
     pools = {pool for pool in sight.serving_pools if may_go(pool)}
     if not pools or counted <= want.floor:
@@ -63,20 +62,13 @@ def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[D
         survivors -= sight.speed_of(node.pool)
         counted -= 1
         room.give_up(node)
-        drains.append(
-            Drain(
-                node_id=node.id, reason=_why(node, need, _level(node.pool, want, need, snapshot), survivors, snapshot)
-            )
-        )
+        drains.append(Drain(node_id=node.id, reason=_why(node, need, level, survivors, snapshot)))
     return drains
 
 
-def _level(pool: str, want: Want, need: Need, snapshot: Snapshot) -> float:
-    """Work the survivors must carry for a node of the pool to go."""
-    ordered_now = want.level(want.longest_lead_s).work
-    if snapshot.pools[pool].tariff.billing is Billing.SECOND:
-        return max(need.keep_work, ordered_now)
-    return max(need.begun_work, ordered_now)
+def _level(want: Want, need: Need) -> float:
+    """Work that what stays, with what is coming, must carry for a node to go."""
+    return max(need.keep_work, want.level(want.longest_lead_s).work)
 
 
 def why_resting(sight: Sight, snapshot: Snapshot, policy: ScalingPolicy) -> str | None:
@@ -156,14 +148,12 @@ def _why(node: Node, need: Need, level: float, survivors: float, snapshot: Snaps
     return f"{kind}{need.now_work:.2f} nodes of work{kept}; the {survivors:.2f} that stay are {busy:.0%} busy"
 
 
-def has_too_many(want: Want, need: Need, pool: str, room: Room, policy: ScalingPolicy) -> bool:
+def has_too_many(want: Want, need: Need, pool: str, policy: ScalingPolicy) -> bool:
     """Whether a node of the pool could go and what is to be kept would still be carried at the target."""
-    level = _level(pool, want, need, room.snapshot)
     survivors = want.sight.ready_work - want.sight.speed_of(pool)
-    return want.counted > want.floor and is_enough(survivors, wanted_capacity(policy, level))
+    return want.counted > want.floor and is_enough(survivors, wanted_capacity(policy, _level(want, need)))
 
 
 def outlasts(want: Want, need: Need, survivors: float, policy: ScalingPolicy) -> bool:
     """Whether so much ready capacity carries the work now and as far as is known, inside the band."""
-    level = max(need.keep_work, want.level(want.longest_lead_s).work)
-    return not is_above_band(policy, level, survivors)
+    return not is_above_band(policy, _level(want, need), survivors)

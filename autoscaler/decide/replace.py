@@ -76,7 +76,7 @@ def saving_launch(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> 
     dearest = next((offer for offer in reversed(want.offers) if offer.key in sight.serving_pools), None)
     if dearest is None:
         return None
-    if has_too_many(want, need, dearest.key, room, policy):
+    if has_too_many(want, need, dearest.key, policy):
         return None
     most_usd_work = (1 - policy.min_saving_ratio) * dearest.usd_work_hour
     if want.offers[0].usd_work_hour > most_usd_work:

@@ -77,12 +77,13 @@ def test_a_paid_hour_that_ends_is_not_bought_again_where_the_others_are_enough()
     assert drained(decide(a_snapshot(*ten, work=6.76, pools=(HOURLY,)), None, POLICY)) == []  # nine would be past 75 %
 
 
-def test_what_was_wanted_lately_keeps_nodes_by_the_second_and_buys_no_hour() -> None:
+def test_what_was_wanted_lately_keeps_nodes_by_the_second_and_by_the_hour() -> None:
     demand = {"chat": a_demand(0.6, outlook=an_outlook(0.7, keep=1.6))}
     two = nodes(2, age_s=59 * MINUTE)
     assert drained(decide(a_snapshot(*two, demand=demand), None, POLICY)) == []
-    hourly = decide(a_snapshot(*two, demand=demand, pools=(HOURLY,)), None, POLICY)
-    assert len(drained(hourly)) == 1
+    assert drained(decide(a_snapshot(*two, demand=demand, pools=(HOURLY,)), None, POLICY)) == []
+    forgotten = {"chat": a_demand(0.6, outlook=an_outlook(0.7, keep=0.7))}
+    assert len(drained(decide(a_snapshot(*two, demand=forgotten, pools=(HOURLY,)), None, POLICY))) == 1
     wanted_now = {"chat": a_demand(0.6, outlook=an_outlook(1.6, keep=1.6))}
     assert drained(decide(a_snapshot(*two, demand=wanted_now, pools=(HOURLY,)), None, POLICY)) == []
 
