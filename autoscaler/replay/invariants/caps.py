@@ -15,7 +15,8 @@ from autoscaler.replay.invariants.watch import Life
 from policies.billing import HOUR, Billing
 from policies.scaling import Month, hourly_usd, owed_in_month_usd, paid_left_s
 
-A_MOMENT = timedelta(seconds=1)
+FIRST_MINUTE = timedelta(minutes=1)
+"""The least that is charged by the second; at a month's end it falls on two months."""
 ROUNDING_USD = Decimal("1e-9")
 """Sums of parts of an hour differ by as much."""
 
@@ -40,7 +41,7 @@ def launch_within_caps(facts: Facts, intent: Intent) -> str | None:
             return f"launch {intent.node_id} makes {usd} USD/h, max_usd_hour is {policy.max_usd_hour}"
     if policy.max_usd_month is not None:
         tariff = facts.charges.tariff(watch.cloud_of[intent.pool].pools[intent.pool])
-        first = owed_in_month_usd(tariff, intent.at, intent.at + A_MOMENT, Month.of(intent.at))
+        first = owed_in_month_usd(tariff, intent.at, intent.at + FIRST_MINUTE, Month.of(intent.at))
         usd = charged_usd(facts) + first
         if usd > policy.max_usd_month + ROUNDING_USD:
             return f"launch {intent.node_id} makes {usd} USD this month, max_usd_month is {policy.max_usd_month}"
