@@ -11,6 +11,7 @@ from statistics import NormalDist
 
 from autoscaler.outlook.budget import Budget
 from autoscaler.outlook.exceeded import level_exceeded
+from autoscaler.outlook.season import Season
 from autoscaler.outlook.trend import Trend, TrendModel
 from autoscaler.outlook.value import Outlook
 
@@ -58,6 +59,7 @@ class OutlookMaker:
         self._hold_s = hold_s
         self._release_margin_work = release_margin_work
         self._trend = Trend(trend or TrendModel())
+        self._season = Season(lead_time_s=lead_time_s)
         self._budget = Budget(max_unserved_ratio=max_unserved_ratio, over_s=budget_over_s)
         self._wanted: deque[tuple[float, float]] = deque()
         self._interval_s = _FIRST_INTERVAL_S
@@ -84,6 +86,7 @@ class OutlookMaker:
                 is_start = at_s - self._first_s <= self._lead_time_s
                 self._budget.spend(work_nodes * step_s, unserved_ratio, step_s, is_start=is_start)
         self._trend.observe(at_s, work_nodes)
+        self._season.observe(at_s, work_nodes)
         self._at_s = at_s
         self._outlook = self._look(at_s)
 
@@ -98,8 +101,9 @@ class OutlookMaker:
         mean, deviation = trend.spread(next_s)
         soon = max(0.0, mean + deviation * NormalDist().inv_cdf(1 - chance))
         expected = max(0.0, trend.expected(lead_s))
+        rise = self._season.rise(at_s, trend.level, expected)
         near = self._wanted[-1][1] + trend.level - self._level if self._wanted else expected
-        wanted = max(0.0, level_exceeded(trend.mixture(lead_s), chance, near=near))
+        wanted = max(0.0, level_exceeded(trend.mixture(lead_s), chance, near=near)) + rise
         self._level = trend.level
         held = self._wanted
         while held and (held[-1][1] <= wanted):
@@ -110,7 +114,7 @@ class OutlookMaker:
         return Outlook(
             made_at_s=at_s,
             horizons_s=(next_s, lead_s),
-            expected_work=(max(0.0, mean), expected),
+            expected_work=(max(0.0, mean), expected + rise),
             wanted_work=(soon, wanted),
             keep_work=held[0][1] + self._release_margin_work,
         )

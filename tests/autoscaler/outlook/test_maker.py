@@ -97,6 +97,27 @@ def test_the_same_measurements_give_the_same_outlook():
     assert shown(work) == shown(work)
 
 
+def a_day(open_at_min: int, *, low: float = 10.0, high: float = 20.0) -> list[float]:
+    """By the minute: busy for eight hours."""
+    return [high if open_at_min <= minute < open_at_min + 480 else low for minute in range(1440)]
+
+
+def test_a_jump_at_the_same_time_every_day_is_seen_coming_on_the_third():
+    jump = 9 * 60
+    looks = shown([work * (1 + 0.01 * (minute % 3)) for minute, work in enumerate(a_day(jump) * 3)])
+    first, third = looks[jump - 2], looks[2 * 1440 + jump - 2]
+    assert first.wanted_work[-1] < 13
+    assert third.expected_work[-1] > 17
+    assert third.wanted_work[-1] > 18
+    assert looks[2 * 1440 + jump - 60].wanted_work[-1] < 13
+
+
+def test_jumps_at_another_time_each_day_are_not_expected_at_yesterdays():
+    days = [work for jump in (9, 14, 6, 11) for work in a_day(jump * 60)]
+    before_yesterdays = shown(days)[3 * 1440 + 6 * 60 - 2]
+    assert before_yesterdays.expected_work[-1] < 11
+
+
 @pytest.mark.parametrize("work", [-1.0, float("nan"), float("inf")])
 def test_work_that_cannot_be_is_refused(work):
     with pytest.raises(ValueError, match="work_nodes"):
