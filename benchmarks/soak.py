@@ -2,7 +2,7 @@
 
 make soak                                            ten minutes of storms that nobody has seen
 python -m benchmarks.soak --minutes 60 --first 100000   an hour, from that seed on
-python -m benchmarks.soak --seed 42 --but 'no plan'     one storm, with edits (autoscaler/replay/shrink.py)
+python -m benchmarks.soak --seed 42 --but 'no plan'     one storm, with edits (autoscaler/replay/storms/shrink.py)
 """
 
 import argparse
@@ -12,8 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from random import SystemRandom
 
 from autoscaler.replay.invariants import Violation
-from autoscaler.replay.shrink import shrink, violation_of, with_edits
-from autoscaler.replay.storms import Storm, storm
+from autoscaler.replay.storms.shrink import shrink, violation_of, with_edits
+from autoscaler.replay.storms.storm import Storm, storm
 from planner.errors import InputError
 
 CHUNK = 50

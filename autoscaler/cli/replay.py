@@ -197,7 +197,7 @@ def replayed(context: typer.Context, asked: "Asked", hands: By) -> "list[Outcome
     """Every controller on every world asked for; progress on stderr."""
     from autoscaler.cli.replay_inputs import prepare
     from autoscaler.cli.replay_show import Outcome
-    from autoscaler.replay.planned import compared
+    from autoscaler.replay.score.planned import compared
 
     with progress(is_quiet(context)) as report:
         report("making the world", 0.0)

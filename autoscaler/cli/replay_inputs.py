@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoscaler.fleet import FleetPlan
-from autoscaler.replay.base_nodes import plan_for
 from autoscaler.replay.controllers import CONTROLLERS, OURS
-from autoscaler.replay.expected import slo_target
 from autoscaler.replay.plan_levels import laid_over
-from autoscaler.replay.pool_choice import Sold
-from autoscaler.replay.reference import reference_demand
+from autoscaler.replay.score.expected import slo_target
 from autoscaler.replay.sweep import SEED
-from autoscaler.replay.traffic_change import as_forecast, changed_as, cut, traffic_of_plan
-from autoscaler.replay.traffic_file import TrafficScenario, read_scenarios
-from autoscaler.replay.traffic_join import joined
+from autoscaler.replay.traffic.change import as_forecast, changed_as, cut, traffic_of_plan
+from autoscaler.replay.traffic.file import TrafficScenario, read_scenarios
+from autoscaler.replay.traffic.join import joined
+from autoscaler.replay.traffic.reference import reference_demand
 from autoscaler.replay.world import Traffic, World
-from autoscaler.replay.world_file import load_world
-from autoscaler.replay.world_making import OF_MEANS, reference_world, world_from
-from autoscaler.replay.world_settings import PoolBlock, WorldFile
+from autoscaler.replay.worlds.base_nodes import plan_for
+from autoscaler.replay.worlds.file import load_world
+from autoscaler.replay.worlds.making import OF_MEANS, reference_world, world_from
+from autoscaler.replay.worlds.pools import Sold
+from autoscaler.replay.worlds.settings import PoolBlock, WorldFile
 from planner import files
 from planner.case import Case, load_catalog, load_fleet, load_profiles
 from planner.errors import InputError

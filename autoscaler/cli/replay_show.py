@@ -9,9 +9,9 @@ import typer
 
 from autoscaler.cli.replay_inputs import Prepared
 from autoscaler.replay.controllers import CONTROLLERS, OURS
-from autoscaler.replay.expected import expected_offers
-from autoscaler.replay.planned import PlannedReplayed
 from autoscaler.replay.result import Replayed
+from autoscaler.replay.score.expected import expected_offers
+from autoscaler.replay.score.planned import PlannedReplayed
 from autoscaler.replay.sweep import SweptPoint
 from planner.errors import InputError
 from planner.files import check_writable, write_atomic

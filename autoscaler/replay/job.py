@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from autoscaler.fleet import FleetPlan
 from autoscaler.replay.bound.clairvoyant import ClairvoyantBound
-from autoscaler.replay.bound_case import bound_case, with_bounds
+from autoscaler.replay.bound.of_world import bound_case, with_bounds
 from autoscaler.replay.controllers import CONTROLLERS, OURS
 from autoscaler.replay.invariants import Invariants, Violation
 from autoscaler.replay.result import Replayed

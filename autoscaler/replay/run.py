@@ -19,10 +19,10 @@ from autoscaler.providers.provider import Provider
 from autoscaler.providers.simulated.cloud import SimulatedCloud
 from autoscaler.replay.crash import Crash, CrashingJournal, CrashingProvider, CrashingServing, Fuse
 from autoscaler.replay.market import Market
-from autoscaler.replay.metrics import FaultyMetrics, breaks_metrics
 from autoscaler.replay.result import Replayed
-from autoscaler.replay.scorecard import Run, scorecard
-from autoscaler.replay.serving import SimulatedServing
+from autoscaler.replay.score.scorecard import Run, scorecard
+from autoscaler.replay.serving.metrics import FaultyMetrics, breaks_metrics
+from autoscaler.replay.serving.simulated import SimulatedServing
 from autoscaler.replay.truth import Checks, Truth
 from autoscaler.replay.world import Decider, World
 from autoscaler.serving.serving import Serving

@@ -8,7 +8,7 @@ from autoscaler.fleet import Action, FleetPlan, Snapshot
 from autoscaler.journal import MemoryJournal
 from autoscaler.loop import TickReport
 from autoscaler.providers.simulated.cloud import SimulatedCloud
-from autoscaler.replay.serving import SimulatedServing
+from autoscaler.replay.serving.simulated import SimulatedServing
 from autoscaler.replay.world import World
 from autoscaler.timeline import Timeline
 from policies.scaling import ScalingPolicy

@@ -5,8 +5,8 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from autoscaler.replay.expected import ExpectedOffer
-from autoscaler.replay.planned import BillLine, BurstCauses, PlannedReplayed
+from autoscaler.replay.score.expected import ExpectedOffer
+from autoscaler.replay.score.planned import BillLine, BurstCauses, PlannedReplayed
 from planner.report.narrow import wrapped
 from planner.report.numbers import Currency, percent, signed
 from planner.report.price.section import MONEY, NUMBER, TEXT, listed, money, or_null, record, said

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from autoscaler.replay.expected import ExpectedOffer
-from autoscaler.replay.planned import PlannedReplayed
 from autoscaler.replay.result import Replayed, ReplayedLease
+from autoscaler.replay.score.expected import ExpectedOffer
+from autoscaler.replay.score.planned import PlannedReplayed
 from autoscaler.replay.world import World
 from autoscaler.report.planned_tables import expected_json, planned_json
 from planner.report.price.section import money

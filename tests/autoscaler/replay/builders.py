@@ -8,7 +8,7 @@ import numpy as np
 
 from autoscaler.providers.simulated.spec import SimulatedPool
 from autoscaler.providers.simulated.truth import MachineTruth
-from autoscaler.replay.serving import SimulatedServing
+from autoscaler.replay.serving.simulated import SimulatedServing
 from autoscaler.replay.world import Requests, ServedModel, Traffic, World
 from autoscaler.timeline import Timeline
 from planner.profile.model import Basis, Rates

@@ -9,8 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from autoscaler.replay.expected import ExpectedOffer
-from autoscaler.replay.planned import compared
+from autoscaler.replay.score.expected import ExpectedOffer
+from autoscaler.replay.score.planned import compared
 from autoscaler.replay.sweep import SweptPoint
 from autoscaler.report.planned_tables import CAUSES, causes_sentence, expected_parts, planned_parts
 from autoscaler.report.replay_json import replay_document, replay_text
