@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoscaler.cli.replay_inputs import Prepared
+from autoscaler.cli.replay.inputs import Prepared
 from autoscaler.replay.controllers import CONTROLLERS, OURS
 from autoscaler.replay.result import Replayed
 from autoscaler.replay.score.expected import expected_offers
@@ -30,11 +30,11 @@ class Shown:
 
     screen: Screen
     currency: Currency
-    as_json: bool
     hours: bool
     leases: bool
-    output: Path | None
-    chart: Path | None
+    as_json: bool = False
+    output: Path | None = None
+    chart: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

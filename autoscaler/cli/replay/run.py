@@ -1,0 +1,111 @@
+"""Runs the replays asked for, says what is to be said, and answers with the exit code."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import typer
+
+from autoscaler.cli.replay.inputs import Asked, Kept, Prepared, at_point, prepare
+from autoscaler.cli.replay.show import Outcome, Shown, remarks_of, show, show_sweep, sweep_verdict, verdict
+from autoscaler.replay.controllers import CONTROLLERS
+from autoscaler.replay.job import Job, run_jobs
+from autoscaler.replay.result import Replayed
+from autoscaler.replay.score.planned import compared
+from autoscaler.replay.sweep import SweptPoint, points_of
+from planner.cli.options import is_quiet, say
+from planner.cli.progress import Report, progress
+from planner.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """Who runs several replays, and how many at once."""
+
+    engine: Literal["loky", "dask"]
+    workers: int
+    scheduler: str | None
+    with_bound: bool
+
+    def __post_init__(self) -> None:
+        if self.scheduler is not None and self.engine != "dask":
+            raise InputError(f"--scheduler {self.scheduler}: is a Dask scheduler; expected --engine dask with it")
+
+
+def run_and_show(context: typer.Context, asked: Asked, sweep: list[str], hands: Hands, shown: Shown) -> int:
+    """The exit code, once the result is shown and its remarks are said."""
+    if sweep:
+        points, prepared = swept(context, asked, sweep, hands)
+        show_sweep(points, prepared, shown)
+        remarks, (code, missed) = prepared.remarks, sweep_verdict(points, prepared.policy.max_unserved_ratio)
+    else:
+        outcomes = replayed(context, asked, hands)
+        show(outcomes, shown)
+        remarks, (code, missed) = remarks_of(outcomes), verdict(outcomes)
+    say(context, remarks)
+    say(context, [f"wrote {path}" for path in (shown.output, shown.chart) if path is not None])
+    say(context, [missed] if missed else [])
+    return code
+
+
+def replayed(context: typer.Context, asked: Asked, hands: Hands) -> list[Outcome]:
+    """Every controller on every world asked for; progress on stderr."""
+    with progress(is_quiet(context)) as report:
+        report("making the world", 0.0)
+        prepared = prepare(asked)
+        jobs = [job for one in prepared for job in _jobs(one, asked)]
+        results = iter(_run(jobs, hands, report))
+    outcomes = []
+    for one in prepared:
+        found = tuple(next(results) for _ in _names(one, asked))
+        planned = None
+        if asked.plan is not None and one.plan is not None:
+            hours = round(one.world.traffic.duration_s / 3600)
+            planned = compared(one.plan, found[0], scenario=one.scenario, hours=hours)
+        outcomes.append(Outcome(prepared=one, replayed=found, planned=planned))
+    return outcomes
+
+
+def swept(context: typer.Context, asked: Asked, sweeps: list[str], hands: Hands) -> tuple[list[SweptPoint], Prepared]:
+    """Every controller at every point of a sweep; progress on stderr."""
+    settings = points_of(sweeps)
+    kept = Kept()
+    jobs, whose, first = [], [], None
+    with progress(is_quiet(context)) as report:
+        for at, point in enumerate(settings):
+            report("making the worlds", 0.1 * at / len(settings))
+            prepared = prepare(at_point(asked, point), kept)
+            if len(prepared) > 1:
+                raise InputError(f"--sweep: {asked.traffic} holds {len(prepared)} scenarios; expected one")
+            first = first or prepared[0]
+            found = _jobs(prepared[0], asked)
+            jobs += found
+            whose += [point] * len(found)
+        results = _run(jobs, hands, lambda what, share: report(what, 0.1 + 0.9 * share))
+    assert first is not None  # a sweep has a point at least
+    points = [SweptPoint(settings=point, replayed=one) for point, one in zip(whose, results, strict=True)]
+    return points, first
+
+
+def _jobs(prepared: Prepared, asked: Asked) -> list[Job]:
+    return [
+        Job(label=name, controller=name, world=prepared.world, policy=prepared.policy, levels=prepared.levels)
+        for name in _names(prepared, asked)
+    ]
+
+
+def _names(prepared: Prepared, asked: Asked) -> tuple[str, ...]:
+    """The controllers asked for; of all of them, those that need a plan where there is one."""
+    if not asked.is_comparison or prepared.levels is not None:
+        return asked.controllers
+    return tuple(name for name in asked.controllers if not CONTROLLERS[name].needs_plan)
+
+
+def _run(jobs: list[Job], hands: Hands, report: Report) -> list[Replayed]:
+    return run_jobs(
+        jobs,
+        engine=hands.engine,
+        workers=hands.workers,
+        scheduler=hands.scheduler,
+        with_bound=hands.with_bound,
+        on_progress=report,
+    )
