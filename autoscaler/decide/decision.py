@@ -69,8 +69,13 @@ def want_of(sight: Sight, snapshot: Snapshot, plan: FleetPlan | None, policy: Sc
     elif want.blind[1] >= policy.blind_for_s and plan is not None:
         planned = plan.at(sight.model, snapshot.now)
         if planned is not None:
-            want.blind_level = Level(work=sight.base_work + planned_burst_work(planned, sight), kind="blind")
+            want.blind_level = Level(work=_base_work(sight) + planned_burst_work(planned, sight), kind="blind")
     return want
+
+
+def _base_work(sight: Sight) -> float:
+    """What base nodes carry or are to, reference nodes: none of it stands in for the plan's burst."""
+    return sight.base_work + sight.coming_work - sum(sight.speed_of(node.pool) for node in sight.coming)
 
 
 def floor_of(model: str, snapshot: Snapshot, policy: ScalingPolicy) -> int:
