@@ -8,7 +8,7 @@ Where rules collide, S3 and S6 come before S1, that before S2, that before S4, t
 cap may break the floor, and one drained for a cap or ended for its provider's notice may go while demand is unknown.
 """
 
-from autoscaler.fleet import Action, Drain, FleetPlan, Snapshot, Terminate
+from autoscaler.fleet import Action, Drain, FleetPlan, NodeState, Snapshot, Terminate
 from autoscaler.journal import Entry, Intent, IntentKind, Outcome
 from autoscaler.loop.report import TickReport
 from autoscaler.providers.simulated.truth import MachineTruth
@@ -164,14 +164,30 @@ def _each_action_done(facts: Facts, report: TickReport) -> str | None:
 
 
 def _paused(facts: Facts, report: TickReport) -> str | None:
-    """While paused nothing is intended, made or ended; while scale-in is paused no node is given up for demand."""
+    """While paused nothing is intended, made or ended; while scale-in is paused no node is given up for demand.
+
+    Where there is a cap or a ceiling, what was drained for it, or before, may be ended.
+    """
     controls, tick = report.seen.controls, facts.tick
     if controls.is_paused:
         intents = [f"{one.kind.value} {one.node_id}" for one in tick.intents if one.kind is not IntentKind.ADOPT]
         if intents or tick.made or tick.ended:
             return f"acts while paused: {', '.join(intents) or 'a machine is made or ended'}"
     elif controls.is_scale_in_paused:
+        drained = _drained(facts.truth.policy, report)
         for acted in report.acted:
-            if isinstance(acted.action, Drain | Terminate) and kind_of(acted.action) not in IMPOSED:
-                return f"{said(acted.action)} while scale-in is paused"
+            action = acted.action
+            if not isinstance(action, Drain | Terminate) or kind_of(action) in IMPOSED:
+                continue
+            if not (isinstance(action, Terminate) and action.node_id in drained):
+                return f"{said(action)} while scale-in is paused"
     return None
+
+
+def _drained(policy: ScalingPolicy, report: TickReport) -> set[str]:
+    """Nodes that drain, or were drained in this tick, where something is capped."""
+    caps = (policy.max_nodes, policy.max_usd_hour, policy.max_usd_month)
+    if all(cap is None for cap in caps) and not report.seen.controls.max_nodes:
+        return set()
+    draining = {node.id for node in report.seen.nodes if node.state is NodeState.DRAINING}
+    return draining | {acted.action.node_id for acted in report.acted if isinstance(acted.action, Drain)}
