@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.measure import MeasurementError, Row, in_child
+from benchmarks.replay_bills import SEEDS, replay_bill_rows
 from benchmarks.replay_speed import replay_speed_rows
 from benchmarks.report import report_rows
 from benchmarks.rows import FULL, QUICK, Effort, chargeback_rows, command_rows, month_rows, rival_rows, year_rows
@@ -58,6 +59,8 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
         yield from report_rows(effort.runs, Path(folder))
     say("a replay's speed")
     yield from replay_speed_rows(min(effort.runs, 3))
+    say("a replay's bill beside the bound and rivals")
+    yield from replay_bill_rows(SEEDS if effort is FULL else SEEDS[:1])
     with tempfile.TemporaryDirectory() as folder:
         say("chargeback of a million usage rows")
         yield from chargeback_rows(effort, Path(folder) / "ledger.sqlite")

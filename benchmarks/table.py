@@ -60,6 +60,8 @@ def _number(value: float, unit: str) -> str:
             return f"{value:,.0f} MB"
         case "×":
             return f"{value:,.0f} ×"
+        case "ratio":
+            return f"{value:.3f}"
         case _:
             return f"{value:.1e}"
 

@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks import instances
 from benchmarks.instances import BASE, BURST, EXAMPLE, MONTH, first_scenarios, month_forecast, problem_of, year_forecast
 from benchmarks.measure import peak_mb, seconds
+from benchmarks.replay_bills import replay_days, replay_second, replay_started_hour
 from benchmarks.replay_speed import replay_speed
 from planner.case import load_case, load_fleet, solve_case
 from planner.demand.forecast import Forecast
@@ -189,7 +190,7 @@ TASKS = {
     for task in (
         *(month, month_case, month_pulp, write_year, year, year_whole, year_part, year_linopy),
         *(write_usage, charge_usage, charge_usage_by_row),
-        replay_speed,
+        *(replay_speed, replay_second, replay_started_hour, replay_days),
     )
 }
 

@@ -17,7 +17,7 @@ from autoscaler.replay.sweep import SEED
 from autoscaler.replay.traffic.change import as_forecast, changed_as, cut, traffic_of_plan
 from autoscaler.replay.traffic.file import TrafficScenario, read_scenarios
 from autoscaler.replay.traffic.join import joined
-from autoscaler.replay.traffic.reference import reference_demand
+from autoscaler.replay.traffic.reference import reference_demand, reference_policy
 from autoscaler.replay.world import Traffic, World
 from autoscaler.replay.worlds.base_nodes import plan_for
 from autoscaler.replay.worlds.file import load_world
@@ -160,7 +160,7 @@ def _prepared(
     if key not in kept.worlds:
         kept.worlds[key] = _world(asked, traffic, case, given)
     world, plan = kept.worlds[key]
-    policy = case.fleet.scaling
+    policy = reference_policy(case.fleet.scaling) if _is_reference(asked) else case.fleet.scaling
     remarks = (*case.remarks, *dict.fromkeys((*scenario.traffic.remarks, *world.traffic.remarks)), *world.remarks)
     if asked.is_from_slo:
         target = slo_target(world)
@@ -191,7 +191,7 @@ def at_target(policy: ScalingPolicy, target: float) -> ScalingPolicy:
 
 def _world(asked: Asked, traffic: Traffic, case: Case, given: Plan | None) -> tuple[World, Plan | None]:
     """The world, and the plan its base nodes are of."""
-    if asked.world == REFERENCE and given is None:
+    if _is_reference(asked):
         return _reference(traffic, asked), None
     if asked.traffic is not None:
         traffic = joined(traffic)
@@ -216,6 +216,11 @@ def _world(asked: Asked, traffic: Traffic, case: Case, given: Plan | None) -> tu
     pools = frozenset(pool.key for pool in made(replace(settings, base_from="none"), None).pools)
     plan = plan_for(traffic, Sold(fleet=case.fleet, catalog=case.catalog, profiles=case.profiles), pools)
     return made(settings, plan), plan
+
+
+def _is_reference(asked: Asked) -> bool:
+    """Whether the reference world is played; with a plan it is a world file like any other."""
+    return asked.world == REFERENCE and asked.plan is None
 
 
 def _of_plan(plan: Plan) -> WorldFile:

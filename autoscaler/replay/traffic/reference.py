@@ -6,12 +6,14 @@ burst nodes of 200 output tok/s at 0.20 USD/h, seven minutes from an order to th
 """
 
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoscaler.replay.world import Floats
+from policies.scaling import ScalingPolicy
 
 MEAN_TOK_S = 4000.0
 NOISE_RATIO = 0.03
@@ -22,6 +24,33 @@ BASE_USD_HOUR = 154 / 730
 BURST_USD_HOUR = 0.20
 BASE_BUSY_SHARE = 0.713
 """A base node pays for itself when it is needed this share of the time."""
+
+REFERENCE_POLICY = ScalingPolicy(
+    low_utilization=1.0,
+    target_utilization=1.0,
+    high_utilization=1.0,
+    max_launches_per_tick=100,
+    max_drains_per_tick=100,
+    renewal_margin_s=1.0,
+)
+"""What counts there is the last token: nodes are filled, the margin is the outlook's alone, and no move is put off.
+
+Ticks fall on the end of a paid hour, and nothing is in flight, so a second before it is early enough.
+"""
+
+
+def reference_policy(policy: ScalingPolicy) -> ScalingPolicy:
+    """The policy as the reference world is played: with REFERENCE_POLICY's numbers where it has the default's."""
+    default = ScalingPolicy()
+    numbers = {
+        one.name: getattr(REFERENCE_POLICY, one.name)
+        for one in fields(ScalingPolicy)
+        if getattr(policy, one.name) == getattr(default, one.name)
+    }
+    has_own_band = not {"low_utilization", "target_utilization", "high_utilization"} <= numbers.keys()
+    if has_own_band:
+        numbers = {name: value for name, value in numbers.items() if not name.endswith("_utilization")}
+    return replace(policy, **numbers)
 
 
 def reference_demand(

@@ -1,10 +1,18 @@
 """The reference world's demand, against numbers one can check in the head."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from autoscaler.replay.traffic import reference
-from autoscaler.replay.traffic.reference import reference_base_nodes, reference_demand
+from autoscaler.replay.traffic.reference import (
+    REFERENCE_POLICY,
+    reference_base_nodes,
+    reference_demand,
+    reference_policy,
+)
+from policies.scaling import ScalingPolicy
 
 
 @pytest.fixture
@@ -59,3 +67,12 @@ def test_rows_that_tell_nothing_are_refused(rows):
 def test_base_nodes_are_those_full_for_71_percent_of_the_time():
     demand = np.linspace(0, 10_000, 10_001)
     assert reference_base_nodes(demand) == 9  # 28.7 % of the minutes lie below 2,870 tok/s = 9.57 nodes of 300
+
+
+def test_the_reference_world_fills_nodes_unless_the_policy_has_numbers_of_its_own() -> None:
+    own = ScalingPolicy(low_utilization=0.3, target_utilization=0.5, high_utilization=0.6, max_drains_per_tick=7)
+
+    played = reference_policy(own)
+    assert (played.low_utilization, played.target_utilization, played.high_utilization) == (0.3, 0.5, 0.6)
+    assert (played.max_drains_per_tick, played.max_launches_per_tick) == (7, 100)
+    assert reference_policy(ScalingPolicy(cooldown_s=60.0)) == replace(REFERENCE_POLICY, cooldown_s=60.0)
