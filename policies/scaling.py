@@ -24,6 +24,7 @@ _RULES: tuple[tuple[tuple[str, ...], str, Callable[[Any], bool]], ...] = (
     (
         (
             "hold_s",
+            "plan_hold_s",
             "cooldown_s",
             "drain_timeout_s",
             "orphan_after_s",
@@ -61,8 +62,10 @@ class ScalingPolicy:
     """Share of tokens that may go unserved; the outlook's margin is steered by it."""
     is_predictive: bool = True
     """Launch for what is expected within one lead time; prediction never removes."""
-    hold_s: float = 540.0
-    """A node not needed for this long may go; nor does one go this long into an hour the plan raised."""
+    hold_s: float = 120.0
+    """What was wanted within this time, margin included, is kept: a node goes when it was not for longer."""
+    plan_hold_s: float = 540.0
+    """No node goes this long into an hour the plan raised; then measured work rules."""
     cooldown_s: float = 300.0
     """No scale-in within this time of a scale-out of the same model; scale-out is never delayed."""
     drain_timeout_s: float = 600.0

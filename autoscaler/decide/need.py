@@ -136,7 +136,7 @@ def _begun_work(
     demand: Demand, model: str, plan: FleetPlan, now: datetime, into_hour_s: float, policy: ScalingPolicy
 ) -> float:
     """What the plan raised this hour to, while it is young; 0 after it: then measured work alone keeps nodes."""
-    if into_hour_s >= policy.hold_s:
+    if into_hour_s >= policy.plan_hold_s:
         return 0.0
     this, before = plan.at(model, now), plan.at(model, now - _HOUR)
     if this is None:

@@ -128,6 +128,7 @@ def new_outlook(model: str, pools: Mapping[str, Pool], policy: ScalingPolicy, ti
         lead_time_s=median_high(leads_s) + tick_s,
         max_unserved_ratio=ratio,
         exceeded_per_unserved=EXCEEDED_BY_STARTED_HOUR if by_hour else EXCEEDED_BY_SECOND,
+        hold_s=policy.hold_s,
     )
 
 

@@ -62,6 +62,7 @@ def test_what_was_launched_for_a_planned_hour_is_kept_while_the_hour_is_young_an
     plan = a_plan({12: 3, 13: 6})
     assert drained(decide(at_minute(65, 3.0, 8), plan, POLICY)) == []
     assert len(drained(decide(at_minute(69, 3.0, 8), plan, POLICY))) == 4
+    assert drained(decide(at_minute(69, 3.0, 8), plan, replace(POLICY, plan_hold_s=600.0))) == []
 
 
 def test_the_outlook_is_read_one_interval_past_the_lead_time() -> None:

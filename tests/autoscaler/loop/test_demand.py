@@ -187,6 +187,23 @@ def test_where_nodes_stay_to_the_end_of_a_paid_hour_less_is_wanted_beside_them()
     assert 10 < wanted(by_hour) < wanted(by_second)
 
 
+def test_what_was_wanted_within_the_policys_hold_is_kept():
+    pool = offered(a_pool("a/1", lead_s=60))
+
+    def kept_after_ten_minutes(hold_s: float) -> float:
+        """Of twenty nodes' work for an hour that is ten since."""
+        maker = new_outlook(CHAT, {pool.key: pool}, ScalingPolicy(hold_s=hold_s), 30.0)
+        assert maker is not None
+        for tick in range(140):
+            maker.observe(30.0 * tick, 20.0 if tick < 120 else 10.0)
+        outlook = maker.outlook()
+        assert outlook is not None
+        return outlook.keep_work
+
+    assert kept_after_ten_minutes(120) < 15
+    assert kept_after_ten_minutes(900) > 20
+
+
 def test_a_controller_made_anew_goes_on_with_the_outlook_it_is_handed():
     rig = Rig()
     for _ in range(5):
