@@ -12,7 +12,8 @@ from autoscaler.decide.room import Room
 from autoscaler.decide.sight import is_unreachable
 from autoscaler.decide.want import Want
 from autoscaler.fleet import Drain, Node
-from policies.scaling import ScalingPolicy, hourly_usd, paid_left_s
+from policies.renewal import hourly_usd, paid_left_s
+from policies.scaling import ScalingPolicy
 
 
 def cap_drains(wants: Mapping[str, Want], room: Room, policy: ScalingPolicy) -> list[Drain]:

@@ -18,7 +18,8 @@ from autoscaler.decide.say import why_hold, why_unmet
 from autoscaler.decide.sight import Sight, look
 from autoscaler.decide.want import Want
 from autoscaler.fleet import Action, Drain, FleetPlan, Hold, Launch, Snapshot, Terminate, Undrain
-from policies.scaling import Month, ScalingPolicy
+from policies.renewal import Month
+from policies.scaling import ScalingPolicy
 
 _ORDER = {Terminate: 0, Undrain: 1, Launch: 2, Drain: 3, Hold: 4}
 

@@ -6,7 +6,8 @@ from autoscaler.decide.caps import is_over_month
 from autoscaler.decide.room import Room
 from autoscaler.decide.sight import Sight, is_unreachable
 from autoscaler.fleet import Node, NodeState, Snapshot, Terminate
-from policies.scaling import ScalingPolicy, paid_left_s
+from policies.renewal import paid_left_s
+from policies.scaling import ScalingPolicy
 
 
 def ends_of_failed(sight: Sight, snapshot: Snapshot) -> list[Terminate]:

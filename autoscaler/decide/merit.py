@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from autoscaler.decide.sight import Sight
 from autoscaler.fleet import Pool, Snapshot
-from policies.scaling import Month, ScalingPolicy, hourly_usd
+from policies.renewal import Month, hourly_usd
+from policies.scaling import ScalingPolicy
 from policies.units import MTOK_PER_TOK_S_HOUR
 
 _NOISE = 1e-9

@@ -13,15 +13,8 @@ from autoscaler.decide.sight import Sight, is_unreachable
 from autoscaler.decide.want import Want
 from autoscaler.fleet import Drain, Node, Snapshot
 from policies.billing import Billing
-from policies.scaling import (
-    ScalingPolicy,
-    is_above_band,
-    is_below_band,
-    is_enough,
-    most_by_share,
-    paid_left_s,
-    wanted_capacity,
-)
+from policies.renewal import paid_left_s
+from policies.scaling import ScalingPolicy, is_above_band, is_below_band, is_enough, most_by_share, wanted_capacity
 
 
 def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[Drain]:

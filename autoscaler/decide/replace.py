@@ -11,7 +11,8 @@ from autoscaler.decide.room import Room
 from autoscaler.decide.sight import Sight, is_unreachable
 from autoscaler.decide.want import Want
 from autoscaler.fleet import Drain, Launch, Node, Snapshot
-from policies.scaling import ScalingPolicy, paid_left_s
+from policies.renewal import paid_left_s
+from policies.scaling import ScalingPolicy
 
 
 def drains_of_leaving(sight: Sight, snapshot: Snapshot) -> list[Drain]:

@@ -15,15 +15,8 @@ from autoscaler.decide.merit import Offer
 from autoscaler.decide.want import Want
 from autoscaler.fleet import COMING, Node, NodeState, Snapshot
 from policies.billing import Billing
-from policies.scaling import (
-    Month,
-    ScalingPolicy,
-    billed_units,
-    hourly_usd,
-    most_by_share,
-    owed_in_month_usd,
-    units_usd,
-)
+from policies.renewal import Month, billed_units, hourly_usd, owed_in_month_usd, units_usd
+from policies.scaling import ScalingPolicy, most_by_share
 
 _ADDS_UP = frozenset({Billing.SECOND, Billing.STARTED_HOUR, Billing.MONTH_PRORATED})
 

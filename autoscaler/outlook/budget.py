@@ -2,6 +2,8 @@
 
 from math import exp
 
+from policies.units import SECONDS_PER_DAY
+
 
 class Budget:
     """Unserved work against what may go unserved, old measurements forgotten.
@@ -42,6 +44,6 @@ class Budget:
         return (_OPENS_WITH_S + unserved_node_s / allowed) / (_OPENS_WITH_S + self._time_s)
 
 
-_OPENS_WITH_S = 14 * 86_400.0
+_OPENS_WITH_S = 14.0 * SECONDS_PER_DAY
 _STEEPNESS = 3
 _LEAST, _MOST = 0.5, 2.0

@@ -14,6 +14,7 @@ from autoscaler.outlook.exceeded import level_exceeded
 from autoscaler.outlook.season import Season
 from autoscaler.outlook.trend import Trend, TrendModel
 from autoscaler.outlook.value import Outlook
+from policies.units import SECONDS_PER_DAY
 
 EXCEEDED_BY_SECOND = 38.5
 """Chance that demand exceeds the capacity wanted at an instant, per share of work that goes unserved.
@@ -37,7 +38,7 @@ class OutlookMaker:
         lead_time_s: float,
         max_unserved_ratio: float,
         exceeded_per_unserved: float = EXCEEDED_BY_SECOND,
-        budget_over_s: float = 28 * 86_400.0,
+        budget_over_s: float = 28.0 * SECONDS_PER_DAY,
         hold_s: float = 120.0,
         release_margin_work: float = 0.8,
         trend: TrendModel | None = None,

@@ -7,7 +7,7 @@ the slope of that regression. So a service without habits is not disturbed by ye
 
 from collections import deque
 
-DAY_S = 86_400.0
+from policies.units import SECONDS_PER_DAY
 
 
 class Season:
@@ -15,7 +15,7 @@ class Season:
 
     def __init__(self, *, lead_time_s: float) -> None:
         self._lead_time_s = lead_time_s
-        self._slots = max(1, round(DAY_S / min(max(lead_time_s / 4, _SHORTEST_SLOT_S), _LONGEST_SLOT_S)))
+        self._slots = max(1, round(SECONDS_PER_DAY / min(max(lead_time_s / 4, _SHORTEST_SLOT_S), _LONGEST_SLOT_S)))
         self._profile: list[float | None] = [None] * self._slots
         self._slot = -1
         self._sum = 0.0
@@ -56,12 +56,12 @@ class Season:
         return max(0.0, rise * min(1.0, self._product / self._square))
 
     def _slot_at(self, at_s: float) -> int:
-        return int(at_s % DAY_S / DAY_S * self._slots) % self._slots
+        return int(at_s % SECONDS_PER_DAY / SECONDS_PER_DAY * self._slots) % self._slots
 
 
 _SHORTEST_SLOT_S = 60.0
 _LONGEST_SLOT_S = 600.0
-_JUDGED_OVER_S = 2 * DAY_S
+_JUDGED_OVER_S = 2 * SECONDS_PER_DAY
 _MOST_SCALE = 3.0
 """A day this many times as busy as the ones before is another kind of day."""
 _TELLING = 0.1

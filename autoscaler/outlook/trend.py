@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from math import exp, sqrt
 from typing import TypeAlias
 
+from policies.units import SECONDS_PER_HOUR
+
 Line: TypeAlias = tuple[float, float, float, float, float, float, int]
 """Weight, level, slope per second, variance of level, covariance, variance of slope, measurements since its kink."""
 
@@ -242,6 +244,6 @@ _UNLIKELY = 1e-30
 _WILD = 9.0
 """One measurement counts as no more than this many variances, so that a jump is not taken for noise."""
 _LEAST_NOISE_VAR = 1e-6
-_WARM_UP_S = 3600.0
+_WARM_UP_S = float(SECONDS_PER_HOUR)
 _LONGEST_STEPS = 3.0
 """After a gap longer than this many kinks it is as good as certain that the line has bent."""

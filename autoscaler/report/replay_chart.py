@@ -17,6 +17,7 @@ from autoscaler.report.replay_series import ReplaySeries, replay_series
 from autoscaler.report.replay_tables import by_bill, source_name
 from planner.report.charts import BASE_COLORS, BURST_COLORS, HATCHES, write_figure
 from planner.report.numbers import number, percent, span
+from policies.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -158,7 +159,7 @@ def _styles(series: ReplaySeries) -> dict[str, dict[str, Any]]:
 
 
 def _hourly_panel(panel: "Axes", one: Replayed, values: Floats, unit: str, title: str, color: str) -> None:
-    edges_s = np.minimum(np.arange(len(values) + 1) * 3600.0, one.minutes * 60)
+    edges_s = np.minimum(np.arange(len(values) + 1) * SECONDS_PER_HOUR, one.minutes * 60)
     panel.stairs(values, _days(one.start, edges_s), fill=True, color=color, alpha=0.85)
     panel.set_ylabel(unit)
     panel.set_title(title, loc="left", fontsize=10)
@@ -192,7 +193,7 @@ def _time_axis(panel: "Axes", edges: Floats) -> None:
 
 def _days(start: datetime, seconds: Floats) -> Floats:
     """Days since 1970, matplotlib's own measure of time."""
-    days: Floats = (start.timestamp() + seconds) / 86_400
+    days: Floats = (start.timestamp() + seconds) / SECONDS_PER_DAY
     return days
 
 

@@ -19,6 +19,7 @@ from autoscaler.report.replay_json import in_order
 from planner.report.narrow import fitted, wrapped
 from planner.report.numbers import UNKNOWN, USD, Currency, buckets, number, percent, span, sparkline
 from planner.report.screen import Cell, Column, Screen, render, table, words
+from policies.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -103,7 +104,7 @@ def render_compared(
 def heading(world: World) -> str:
     """What is replayed, in one line."""
     traffic = world.traffic
-    length = number(traffic.duration_s / 3600, 0 if traffic.duration_s % 3600 == 0 else 1)
+    length = number(traffic.duration_s / SECONDS_PER_HOUR, 0 if traffic.duration_s % SECONDS_PER_HOUR == 0 else 1)
     return (
         f"{', '.join(traffic.models)}, {span(traffic.start, traffic.end)} ({length} h), traffic {traffic.source}, "
         f"world {world.name}, faults {world.faults.name}, seed {world.seed}"

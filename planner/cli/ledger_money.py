@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from planner.cli.options import CurrencyCode, CurrencyOption, FleetOption, JsonOption, currency_of, say, screen
+from planner.cli.paths import check_paths
 
 if TYPE_CHECKING:
     from planner.month.facts import Reckoning
@@ -94,7 +95,7 @@ def export(
 
     check_belongs(form, month=month, by=by, allocated=allocated, of_seller=bool(account or invoice))
     accounts, invoices = by_provider("--account", account), by_provider("--invoice", invoice)
-    check_output(output, config)
+    check_paths(read=(("-c", config),), write=(("-o", output),))
     if form not in MONEY or month is None:
         write_out(context, facts_csv(form, month, config), output)
         return
@@ -122,17 +123,6 @@ def check_belongs(form: ExportFormat, *, month: str | None, by: str | None, allo
         raise InputError("--month: prices have none; expected it with another format")
     if month is None and form in MONEY:
         raise InputError(f"--format {form}: needs --month; expected a calendar month such as 2026-11")
-
-
-def check_output(output: Path | None, config: Path | None) -> None:
-    """Raises InputError where the file could not be written, or is the fleet's."""
-    from planner.errors import InputError
-    from planner.files import check_writable
-
-    if output is not None:
-        check_writable(output)
-        if config is not None and output.resolve() == config.resolve():
-            raise InputError(f"-o {output}: is also the file of -c; expected another one")
 
 
 def write_out(context: typer.Context, text: str, output: Path | None) -> None:

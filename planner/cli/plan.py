@@ -29,6 +29,7 @@ from planner.cli.options import (
     screen,
     split,
 )
+from planner.cli.paths import check_paths
 
 if TYPE_CHECKING:
     from planner.case import Case
@@ -81,7 +82,7 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     from planner.case import load_case, load_fleet
     from planner.whatif import Change, changed
 
-    check_paths(forecast, config, output, chart)
+    check_paths(read=(("-f", forecast), ("-c", config)), write=(("-o", output), ("--chart", chart)))
     if record:
         check_recordable(config)
     fleet, remarks = load_fleet(config, policy)
@@ -155,32 +156,6 @@ def print_plan(found: "Plan", currency: "Currency", *, as_json: bool, explain: b
         from planner.report.reasons import render_explanation
 
         typer.echo(render_explanation(found, screen=screen(), currency=currency), nl=False)
-
-
-def check_paths(forecast: Path, config: Path | None, output: Path | None, chart: Path | None) -> None:
-    """Raises InputError where a file could not be written, before any work is done for it."""
-    from planner.files import check_writable
-
-    if chart is not None:
-        from planner.report.charts import check_chart_path
-
-        check_chart_path(chart)
-    for path in (output, chart):
-        if path is not None:
-            check_writable(path)
-    refuse_overwriting(forecast, config, output, chart)
-
-
-def refuse_overwriting(forecast: Path, config: Path | None, output: Path | None, chart: Path | None) -> None:
-    """Raises InputError where a file to write is one of the files to read, or both files to write are one."""
-    from planner.errors import InputError
-
-    taken = {forecast.resolve(): "-f"} | ({} if config is None else {config.resolve(): "-c"})
-    for option, path in (("-o", output), ("--chart", chart)):
-        if path is not None:
-            if path.resolve() in taken:
-                raise InputError(f"{option} {path}: is also the file of {taken[path.resolve()]}; expected another one")
-            taken[path.resolve()] = option
 
 
 def verdict(context: typer.Context, found: "Plan") -> int:

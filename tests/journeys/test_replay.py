@@ -415,7 +415,9 @@ def test_a_target_from_the_slo_is_stated_and_a_stricter_slo_lowers_it(replay: Re
         pytest.param(
             ("--traffic", "{}/waves.csv", "--sweep", "seed=0,1", "--leases"), "expected one", id="leases of a sweep"
         ),
-        pytest.param(("--traffic", "{}/waves.csv", "-o", "{}/waves.csv"), "expected another file", id="over its input"),
+        pytest.param(
+            ("--traffic", "{}/waves.csv", "-o", "{}/waves.csv"), "is also the file of --traffic", id="over its input"
+        ),
         pytest.param(("--traffic", "{}/waves.csv", "--chart", "{}/x.pdf"), "as .svg or .png", id="no picture"),
         pytest.param(("--traffic", "{}/seven.csv", "--world", "reference"), "whole minutes", id="seconds in reference"),
         pytest.param(

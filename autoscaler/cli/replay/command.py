@@ -40,6 +40,7 @@ from planner.cli.options import (
     screen,
     split,
 )
+from planner.cli.paths import check_paths
 from planner.errors import InputError
 
 if TYPE_CHECKING:
@@ -79,10 +80,11 @@ def replay(  # noqa: PLR0917 - a command's options are its arguments
     Example: baseload replay --traffic day.csv --compare --chart day.png
     """
     from autoscaler.cli.replay.inputs import Asked, asked_change, controllers_of
-    from autoscaler.cli.replay.run import Hands, run_and_show
-    from autoscaler.cli.replay.show import check_paths
+    from autoscaler.cli.replay.run import Execution, run_and_show
 
-    check_paths(read=(traffic, config, plan), write=(("-o", output), ("--chart", chart)))
+    check_paths(
+        read=(("--traffic", traffic), ("-c", config), ("--plan", plan)), write=(("-o", output), ("--chart", chart))
+    )
     controllers, policy = controllers_of(policies or (), compare=compare)
     is_one = not sweep and len(controllers) == 1
     change, is_from_slo = asked_change(settings or (), slo or (), measured_only=measured_only)
@@ -102,8 +104,8 @@ def replay(  # noqa: PLR0917 - a command's options are its arguments
     )
     shown = _shown(context, currency, hours=hours, leases=leases, is_one=is_one)
     shown = replace(shown, as_json=as_json, output=output, chart=chart)
-    hands = Hands(engine=engine.value, workers=workers, scheduler=scheduler, with_bound=not no_bound)
-    raise typer.Exit(run_and_show(context, asked, sweep or [], hands, shown))
+    execution = Execution(engine=engine.value, workers=workers, scheduler=scheduler, with_bound=not no_bound)
+    raise typer.Exit(run_and_show(context, asked, sweep or [], execution, shown))
 
 
 def _shown(context: typer.Context, currency: CurrencyCode, *, hours: bool, leases: bool, is_one: bool) -> "Shown":

@@ -31,6 +31,7 @@ from planner.exchange.plan_file import read_plan
 from planner.plan import Plan
 from planner.whatif import Change, changed
 from policies.scaling import ScalingPolicy, band_around
+from policies.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from planner.fleet import Fleet
@@ -170,7 +171,7 @@ def _prepared(
     said: tuple[str, ...] = ()
     if plan is not None:
         start = traffic.start.replace(minute=0, second=0, microsecond=0)
-        hours = -int((start - traffic.end).total_seconds() // 3600)
+        hours = -int((start - traffic.end).total_seconds() // SECONDS_PER_HOUR)
         levels, said = laid_over(plan, start, hours, models=traffic.models)
     return Prepared(
         scenario=scenario.name,
@@ -263,5 +264,5 @@ def _check_models(asked: Asked, fleet: "Fleet", given: Plan | None, traffic: Tra
 
 def _check_shift(change: Change, traffic: Traffic) -> None:
     for setting in change.settings:
-        if "demand.shift" in setting.partition("=")[0] and traffic.step_s != 3600:
+        if "demand.shift" in setting.partition("=")[0] and traffic.step_s != SECONDS_PER_HOUR:
             raise InputError(f"--set {setting}: counts hours; expected traffic of hourly rows to shift")

@@ -15,10 +15,11 @@ from autoscaler.replay.sweep import SweptPoint, points_of
 from planner.cli.options import is_quiet, say
 from planner.cli.progress import Report, progress
 from planner.errors import InputError
+from policies.units import SECONDS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hands:
+class Execution:
     """Who runs several replays, and how many at once."""
 
     engine: Literal["loky", "dask"]
@@ -31,14 +32,14 @@ class Hands:
             raise InputError(f"--scheduler {self.scheduler}: is a Dask scheduler; expected --engine dask with it")
 
 
-def run_and_show(context: typer.Context, asked: Asked, sweep: list[str], hands: Hands, shown: Shown) -> int:
+def run_and_show(context: typer.Context, asked: Asked, sweep: list[str], execution: Execution, shown: Shown) -> int:
     """The exit code, once the result is shown and its remarks are said."""
     if sweep:
-        points, prepared = swept(context, asked, sweep, hands)
+        points, prepared = swept(context, asked, sweep, execution)
         show_sweep(points, prepared, shown)
         remarks, (code, missed) = prepared.remarks, sweep_verdict(points, prepared.policy.max_unserved_ratio)
     else:
-        outcomes = replayed(context, asked, hands)
+        outcomes = replayed(context, asked, execution)
         show(outcomes, shown)
         remarks, (code, missed) = remarks_of(outcomes), verdict(outcomes)
     say(context, remarks)
@@ -47,25 +48,27 @@ def run_and_show(context: typer.Context, asked: Asked, sweep: list[str], hands: 
     return code
 
 
-def replayed(context: typer.Context, asked: Asked, hands: Hands) -> list[Outcome]:
+def replayed(context: typer.Context, asked: Asked, execution: Execution) -> list[Outcome]:
     """Every controller on every world asked for; progress on stderr."""
     with progress(is_quiet(context)) as report:
         report("making the world", 0.0)
         prepared = prepare(asked)
         jobs = [job for one in prepared for job in _jobs(one, asked)]
-        results = iter(_run(jobs, hands, report))
+        results = iter(_run(jobs, execution, report))
     outcomes = []
     for one in prepared:
         found = tuple(next(results) for _ in _names(one, asked))
         planned = None
         if asked.plan is not None and one.plan is not None:
-            hours = round(one.world.traffic.duration_s / 3600)
+            hours = round(one.world.traffic.duration_s / SECONDS_PER_HOUR)
             planned = compared(one.plan, found[0], scenario=one.scenario, hours=hours)
         outcomes.append(Outcome(prepared=one, replayed=found, planned=planned))
     return outcomes
 
 
-def swept(context: typer.Context, asked: Asked, sweeps: list[str], hands: Hands) -> tuple[list[SweptPoint], Prepared]:
+def swept(
+    context: typer.Context, asked: Asked, sweeps: list[str], execution: Execution
+) -> tuple[list[SweptPoint], Prepared]:
     """Every controller at every point of a sweep; progress on stderr."""
     settings = points_of(sweeps)
     kept = Kept()
@@ -80,7 +83,7 @@ def swept(context: typer.Context, asked: Asked, sweeps: list[str], hands: Hands)
             found = _jobs(prepared[0], asked)
             jobs += found
             whose += [point] * len(found)
-        results = _run(jobs, hands, lambda what, share: report(what, 0.1 + 0.9 * share))
+        results = _run(jobs, execution, lambda what, share: report(what, 0.1 + 0.9 * share))
     assert first is not None  # a sweep has a point at least
     points = [SweptPoint(settings=point, replayed=one) for point, one in zip(whose, results, strict=True)]
     return points, first
@@ -100,12 +103,12 @@ def _names(prepared: Prepared, asked: Asked) -> tuple[str, ...]:
     return tuple(name for name in asked.controllers if not CONTROLLERS[name].needs_plan)
 
 
-def _run(jobs: list[Job], hands: Hands, report: Report) -> list[Replayed]:
+def _run(jobs: list[Job], execution: Execution, report: Report) -> list[Replayed]:
     return run_jobs(
         jobs,
-        engine=hands.engine,
-        workers=hands.workers,
-        scheduler=hands.scheduler,
-        with_bound=hands.with_bound,
+        engine=execution.engine,
+        workers=execution.workers,
+        scheduler=execution.scheduler,
+        with_bound=execution.with_bound,
         on_progress=report,
     )

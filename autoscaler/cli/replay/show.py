@@ -13,8 +13,7 @@ from autoscaler.replay.result import Replayed
 from autoscaler.replay.score.expected import expected_offers
 from autoscaler.replay.score.planned import PlannedReplayed
 from autoscaler.replay.sweep import SweptPoint
-from planner.errors import InputError
-from planner.files import check_writable, write_atomic
+from planner.files import write_atomic
 from planner.report.numbers import Currency, number, percent
 from planner.report.screen import Screen
 
@@ -45,22 +44,6 @@ class Outcome:
     replayed: tuple[Replayed, ...]
     planned: PlannedReplayed | None = None
     """With --plan."""
-
-
-def check_paths(*, read: Sequence[Path | None], write: Sequence[tuple[str, Path | None]]) -> None:
-    """Raises InputError where a file could not be written or is one of the files to read, before any work is done."""
-    taken = {path.resolve(): str(path) for path in read if path is not None}
-    for option, path in write:
-        if path is None:
-            continue
-        if option == "--chart":
-            from planner.report.charts import check_chart_path
-
-            check_chart_path(path)
-        check_writable(path)
-        if path.resolve() in taken:
-            raise InputError(f"{option} {path}: is {taken[path.resolve()]}, too; expected another file")
-        taken[path.resolve()] = f"{option} {path}"
 
 
 def show(outcomes: Sequence[Outcome], shown: Shown) -> None:

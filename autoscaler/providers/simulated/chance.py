@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policies.units import SECONDS_PER_DAY
+
 if TYPE_CHECKING:
     from random import Random
-
-SECONDS_PER_DAY = 86_400.0
 
 
 class Chance:

@@ -37,6 +37,7 @@ from autoscaler.providers.simulated.spec import NO_FAULTS, FaultMix, SimulatedPo
 from autoscaler.providers.simulated.stock import Shelf
 from autoscaler.providers.simulated.truth import MachineTruth
 from policies.billing import Tariff
+from policies.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from random import Random
@@ -106,7 +107,7 @@ class SimulatedCloud:
         self._leads = chance.stream("lead_time")
         self._never_boots = Dice(chance, "never_boots", faults.never_boots)
         self._breaks = chance.stream("breaks")
-        self._breaks_per_s = faults.breaks_per_hour / 3600.0
+        self._breaks_per_s = faults.breaks_per_hour / SECONDS_PER_HOUR
         self._call_faults = CallFaults(faults, chance, name)
         self._lists = Lists(name, timeline, faults, chance)
         reclaim = Reclaim(

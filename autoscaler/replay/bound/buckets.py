@@ -359,7 +359,9 @@ class Buckets:
         for pool in self._pools:
             usable = np.isfinite(pool.ratio)
             node_usd = (
-                pool.ready_usd + pool.launch_usd + 2 * pool.pool.price_usd_hour.max() * (1 + pool.pool.lead_s / 3600)
+                pool.ready_usd
+                + pool.launch_usd
+                + 2 * pool.pool.price_usd_hour.max() * (1 + pool.pool.lead_s / SECONDS_PER_HOUR)
             )
             usd = np.where(usable, pool.ratio, 0.0) * node_usd + pool.egress_usd
             dearest = max(dearest, float(usd.max(initial=0.0)))

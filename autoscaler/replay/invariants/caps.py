@@ -13,7 +13,7 @@ from autoscaler.replay.invariants.facts import Before, Facts
 from autoscaler.replay.invariants.money import usd_hour
 from autoscaler.replay.invariants.watch import Life
 from policies.billing import HOUR, Billing
-from policies.scaling import Month, hourly_usd, owed_in_month_usd, paid_left_s
+from policies.renewal import Month, hourly_usd, owed_in_month_usd, paid_left_s
 
 FIRST_MINUTE = timedelta(minutes=1)
 """The least that is charged by the second; at a month's end it falls on two months."""

@@ -14,7 +14,7 @@ from autoscaler.providers.simulated.spec import SimulatedPool
 from autoscaler.providers.simulated.truth import MachineTruth
 from autoscaler.replay.invariants.watch import Life
 from policies.billing import Tariff, charges_by_month
-from policies.scaling import Month, hourly_usd, owed_in_month_usd
+from policies.renewal import Month, hourly_usd, owed_in_month_usd
 
 
 class Charges:

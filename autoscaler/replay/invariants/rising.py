@@ -10,7 +10,8 @@ from decimal import Decimal
 from autoscaler.fleet import COMING, Launch, Node, NodeState, Pool, Snapshot, Undrain
 from autoscaler.loop.report import TickReport
 from autoscaler.replay.invariants.facts import Facts
-from policies.scaling import Month, ScalingPolicy, hourly_usd
+from policies.renewal import Month, hourly_usd
+from policies.scaling import ScalingPolicy
 
 _NOISE = 1e-6
 

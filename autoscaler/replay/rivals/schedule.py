@@ -15,6 +15,7 @@ from autoscaler.fleet import FleetPlan
 from autoscaler.replay.rivals.counts import Rule, Seen, Want, counting, keys
 from autoscaler.replay.rivals.hindsight import burst_work
 from autoscaler.replay.world import Decider, Floats, World
+from policies.units import SECONDS_PER_HOUR
 
 HOURS_PER_WEEK = 168
 
@@ -44,7 +45,7 @@ def hourly(world: World, work: Floats) -> Floats:
     """Mean work of each calendar hour the trace touches, from per-step work."""
     traffic = world.traffic
     offset_s = (traffic.start - traffic.start.replace(minute=0, second=0, microsecond=0)).total_seconds()
-    hour = ((offset_s + np.arange(work.shape[0]) * traffic.step_s) // 3600).astype(int)
+    hour = ((offset_s + np.arange(work.shape[0]) * traffic.step_s) // SECONDS_PER_HOUR).astype(int)
     count = np.bincount(hour)
     return np.asarray(np.bincount(hour, weights=work) / np.maximum(count, 1))
 

@@ -12,9 +12,7 @@ from autoscaler.replay.world import ServedModel, World
 from planner.dispatch import work_nodes
 from planner.errors import InputError
 from planner.profile.latency import Latency, latency_at, slo_utilization
-from policies.units import SECONDS_PER_HOUR
-
-MTOK = 1e6
+from policies.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +41,7 @@ def expected_offers(world: World, target_utilization: float) -> tuple[ExpectedOf
             cost = None
             if price is not None and work > 0:
                 node_tok_s = sum(mean_tok_s(world, name)) / work * target_utilization
-                cost = float(price) / SECONDS_PER_HOUR / node_tok_s * MTOK
+                cost = float(price) / SECONDS_PER_HOUR / node_tok_s * TOKENS_PER_MTOK
             found.append(
                 ExpectedOffer(
                     model=name,

@@ -16,6 +16,7 @@ from autoscaler.providers.simulated.truth import MachineTruth
 from autoscaler.replay.result import ReplayedLease
 from autoscaler.replay.serving.simulated import Service
 from policies.billing import MIN_BILLED_SECONDS, Billing
+from policies.units import SECONDS_PER_HOUR
 
 BY_THE_HOUR = frozenset({Billing.STARTED_HOUR, Billing.STARTED_HOUR_CAPPED, Billing.MONTH_PRORATED})
 
@@ -75,7 +76,7 @@ def merged(leases: tuple[HeldLease, ...]) -> tuple[ReplayedLease, ...]:
     return tuple(rows)
 
 
-def opposite_moves(leases: tuple[HeldLease, ...], within_s: float = 3600.0) -> int:
+def opposite_moves(leases: tuple[HeldLease, ...], within_s: float = SECONDS_PER_HOUR) -> int:
     """Scale-outs less than an hour after a scale-in of the same model, and the reverse; one move an instant."""
     moves = {(lease.model, lease.start_s, "out") for lease in leases}
     moves |= {(lease.model, lease.end_s, "in") for lease in leases if lease.is_released}
@@ -108,7 +109,7 @@ def _held(cloud: SimulatedCloud, truth: MachineTruth, service: Service | None, e
 def _paid_s(billing: Billing, held_s: float) -> float:
     """Seconds paid of a lease held so long."""
     if billing in BY_THE_HOUR:
-        return -(-held_s // 3600) * 3600
+        return -(-held_s // SECONDS_PER_HOUR) * SECONDS_PER_HOUR
     if billing is Billing.SECOND:
         return max(MIN_BILLED_SECONDS, -(-held_s // 1))
     return held_s

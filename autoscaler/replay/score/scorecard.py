@@ -10,9 +10,8 @@ from autoscaler.providers.simulated.cloud import SimulatedCloud
 from autoscaler.replay.result import Floats, HourSeries, Replayed
 from autoscaler.replay.score.leases import HeldLease, held_leases, merged, opposite_moves
 from autoscaler.replay.serving.simulated import SimulatedServing
-from autoscaler.replay.serving.tally import SECONDS_PER_HOUR
 from autoscaler.replay.world import World
-from policies.units import TOKENS_PER_MTOK
+from policies.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

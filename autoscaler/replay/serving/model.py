@@ -10,8 +10,9 @@ from math import ceil
 from autoscaler.replay.serving.delay import Histogram, bin_of, step_of
 from autoscaler.replay.serving.queue import FluidQueue, Piece, Request, RequestQueue
 from autoscaler.replay.serving.servers import Group, Servers, ServingNode
-from autoscaler.replay.serving.tally import SECONDS_PER_HOUR, Tally
+from autoscaler.replay.serving.tally import Tally
 from autoscaler.replay.world import ServedModel, Traffic
+from policies.units import SECONDS_PER_HOUR
 
 _SAME = 1e-9
 """Capacity that is short by less is enough: rounding."""

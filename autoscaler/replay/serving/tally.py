@@ -1,8 +1,7 @@
 """Tally: what a replay adds up per hour while it runs, all models together. Pure: numbers that grow."""
 
 from autoscaler.replay.serving.delay import Histogram
-
-SECONDS_PER_HOUR = 3600.0
+from policies.units import SECONDS_PER_HOUR
 
 
 class Tally:

@@ -22,6 +22,7 @@ from autoscaler.replay.world import BaseNodes, ServedModel, Traffic, World
 from planner.profile.model import Basis, Rates
 from policies.billing import Billing, Tariff
 from policies.scaling import ScalingPolicy
+from policies.units import SECONDS_PER_HOUR
 
 FIRST = datetime(2026, 11, 30, 20, tzinfo=UTC)
 """Storms begin in the hours around the end of a month."""
@@ -256,7 +257,7 @@ def _strangers(rng: Random, models: Sequence[str], offers: Sequence[str], durati
 
 def _plan(rng: Random, models: Sequence[str], offers: Sequence[str], traffic: Traffic) -> FleetPlan:
     first = traffic.start.replace(minute=0, second=0, microsecond=0)
-    hours = [first + timedelta(hours=hour) for hour in range(int(traffic.duration_s // 3600) + 2)]
+    hours = [first + timedelta(hours=hour) for hour in range(int(traffic.duration_s // SECONDS_PER_HOUR) + 2)]
     return FleetPlan(
         hours={
             model: {

@@ -14,18 +14,17 @@ from autoscaler.replay.world import Floats, Requests, Traffic
 from planner.demand.forecast import Forecast
 from planner.errors import InputError
 from planner.plan import Plan
+from policies.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
-DAY_S = 86_400.0
-HOUR_S = 3600.0
 HOUR = timedelta(hours=1)
 
 
 def cut(traffic: Traffic, days: float) -> Traffic:
     """The first `days` of the traffic, in whole steps."""
-    held = traffic.duration_s / DAY_S
+    held = traffic.duration_s / SECONDS_PER_DAY
     if not days > 0:
         raise InputError(f"--days {days:g}: expected more than 0")
-    steps = int(days * DAY_S // traffic.step_s)
+    steps = int(days * SECONDS_PER_DAY // traffic.step_s)
     if days > held or not steps:
         raise InputError(f"--days {days:g}: {traffic.source} holds {held:.4g} days; expected at most as many")
     end_s = steps * traffic.step_s
@@ -86,7 +85,7 @@ def traffic_of_plan(plan: Plan, source: str) -> Traffic:
     shown = f", scenario {plan.scenario_shown}" if plan.scenario_shown else ""
     return Traffic(
         start=plan.start,
-        step_s=HOUR_S,
+        step_s=float(SECONDS_PER_HOUR),
         models=models,
         input_tok_s=asked[0],
         output_tok_s=asked[1],

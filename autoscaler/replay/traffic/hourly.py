@@ -4,8 +4,7 @@ import numpy as np
 
 from autoscaler.replay.world import Floats, Traffic
 from planner.demand.forecast import Forecast
-
-SECONDS_PER_HOUR = 3600.0
+from policies.units import SECONDS_PER_HOUR
 
 
 def hourly(traffic: Traffic) -> Forecast:

@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 
 from autoscaler.providers.simulated.spec import SimulatedPool, Stock
-from autoscaler.replay.traffic.hourly import SECONDS_PER_HOUR, hourly
+from autoscaler.replay.traffic.hourly import hourly
 from autoscaler.replay.world import Traffic
 from autoscaler.replay.worlds.price_walk import walked_prices
 from autoscaler.replay.worlds.settings import PoolBlock
@@ -23,6 +23,7 @@ from planner.profile.curve import Curve, Point, Profile
 from planner.profile.model import Basis, Model, Rates, Unfit
 from planner.profile.rate import rated_for
 from planner.profile.rating import Rated
+from policies.units import SECONDS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

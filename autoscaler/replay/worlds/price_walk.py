@@ -10,6 +10,8 @@ from decimal import Decimal
 from math import exp, sqrt
 from typing import TYPE_CHECKING
 
+from policies.units import SECONDS_PER_HOUR
+
 if TYPE_CHECKING:
     from random import Random
 
@@ -37,5 +39,5 @@ def walked_prices(
         if not prices or prices[-1][1] != price:
             prices.append((at_s, price))
         deviation = stays * deviation + kick * rng.gauss(0.0, 1.0)
-        at_s += walk.step_h * 3600.0
+        at_s += walk.step_h * SECONDS_PER_HOUR
     return tuple(prices)

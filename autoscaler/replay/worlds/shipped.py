@@ -11,6 +11,8 @@ from importlib.resources import files
 from itertools import pairwise
 from types import MappingProxyType
 
+from policies.units import SECONDS_PER_HOUR
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadTimes:
@@ -49,7 +51,7 @@ class AvailabilityTrace:
     def falls_per_hour(self) -> float:
         """How often, per hour in which it could be held, a node was taken back."""
         falls = sum(one[2] and not two[2] for one, two in pairwise(self.spans))
-        return falls / (self.available_ratio * self.duration_s / 3600.0)
+        return falls / (self.available_ratio * self.duration_s / SECONDS_PER_HOUR)
 
     def repeated(self, from_s: float, length_s: float) -> Iterator[tuple[float, float, bool]]:
         """The spans of [from_s, from_s + length_s), counted from its start; after its end the trace begins again."""

@@ -26,7 +26,8 @@ from autoscaler.fleet import (
     Undrain,
 )
 from policies.billing import charges_by_month, month_span
-from policies.scaling import ScalingPolicy, hourly_usd, most_by_share
+from policies.renewal import hourly_usd
+from policies.scaling import ScalingPolicy, most_by_share
 from tests.autoscaler.fleets import (
     NOW,
     a_demand,
