@@ -42,9 +42,12 @@ def plan_reached(facts: Facts, report: TickReport) -> str | None:
         is_stale = demand is None or (report.now - demand.measured_at).total_seconds() > policy.stale_after_s
         if planned is None or not is_stale or _asks(report, model):
             continue
-        speed = seen.base_speed if demand is None else demand.speed
+        able = {key: 1.0 for key, pool in seen.pools.items() if model in pool.lead_time_s}
+        speed = able if demand is None else demand.speed  # where no mix is known, nodes are counted
         wanted = sum(count * speed.get(pool, 0.0) for pool, count in planned.burst.items())
-        have = sum(speed.get(node.pool, 0.0) for node in _staying(seen, model) if not node.is_base)
+        have = sum(
+            speed.get(node.pool, 1.0 if demand is None else 0.0) for node in _staying(seen, model) if not node.is_base
+        )
         pool = None if have >= wanted - _NOISE else free_pool(facts, report, model)
         if pool is not None and speed.get(pool.key, 0.0) > 0:
             return f"blind of {model}, {have:.2f} nodes of the plan's {wanted:.2f}, and {pool.key} is not asked"
