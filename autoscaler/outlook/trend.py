@@ -47,7 +47,7 @@ class TrendModel:
     noise_ratio: float = 0.03
     """Standard deviation of one measurement over its level, at first."""
     noise_over: int = 120
-    """Memory of the noise, in measurements."""
+    """Memory of the noise, in measurements; shorter until so many were seen."""
     lines: int = 12
     """Lines followed at once; young ones count `spare_factor` times in pruning for `spare_for` measurements."""
     spare_for: int = 4
@@ -72,6 +72,7 @@ class Trend:
         self._recent: tuple[tuple[float, float], ...] = ()
         self._began_s = 0.0
         self._noise_var = model.noise_ratio**2
+        self._noise_seen = _NOISE_GUESS_FOR
         self._usual_slope = self._long_slope = 3 * model.least_slope_ratio_s
         self._long_level = 0.0
         self._kink_slope = 0.0
@@ -188,7 +189,8 @@ class Trend:
         unit = 1 + share * share + (1 - share) ** 2
         scale = max(self.level, self._model.least_work)
         seen = off * off / (unit * scale * scale)
-        self._noise_var += (min(seen, _WILD * self._noise_var) - self._noise_var) / self._model.noise_over
+        self._noise_seen = min(self._noise_seen + 1, self._model.noise_over)
+        self._noise_var += (min(seen, _WILD * self._noise_var) - self._noise_var) / self._noise_seen
         self._noise_var = max(self._noise_var, _LEAST_NOISE_VAR)
 
     def _learn_slope(self, step_s: float, age_s: float) -> None:
@@ -244,6 +246,8 @@ _UNLIKELY = 1e-30
 _WILD = 9.0
 """One measurement counts as no more than this many variances, so that a jump is not taken for noise."""
 _LEAST_NOISE_VAR = 1e-6
+_NOISE_GUESS_FOR = 8
+"""Measurements that the first guess of the noise counts for: a service of few requests is soon known to be wild."""
 _WARM_UP_S = float(SECONDS_PER_HOUR)
 _LONGEST_STEPS = 3.0
 """After a gap longer than this many kinks it is as good as certain that the line has bent."""

@@ -63,6 +63,13 @@ def test_noise_is_learnt():
     assert wild.wanted_work[0] - 20 > 3 * (calm.wanted_work[0] - 20)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_noise_of_a_few_requests_is_learnt_in_minutes_and_not_taken_for_growth(seed):
+    few_requests = flat(7.5, noise=0.5, ticks=90, seed=seed)
+    looks = shown(few_requests, step_s=30.0, maker=a_maker(lead_time_s=180.0))[30:]
+    assert sum(look.wanted_work[-1] for look in looks) / len(looks) < 7.5 * (1 + 3 * 0.5)
+
+
 def test_a_gap_in_measurement_is_not_zero_but_less_certain():
     maker = a_maker()
     before = shown(flat(20.0, noise=0.03, ticks=600), maker=maker)[-1]
