@@ -15,8 +15,6 @@ from typing import TypeAlias
 from autoscaler.outlook import Outlook
 from policies.billing import Tariff
 
-NOTHING: Mapping[str, float] = MappingProxyType({})
-
 
 class NodeState(StrEnum):
     """Where a node is in its life."""

@@ -4,6 +4,10 @@ from math import exp
 
 from policies.units import SECONDS_PER_DAY
 
+_OPENS_WITH_S = 14.0 * SECONDS_PER_DAY
+_STEEPNESS = 3
+_LEAST, _MOST = 0.5, 2.0
+
 
 class Budget:
     """Unserved work against what may go unserved, old measurements forgotten.
@@ -42,8 +46,3 @@ class Budget:
         """1: as much is unserved as may be."""
         allowed = self._max_unserved_ratio * self._asked / self._time_s
         return (_OPENS_WITH_S + unserved_node_s / allowed) / (_OPENS_WITH_S + self._time_s)
-
-
-_OPENS_WITH_S = 14.0 * SECONDS_PER_DAY
-_STEEPNESS = 3
-_LEAST, _MOST = 0.5, 2.0

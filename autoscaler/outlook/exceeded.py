@@ -5,6 +5,15 @@ from math import erfc, exp, log, pi, sqrt
 
 from autoscaler.outlook.trend import Part
 
+_SQRT2 = sqrt(2)
+_DENSITY = 2 / sqrt(pi)
+_FAR = 9.0
+"""Standard deviations beyond which no chance is left that anyone asks for."""
+_CLOSE = 0.02
+"""Of the logarithm, before the last step."""
+_NEWTON_ROUNDS = 8
+_ROUNDS = 48
+
 
 def level_exceeded(parts: Sequence[Part], chance: float, *, near: float) -> float:
     """The level that a draw from `parts` exceeds with `chance`, give or take a hundredth of that chance.
@@ -36,13 +45,3 @@ def level_exceeded(parts: Sequence[Part], chance: float, *, near: float) -> floa
             return aimed
         level = aimed if low < aimed < high and turn < _NEWTON_ROUNDS else (low + high) / 2
     return level
-
-
-_SQRT2 = sqrt(2)
-_DENSITY = 2 / sqrt(pi)
-_FAR = 9.0
-"""Standard deviations beyond which no chance is left that anyone asks for."""
-_CLOSE = 0.02
-"""Of the logarithm, before the last step."""
-_NEWTON_ROUNDS = 8
-_ROUNDS = 48

@@ -24,6 +24,11 @@ More than 1, since nodes wanted a while ago are still there. Found on two-week L
 EXCEEDED_BY_STARTED_HOUR = 59.5
 """The same where nodes stay to the end of a paid hour, and so cover more of what nobody saw coming."""
 
+_FIRST_INTERVAL_S = 60.0
+_INTERVALS = 16
+"""Memory of the interval between observations, in observations."""
+_MOST_CHANCE = 0.25
+
 
 class OutlookMaker:
     """Observes one model's demand and says what is to come within its lead time.
@@ -119,9 +124,3 @@ class OutlookMaker:
             wanted_work=(soon, wanted),
             keep_work=held[0][1] + self._release_margin_work,
         )
-
-
-_FIRST_INTERVAL_S = 60.0
-_INTERVALS = 16
-"""Memory of the interval between observations, in observations."""
-_MOST_CHANCE = 0.25

@@ -9,6 +9,14 @@ from collections import deque
 
 from policies.units import SECONDS_PER_DAY
 
+_SHORTEST_SLOT_S = 60.0
+_LONGEST_SLOT_S = 600.0
+_JUDGED_OVER_S = 2 * SECONDS_PER_DAY
+_MOST_SCALE = 3.0
+"""A day this many times as busy as the ones before is another kind of day."""
+_TELLING = 0.1
+"""Least share of what the trend missed that the time of day must have explained."""
+
 
 class Season:
     """The rise that the time of day brings within one lead time, beyond what the trend sees coming."""
@@ -57,12 +65,3 @@ class Season:
 
     def _slot_at(self, at_s: float) -> int:
         return int(at_s % SECONDS_PER_DAY / SECONDS_PER_DAY * self._slots) % self._slots
-
-
-_SHORTEST_SLOT_S = 60.0
-_LONGEST_SLOT_S = 600.0
-_JUDGED_OVER_S = 2 * SECONDS_PER_DAY
-_MOST_SCALE = 3.0
-"""A day this many times as busy as the ones before is another kind of day."""
-_TELLING = 0.1
-"""Least share of what the trend missed that the time of day must have explained."""

@@ -22,6 +22,20 @@ Line: TypeAlias = tuple[float, float, float, float, float, float, int]
 Part: TypeAlias = tuple[float, float, float]
 """Weight, mean and standard deviation of one normal part of a mixture."""
 
+_BENDS = (1 / 6, 1 / 2, 5 / 6)
+"""Where in a horizon a kink is looked at, as shares of it."""
+_NEGLIGIBLE = 0.005
+_UNLIKELY = 1e-30
+"""Keeps weights above 0 when no line comes near a measurement."""
+_WILD = 9.0
+"""One measurement counts as no more than this many variances, so that a jump is not taken for noise."""
+_LEAST_NOISE_VAR = 1e-6
+_NOISE_GUESS_FOR = 8
+"""Measurements that the first guess of the noise counts for: a service of few requests is soon known to be wild."""
+_WARM_UP_S = float(SECONDS_PER_HOUR)
+_LONGEST_STEPS = 3.0
+"""After a gap longer than this many kinks it is as good as certain that the line has bent."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendModel:
@@ -236,18 +250,3 @@ def _likeliest(lines: list[Line], model: TrendModel) -> list[Line]:
         least = worth.index(min(worth))
         del worth[least], lines[least]
     return lines
-
-
-_BENDS = (1 / 6, 1 / 2, 5 / 6)
-"""Where in a horizon a kink is looked at, as shares of it."""
-_NEGLIGIBLE = 0.005
-_UNLIKELY = 1e-30
-"""Keeps weights above 0 when no line comes near a measurement."""
-_WILD = 9.0
-"""One measurement counts as no more than this many variances, so that a jump is not taken for noise."""
-_LEAST_NOISE_VAR = 1e-6
-_NOISE_GUESS_FOR = 8
-"""Measurements that the first guess of the noise counts for: a service of few requests is soon known to be wild."""
-_WARM_UP_S = float(SECONDS_PER_HOUR)
-_LONGEST_STEPS = 3.0
-"""After a gap longer than this many kinks it is as good as certain that the line has bent."""

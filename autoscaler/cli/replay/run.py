@@ -1,7 +1,6 @@
 """Runs the replays asked for, says what is to be said, and answers with the exit code."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import typer
 
@@ -12,6 +11,7 @@ from autoscaler.replay.job import Job, run_jobs
 from autoscaler.replay.result import Replayed
 from autoscaler.replay.score.planned import compared
 from autoscaler.replay.sweep import SweptPoint, points_of
+from autoscaler.replay.workers import Engine
 from planner.cli.options import is_quiet, say
 from planner.cli.progress import Report, progress
 from planner.errors import InputError
@@ -22,7 +22,7 @@ from policies.units import SECONDS_PER_HOUR
 class Execution:
     """Who runs several replays, and how many at once."""
 
-    engine: Literal["loky", "dask"]
+    engine: Engine
     workers: int
     scheduler: str | None
     with_bound: bool

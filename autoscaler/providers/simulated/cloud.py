@@ -90,7 +90,6 @@ class SimulatedCloud:
         """Every machine ever made, oldest first."""
         self.calls: deque[Call] = deque(maxlen=CALLS_REMEMBERED)
         """The last launches and ends asked for, also those that failed."""
-        self.lists_given = 0
         self.refused = 0
         """Launches refused for lack of stock or quota."""
         self.on_running: Hook = _nothing
@@ -132,7 +131,6 @@ class SimulatedCloud:
 
     def machines(self) -> Listing:
         """Everything in the account, as far and as fresh as the faults let it be told. Raises ProviderError."""
-        self.lists_given += 1
         if self._fail_next or not self._call_faults.never_happen:
             hides = self._begin("machines")
             if hides is not None:

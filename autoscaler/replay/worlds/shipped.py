@@ -20,9 +20,6 @@ class LeadTimes:
 
     provider: str
     seconds: tuple[float, ...]
-    first_start: str
-    """Day of the first one."""
-    last_start: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +69,6 @@ def lead_times() -> Mapping[str, LeadTimes]:
             row["provider"]: LeadTimes(
                 provider=row["provider"],
                 seconds=tuple(float(one) for one in row["seconds"].split()),
-                first_start=row["first_start"],
-                last_start=row["last_start"],
             )
             for row in _rows("sparecores/lead_times.csv")
         }

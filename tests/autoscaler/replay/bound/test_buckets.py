@@ -6,22 +6,18 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.replay.bound.buckets import Buckets, bucket_steps
 from autoscaler.replay.bound.case import BaseCapacity, BoundCase, BurstPool, CountGroup
 from autoscaler.replay.bound.clairvoyant import ClairvoyantBound, bound_usd
 from policies.billing import Billing, Tariff, charge_usd
-from tests.autoscaler.replay.bound.worlds import START, a_case, brute_waiting, demands, least_usd
+from tests.autoscaler.replay.bound.worlds import START, a_case, brute_waiting, demands, least_usd, quick
 
 RATIOS = (0.0, 0.05, 0.1, 0.25, 0.5, 0.9, 1.0)
 SLOTS = 4
 """Slots of a step, in which a run's leases begin and end."""
-
-
-def quick(examples: int) -> settings:
-    return settings(max_examples=examples, deadline=timedelta(seconds=60), derandomize=True)
 
 
 def a_second_pool(case: BoundCase, *, size: float, price: float, lead_s: float, billing=Billing.SECOND) -> BoundCase:

@@ -1,23 +1,17 @@
 """Told in finer steps, the exact bill of perfect foresight is one that some schedule reaches: no bound exceeds it."""
 
-from datetime import timedelta
-
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.replay.bound.buckets import Buckets
 from autoscaler.replay.bound.clairvoyant import ClairvoyantBound, bound_usd
 from policies.billing import Billing
-from tests.autoscaler.replay.bound.worlds import a_case, brute_waiting, demands, finer, least_usd
+from tests.autoscaler.replay.bound.worlds import a_case, brute_waiting, demands, finer, least_usd, quick
 
 RATIOS = (0.0, 0.03, 0.1, 0.3, 0.7)
 STEP_S = 1200.0
 billings = st.sampled_from([Billing.SECOND, Billing.STARTED_HOUR])
-
-
-def quick(examples: int) -> settings:
-    return settings(max_examples=examples, deadline=timedelta(seconds=60), derandomize=True)
 
 
 @quick(60)

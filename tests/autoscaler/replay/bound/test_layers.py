@@ -1,24 +1,19 @@
 """Whole nodes by the second: against every fleet there is, and against schedules that start and end at any second."""
 
-from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.replay.bound.clairvoyant import ClairvoyantBound, bound_usd
-from tests.autoscaler.replay.bound.worlds import Held, a_case, brute_by_second, demands, least_usd, played
+from tests.autoscaler.replay.bound.worlds import Held, a_case, brute_by_second, demands, least_usd, played, quick
 
 RATIOS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 A_STEP_USD = 0.01
 """60 s at 0.6 USD an hour."""
-
-
-def quick(examples: int) -> settings:
-    return settings(max_examples=examples, deadline=timedelta(seconds=20), derandomize=True)
 
 
 def test_one_node_for_three_minutes_pays_its_lead_and_its_minutes() -> None:

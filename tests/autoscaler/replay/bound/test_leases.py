@@ -1,20 +1,19 @@
 """Whole leases by the started hour: against every set of leases, and against leases from any second."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.replay.bound.buckets import Buckets
 from autoscaler.replay.bound.case import BoundCase
 from autoscaler.replay.bound.clairvoyant import ClairvoyantBound, bound_usd
 from policies.billing import Billing
-from tests.autoscaler.replay.bound.worlds import Held, a_case, brute_by_hour, demands, least_usd, played
+from tests.autoscaler.replay.bound.worlds import Held, a_case, brute_by_hour, demands, least_usd, played, quick
 
 RATIOS = (0.0, 0.05, 0.1, 0.25, 0.5, 0.9, 1.0)
 
@@ -23,10 +22,6 @@ def hourly(nodes: Sequence[float], **how: Any) -> BoundCase:
     """Steps of 20 minutes: three to the hour; 1 USD an hour, 5 USD of base."""
     usual: dict[str, Any] = {"step_s": 1200.0, "price": 1.0, "billing": Billing.STARTED_HOUR, "lead_s": 0.0}
     return a_case(nodes, **usual | how)
-
-
-def quick(examples: int) -> settings:
-    return settings(max_examples=examples, deadline=timedelta(seconds=60), derandomize=True)
 
 
 def test_a_minute_costs_an_hour_and_the_rest_of_the_hour_is_free() -> None:

@@ -6,23 +6,19 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autoscaler.replay.bound.buckets import Buckets
 from autoscaler.replay.bound.case import BoundCase, billed_as, launch_usd
 from autoscaler.replay.bound.clairvoyant import ClairvoyantBound
 from policies.billing import Billing, Tariff, charge_usd
-from tests.autoscaler.replay.bound.worlds import START, Held, a_case, demands, paid_by_second, served_at_once
+from tests.autoscaler.replay.bound.worlds import START, Held, a_case, demands, paid_by_second, quick, served_at_once
 
 STEP_S = 1200.0
 prices = st.lists(st.sampled_from([0.1, 0.5, 1.0, 4.0]), min_size=8, max_size=8)
 leads = st.sampled_from([0.0, 500.0, 1200.0, 3000.0])
 held = st.lists(st.tuples(st.integers(0, 1), st.floats(-4000, 9000), st.floats(0, 9000), st.booleans()), max_size=6)
-
-
-def quick(examples: int) -> settings:
-    return settings(max_examples=examples, deadline=timedelta(seconds=60), derandomize=True)
 
 
 def spot(case: BoundCase, *taken_back_s: float) -> BoundCase:

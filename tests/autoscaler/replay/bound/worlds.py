@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -17,6 +18,11 @@ Floats = NDArray[np.float64]
 
 TOKENS_OF_A_NODE_STEP = 100.0
 START = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+def quick(examples: int) -> settings:
+    """So many examples of a claim; each may take long, since each solves a program."""
+    return settings(max_examples=examples, deadline=timedelta(seconds=60), derandomize=True)
 
 
 def a_case(

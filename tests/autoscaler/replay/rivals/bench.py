@@ -1,7 +1,7 @@
 """A fleet in which a burst node is worth one reference node, and a rival can be asked tick after tick."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,20 +13,16 @@ from autoscaler.providers.simulated.spec import SimulatedPool
 from autoscaler.replay.rivals import RIVALS
 from autoscaler.replay.world import BaseNodes, Decider, ServedModel, Traffic, World
 from planner.profile.model import Basis, Rates
-from policies.billing import Billing, Tariff
 from policies.scaling import ScalingPolicy
+from tests.autoscaler import fleets
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 """A Monday."""
 POOL, SPOT, BASE = "c/burst", "c/burst/spot", "h/base"
 
 
-def tariff(usd_hour: str) -> Tariff:
-    return Tariff(billing=Billing.SECOND, price_usd_hour=Decimal(usd_hour))
-
-
 def a_pool(key: str = POOL, usd_hour: str = "0.20", **more: Any) -> Pool:
-    return Pool(key=key, provider="c", tariff=tariff(usd_hour), lead_time_s={"m": 360.0}, **more)
+    return fleets.a_pool(key, usd_hour, lead_time_s={"m": 360.0}, **more)
 
 
 def a_world(work: list[float], *, step_s: float = 3600.0, base: int = 0, start: datetime = START) -> World:
@@ -46,7 +42,7 @@ def a_world(work: list[float], *, step_s: float = 3600.0, base: int = 0, start: 
         traffic=traffic,
         models={"m": ServedModel(name="m", rates=rates, reference=POOL)},
         base=(BaseNodes(offer=BASE, model="m", count=base, bill_usd=Decimal(0)),) if base else (),
-        pools=(SimulatedPool(key=POOL, provider="c", tariff=tariff("0.20"), lead_times_s=(360.0,)),),
+        pools=(SimulatedPool(key=POOL, provider="c", tariff=fleets.by_the_second("0.20"), lead_times_s=(360.0,)),),
     )
 
 
@@ -88,7 +84,7 @@ class Bench:
         self.now += timedelta(seconds=self.tick_s)
         ready_from = self.now - timedelta(seconds=self.lead_ticks * self.tick_s)
         self.nodes = [
-            Node(**{**fields(node), "state": NodeState.READY})
+            replace(node, state=NodeState.READY)
             if node.state is NodeState.LOADING and node.ordered_at <= ready_from
             else node
             for node in self.nodes
@@ -121,10 +117,6 @@ class Bench:
             self.tick(work)
             counts.append(self.burst)
         return counts
-
-
-def fields(node: Node) -> dict:
-    return {name: getattr(node, name) for name in Node.__dataclass_fields__}
 
 
 def bench(name: str, world: World | None = None, *, plan: FleetPlan | None = None, **more: Any) -> Bench:
