@@ -56,13 +56,17 @@ def scorecard(world: World, clouds: Mapping[str, SimulatedCloud], serving: Simul
     )
 
 
+def _unserved_tokens(serving: SimulatedServing) -> list[float]:
+    """Tokens not served, by hour; what still waits at the end was not, and counts for the last hour."""
+    unserved = list(serving.tally.unserved_tokens)
+    unserved[-1] += sum(sum(one.waiting()[:2]) for one in serving.models.values())
+    return unserved
+
+
 def _unserved_ratio(serving: SimulatedServing) -> float:
-    """Share of the tokens asked for that was not served; what still waits at the end was not."""
+    """Share of the tokens asked for that was not served."""
     asked = sum(serving.tally.asked_tokens)
-    if asked <= 0:
-        return 0.0
-    waiting = sum(sum(one.waiting()[:2]) for one in serving.models.values())
-    return (sum(serving.tally.unserved_tokens) + waiting) / asked
+    return sum(_unserved_tokens(serving)) / asked if asked > 0 else 0.0
 
 
 def _egress_usd(world: World, serving: SimulatedServing) -> Decimal:
@@ -91,7 +95,7 @@ def _hours(world: World, serving: SimulatedServing, leases: tuple[HeldLease, ...
     taken_back = [one.end_s for one in leases if one.how_it_ended == "taken back"]
     return HourSeries(
         asked_tokens=np.array(tally.asked_tokens),
-        unserved_tokens=np.array(tally.unserved_tokens),
+        unserved_tokens=np.array(_unserved_tokens(serving)),
         work_nodes=np.array(tally.work_node_s) / length_s,
         ready_nodes=np.array(tally.ready_node_s) / length_s,
         coming_nodes=_seconds(edges, coming) / length_s,

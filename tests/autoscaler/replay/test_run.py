@@ -145,6 +145,11 @@ def test_what_still_waits_at_the_end_was_not_served() -> None:
     assert played(world, [0]).unserved_ratio == 1
 
 
+def test_what_still_waits_at_the_end_is_unserved_in_the_last_hour() -> None:
+    hours = played(a_world([0.0, 100.0], step_s=3600.0, models={"llm": a_model(patience_s=60.0)}, pools=()), [0]).hours
+    assert list(hours.unserved_tokens) == [0.0, 100.0 * 3600]
+
+
 def test_a_node_taken_back_is_an_interruption_and_free_in_its_first_hour() -> None:
     spot = Tariff(billing=Billing.SECOND, price_usd_hour=Decimal("0.36"), is_spot=True)
     pool = a_pool(tariff=spot, is_spot=True, stock=(Stock(start_s=1200, end_s=9e9, nodes=0),))
