@@ -66,6 +66,11 @@ class Traffic:
         """The instant after the last step."""
         return self.start + timedelta(seconds=self.duration_s)
 
+    def mean_tok_s(self, model: str) -> tuple[float, float]:
+        """Mean input and output tok/s asked of a model."""
+        row = self.models.index(model)
+        return float(self.input_tok_s[row].mean()), float(self.output_tok_s[row].mean())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedModel:

@@ -22,8 +22,8 @@ from autoscaler.replay.world import Traffic, World
 from autoscaler.replay.worlds.base_nodes import plan_for
 from autoscaler.replay.worlds.file import load_world
 from autoscaler.replay.worlds.making import OF_MEANS, reference_world, world_from
-from autoscaler.replay.worlds.pools import Sold
 from autoscaler.replay.worlds.settings import PoolBlock, WorldFile
+from autoscaler.replay.worlds.sold import Sold
 from planner import files
 from planner.case import Case, load_catalog, load_fleet, load_profiles
 from planner.errors import InputError

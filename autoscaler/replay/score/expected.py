@@ -40,7 +40,7 @@ def expected_offers(world: World, target_utilization: float) -> tuple[ExpectedOf
             price = prices.get(offer)
             cost = None
             if price is not None and work > 0:
-                node_tok_s = sum(mean_tok_s(world, name)) / work * target_utilization
+                node_tok_s = sum(world.traffic.mean_tok_s(name)) / work * target_utilization
                 cost = float(price) / SECONDS_PER_HOUR / node_tok_s * TOKENS_PER_MTOK
             found.append(
                 ExpectedOffer(
@@ -76,15 +76,9 @@ def slo_target(world: World) -> float:
     return min(found)
 
 
-def mean_tok_s(world: World, name: str) -> tuple[float, float]:
-    """Mean input and output tok/s asked of a model."""
-    row = world.traffic.models.index(name)
-    return float(world.traffic.input_tok_s[row].mean()), float(world.traffic.output_tok_s[row].mean())
-
-
 def mean_work(world: World, model: ServedModel, offer: str) -> float:
     """Nodes of the offer busy full time with the model's mean demand."""
-    return work_nodes(*mean_tok_s(world, model.name), model.cache_hit_ratio, model.rates[offer])
+    return work_nodes(*world.traffic.mean_tok_s(model.name), model.cache_hit_ratio, model.rates[offer])
 
 
 def _latency(world: World, model: ServedModel, offer: str, utilization: float) -> Latency | None:

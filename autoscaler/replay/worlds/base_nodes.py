@@ -13,15 +13,15 @@ import numpy as np
 
 from autoscaler.replay.traffic.hourly import hourly
 from autoscaler.replay.world import BaseNodes, Traffic
-from autoscaler.replay.worlds.pools import Sold, mean_tok_s, nearest_curve
 from autoscaler.replay.worlds.settings import BaseBlock
+from autoscaler.replay.worlds.sold import Sold, nearest_curve, written_rates
 from planner.case import Case, solve_case
 from planner.catalog.offer import Role
 from planner.errors import InputError
 from planner.optimize.prepare import setup_share_usd
 from planner.plan import OfferTerms, Plan
 from planner.profile.curve import Curve
-from planner.profile.model import Basis, Rates, Unfit
+from planner.profile.model import Rates, Unfit
 from policies.billing import Billing, Tariff, horizon_fee_usd, months_in
 
 
@@ -42,9 +42,10 @@ def written_base(block: BaseBlock, traffic: Traffic, sold: Sold | None, *, sourc
     model = block.model or traffic.models[0]
     if model not in traffic.models:
         raise InputError(f"{where}: no traffic of model {model!r}; expected one of {', '.join(traffic.models)}")
-    rates, curve = _written_rates(block), None
-    if rates is None:
+    if block.decode_tok_s is None:
         rates, curve = _catalog_rates(block.offer, model, traffic, sold, where)
+    else:
+        rates, curve = written_rates(block.prefill_tok_s, block.decode_tok_s), None
     count = block.count
     if count is None:
         asked = traffic.output_tok_s[traffic.models.index(model)]
@@ -90,17 +91,6 @@ def plan_for(traffic: Traffic, sold: Sold, pools: frozenset[str]) -> Plan:
     ).plan
 
 
-def _written_rates(block: BaseBlock) -> Rates | None:
-    if block.decode_tok_s is None:
-        return None
-    return Rates(
-        prefill_tok_s=block.prefill_tok_s or block.decode_tok_s,
-        decode_tok_s=block.decode_tok_s,
-        basis=Basis.ESTIMATED,
-        rule="as the world file says",
-    )
-
-
 def _catalog_rates(
     offer: str, model: str, traffic: Traffic, sold: Sold | None, where: str
 ) -> tuple[Rates, Curve | None]:
@@ -113,7 +103,7 @@ def _catalog_rates(
     found = sold.rated(served, sold.catalog[offer])
     if isinstance(found, Unfit):
         raise InputError(f"{where}: cannot serve {model} ({found.reason})")
-    return found.rates, nearest_curve(found, sold.catalog[offer], *mean_tok_s(traffic, model))
+    return found.rates, nearest_curve(found, sold.catalog[offer], *traffic.mean_tok_s(model))
 
 
 def _fee_usd(block: BaseBlock, traffic: Traffic, sold: Sold | None, where: str) -> Decimal:

@@ -11,9 +11,10 @@ from autoscaler.replay.traffic.file import NOMINAL_START
 from autoscaler.replay.world import ServedModel, Traffic, World
 from autoscaler.replay.worlds.base_nodes import RatedBase, plan_for, planned_base, written_base
 from autoscaler.replay.worlds.file import load_world
-from autoscaler.replay.worlds.pools import ChosenPool, Sold, catalog_pools, own_pool
+from autoscaler.replay.worlds.pools import ChosenPool, catalog_pools, own_pool
 from autoscaler.replay.worlds.settings import WorldFile
 from autoscaler.replay.worlds.shipped import lead_times
+from autoscaler.replay.worlds.sold import Sold
 from planner.case import load_catalog, load_profiles
 from planner.catalog.offer import Catalog
 from planner.errors import InputError

@@ -13,30 +13,15 @@ from autoscaler.replay.world import Traffic
 from autoscaler.replay.worlds.price_walk import walked_prices
 from autoscaler.replay.worlds.settings import PoolBlock
 from autoscaler.replay.worlds.shipped import AvailabilityTrace, availability_traces, lead_times
+from autoscaler.replay.worlds.sold import Sold, nearest_curve, written_rates
 from planner.catalog.offer import Catalog, Offer, Role
 from planner.catalog.select import chosen
 from planner.demand.forecast import Forecast
 from planner.errors import InputError
-from planner.fleet import Fleet
 from planner.optimize.prepare import egress_usd_mtok, interruption_usd_hour
-from planner.profile.curve import Curve, Point, Profile
-from planner.profile.model import Basis, Model, Rates, Unfit
-from planner.profile.rate import rated_for
-from planner.profile.rating import Rated
-from policies.units import SECONDS_PER_HOUR
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sold:
-    """What the fleet can rent: its catalog, and what an offer sustains of a model."""
-
-    fleet: Fleet
-    catalog: Catalog
-    profiles: Mapping[str, Profile]
-
-    def rated(self, model: Model, offer: Offer) -> Rated | Unfit:
-        """Rates of one node of the offer serving the model, or why it cannot."""
-        return rated_for(model, offer, self.profiles, measured_only=self.fleet.policy.measured_only)
+from planner.profile.curve import Curve
+from planner.profile.model import Model, Rates, Unfit
+from policies.units import MTOK_PER_TOK_S_HOUR, SECONDS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +41,7 @@ def own_pool(block: PoolBlock, traffic: Traffic, *, seed: int) -> ChosenPool:
     """The pool that a block writes out."""
     assert block.offer is not None
     assert block.decode_tok_s is not None  # checked by PoolBlock
-    rates = Rates(
-        prefill_tok_s=block.prefill_tok_s or block.decode_tok_s,
-        decode_tok_s=block.decode_tok_s,
-        basis=Basis.ESTIMATED,
-        rule="as the world file says",
-    )
+    rates = written_rates(block.prefill_tok_s, block.decode_tok_s)
     pool = SimulatedPool(
         key=block.offer,
         provider=block.offer.split("/", 1)[0],
@@ -132,12 +112,12 @@ def _rated(
         found = sold.rated(model, offer)
         if isinstance(found, Unfit):
             continue
-        mean_in, mean_out = mean_tok_s(traffic, model.name)
+        mean_in, mean_out = traffic.mean_tok_s(model.name)
         rates[model.name] = found.rates
         curve = nearest_curve(found, offer, mean_in, mean_out)
         if curve is not None:
             curves[model.name] = curve
-        egress = float(egress_usd_mtok(offer, policy)) * mean_out * SECONDS_PER_HOUR / 1e6
+        egress = float(egress_usd_mtok(offer, policy)) * mean_out * MTOK_PER_TOK_S_HOUR
         cost[model.name] = egress + following_usd_hour(hours, model.name, model.cache_hit_ratio, found.rates, price)
     return _RatedOffer(rates=rates, curves=curves, cost=cost)
 
@@ -250,37 +230,6 @@ def following_usd_hour(
     asked_in, asked_out = hours.input_tok_s[0, index], hours.output_tok_s[0, index]
     work = asked_in * (1 - cache_hit_ratio) / rates.prefill_tok_s + asked_out / rates.decode_tok_s
     return float(np.ceil(work).mean()) * price_usd_hour
-
-
-def mean_tok_s(traffic: Traffic, model: str) -> tuple[float, float]:
-    """Mean input and output tok/s of a model; one to one where nothing is asked for."""
-    index = traffic.models.index(model)
-    means = float(traffic.input_tok_s[index].mean()), float(traffic.output_tok_s[index].mean())
-    return means if sum(means) > 0 else (1.0, 1.0)
-
-
-def nearest_curve(rated: Rated, offer: Offer, input_tok_s: float, output_tok_s: float) -> Curve | None:
-    """The measured curve whose mix is nearest to the traffic's, for the whole node; None: there is none."""
-    if not rated.workloads:
-        return None
-    share = input_tok_s / (input_tok_s + output_tok_s)
-
-    def distance(curve: Curve) -> float:
-        return abs(curve.prompt_tokens / (curve.prompt_tokens + curve.output_tokens) - share)
-
-    curve = min((one.curve for one in rated.workloads), key=distance)
-    cards = rated.machine.gpu_count
-    replicas = offer.gpu_count // cards if cards and offer.gpu_count else 1
-    return curve if replicas == 1 else replace(curve, points=tuple(_times(point, replicas) for point in curve.points))
-
-
-def _times(point: Point, replicas: int) -> Point:
-    return replace(
-        point,
-        concurrency=point.concurrency * replicas,
-        input_tok_s=point.input_tok_s * replicas,
-        output_tok_s=point.output_tok_s * replicas,
-    )
 
 
 def _names(models: list[Model]) -> str:

@@ -24,7 +24,7 @@ from autoscaler.replay.world import Traffic, World
 from autoscaler.replay.worlds.base_nodes import plan_for
 from autoscaler.replay.worlds.file import load_world, read_world
 from autoscaler.replay.worlds.making import reference_world, world_from
-from autoscaler.replay.worlds.pools import Sold, nearest_curve
+from autoscaler.replay.worlds.sold import Sold, nearest_curve
 from autoscaler.timeline import Timeline
 from planner.case import load_catalog, load_profiles
 from planner.errors import InputError
