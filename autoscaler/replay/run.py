@@ -154,7 +154,7 @@ class Engine:
         truth.snapshot = report.seen
         truth.actions = tuple(acted.action for acted in report.acted)
         for action in truth.actions:
-            self.reasons[kind_of(action)] += 1
+            self.reasons[reason_of(action)] += 1
 
     def _started(self) -> Controller:
         """A new controller over the same journal."""
@@ -183,8 +183,8 @@ class Engine:
         )
 
 
-def kind_of(action: Action) -> str:
-    """The kind of an action's reason: what it does, and the reason without its figures and the nodes it names."""
+def reason_of(action: Action) -> str:
+    """What an action does and why, without figures and names of nodes, so that like reasons add up."""
     what = type(action).__name__.lower()
     reason = _FIGURE.sub("#", _NODE.sub("a node", action.reason))
     return reason if isinstance(action, Hold) else f"{what}: {reason}"

@@ -52,14 +52,19 @@ class Traffic:
     def __post_init__(self) -> None:
         if self.start.tzinfo is not UTC:
             raise ValueError(f"start must be UTC, got {self.start}")
-        shape = (len(self.models), self.is_gap.shape[0])
+        shape = (len(self.models), self.steps)
         if self.input_tok_s.shape != shape or self.output_tok_s.shape != shape:
             raise ValueError(f"traffic must have the shape {shape}, got {self.input_tok_s.shape}")
 
     @property
+    def steps(self) -> int:
+        """How many there are."""
+        return int(self.is_gap.shape[0])
+
+    @property
     def duration_s(self) -> float:
         """Length, seconds."""
-        return float(self.step_s * self.is_gap.shape[0])
+        return float(self.step_s * self.steps)
 
     @property
     def end(self) -> datetime:

@@ -40,7 +40,7 @@ class ReplaySeries:
 def replay_series(one: Replayed, world: World) -> ReplaySeries:
     """The series of one controller's replay, in steps of a minute or as coarse as a picture can show."""
     traffic = world.traffic
-    length = traffic.is_gap.shape[0]
+    length = traffic.steps
     every = -(-length // MOST_STEPS)
     into = max(1, min(int(traffic.step_s // FINEST_S), MOST_STEPS // length)) if every == 1 else 1
     input_tok_s, output_tok_s = (

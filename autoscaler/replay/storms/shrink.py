@@ -13,7 +13,7 @@ from autoscaler.providers.simulated.spec import NO_FAULTS
 from autoscaler.replay.invariants import Violation
 from autoscaler.replay.storms.run import StormRun
 from autoscaler.replay.storms.storm import MINUTE_S, Storm
-from autoscaler.replay.world import Traffic
+from autoscaler.replay.traffic.change import first
 from planner.errors import InputError
 from policies.scaling import ScalingPolicy
 
@@ -99,18 +99,9 @@ def _cut(storm: Storm, minutes: str) -> Storm | None:
     """The storm's first minutes."""
     traffic = storm.world.traffic
     steps = int(float(minutes) * MINUTE_S // traffic.step_s)
-    if steps < 1 or steps >= traffic.is_gap.shape[0]:
+    if steps < 1 or steps >= traffic.steps:
         return None
-    return replace(storm, world=replace(storm.world, traffic=_first(traffic, steps)))
-
-
-def _first(traffic: Traffic, steps: int) -> Traffic:
-    return replace(
-        traffic,
-        input_tok_s=traffic.input_tok_s[:, :steps],
-        output_tok_s=traffic.output_tok_s[:, :steps],
-        is_gap=traffic.is_gap[:steps],
-    )
+    return replace(storm, world=replace(storm.world, traffic=first(traffic, steps)))
 
 
 def _without_fault(storm: Storm, name: str) -> Storm | None:

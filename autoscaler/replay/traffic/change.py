@@ -27,6 +27,11 @@ def cut(traffic: Traffic, days: float) -> Traffic:
     steps = int(days * SECONDS_PER_DAY // traffic.step_s)
     if days > held or not steps:
         raise InputError(f"--days {days:g}: {traffic.source} holds {held:.4g} days; expected at most as many")
+    return first(traffic, steps)
+
+
+def first(traffic: Traffic, steps: int) -> Traffic:
+    """The first steps of the traffic, with the requests that arrive in them."""
     end_s = steps * traffic.step_s
     return replace(
         traffic,
@@ -124,7 +129,7 @@ def _scaled(requests: Requests, more_in: float, more_out: float, source: str) ->
 
 def _as_long_as(changed: Traffic, traffic: Traffic) -> Traffic:
     """The changed traffic over the whole time of the traffic, also where its last requests were left out."""
-    missing = traffic.is_gap.shape[0] - changed.is_gap.shape[0]
+    missing = traffic.steps - changed.steps
     if missing <= 0:
         return changed
     return replace(

@@ -11,7 +11,7 @@ def hourly(traffic: Traffic) -> Forecast:
     """The traffic as a forecast that comes true: mean tok/s by hour, of a part of an hour the mean of that part."""
     start = traffic.start.replace(minute=0, second=0, microsecond=0)
     into_s = (traffic.start - start).total_seconds()
-    steps_s = into_s + np.arange(traffic.is_gap.shape[0]) * traffic.step_s
+    steps_s = into_s + np.arange(traffic.steps) * traffic.step_s
     hour = (steps_s // SECONDS_PER_HOUR).astype(np.int64)
     steps = np.bincount(hour)
 

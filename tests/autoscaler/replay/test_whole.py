@@ -14,7 +14,7 @@ from autoscaler.fleet import Drain, Hold, Launch
 from autoscaler.providers.simulated.spec import FaultMix, Stock
 from autoscaler.replay.oracle import oracle
 from autoscaler.replay.result import Replayed
-from autoscaler.replay.run import kind_of, replay
+from autoscaler.replay.run import reason_of, replay
 from autoscaler.replay.world import BaseNodes, World
 from policies.billing import Billing, Tariff
 from policies.scaling import ScalingPolicy
@@ -81,15 +81,15 @@ def test_a_day_is_served_within_the_budget_for_less_than_the_peak_costs(whole: R
     assert whole.capacity_failures + whole.interruptions > 0
 
 
-def test_every_action_has_a_kind_of_reason_without_figures(whole: Replayed) -> None:
+def test_every_action_has_a_reason_without_figures(whole: Replayed) -> None:
     assert sum(whole.reasons.values()) >= whole.ticks
     assert not any(sign.isdigit() for kind in whole.reasons for sign in kind)
 
 
-def test_the_kind_of_a_reason_names_no_node_and_no_figure() -> None:
-    assert kind_of(Launch(pool="p", model="m", reason="load: 3.5 nodes at 75%")) == "launch: load: # nodes at #%"
-    assert kind_of(Drain(node_id="n", reason="notice for replay-0-20261102t000000-1")) == "drain: notice for a node"
-    assert kind_of(Hold(reason="band: 0.6-0.85")) == "band: #-#"
+def test_a_reason_that_is_counted_names_no_node_and_no_figure() -> None:
+    assert reason_of(Launch(pool="p", model="m", reason="load: 3.5 nodes at 75%")) == "launch: load: # nodes at #%"
+    assert reason_of(Drain(node_id="n", reason="notice for replay-0-20261102t000000-1")) == "drain: notice for a node"
+    assert reason_of(Hold(reason="band: 0.6-0.85")) == "band: #-#"
 
 
 def test_hours_add_up_to_the_whole(whole: Replayed) -> None:
