@@ -148,3 +148,9 @@ def test_a_node_past_its_launch_timeout_is_not_ended_while_nothing_is_measured(s
     assert demand is not None
     stale = None if silent_for_s is None else replace(demand, measured_at=seen.now - timedelta(seconds=silent_for_s))
     assert kinds(decide(replace(seen, demand={"chat": stale}), None, POLICY)) == ["blind"]
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_no_more_drains_in_a_tick_than_the_step(most: int) -> None:
+    snapshot = a_snapshot(*nodes(8), work=1.0)
+    assert len(drained(decide(snapshot, None, replace(POLICY, max_drains_per_tick=most)))) == most

@@ -211,3 +211,12 @@ def test_with_scale_in_paused_a_drained_node_is_ended_only_where_a_cap_is_passed
     draining = a_node("d", NodeState.DRAINING, since=ago(60), in_flight=0)
     snapshot = a_snapshot(draining, *nodes(1), work=0.7, controls=Controls(is_scale_in_paused=True))
     assert ended(decide(snapshot, None, policy)) == ends
+
+
+def test_a_node_that_drains_is_committed_to_the_end_of_its_drain() -> None:
+    # drained a minute ago, ten minutes at most: at 1.20 USD/h another 0.18 USD, beside 0.40 for the launch's 20 minutes
+    pools = (a_pool("aws/a", tariff=by_the_second("1.20")),)
+    going = a_node("going", NodeState.DRAINING, age_s=0, since=ago(60), is_at_risk=True)
+    snapshot = a_snapshot(going, work=0.7, pools=pools)
+    assert len(launches(decide(snapshot, None, ScalingPolicy(max_usd_month=Decimal("0.58"))))) == 1
+    assert launches(decide(snapshot, None, ScalingPolicy(max_usd_month=Decimal("0.57")))) == []

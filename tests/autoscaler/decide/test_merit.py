@@ -217,3 +217,14 @@ def test_replacements_come_one_at_a_time_launch_first_and_drain_when_the_new_one
     assert actions[0].reason == "saving: replaced by new of aws/spot, which serves"
     # demand has risen: all three are needed, and none goes
     assert drained(decide(a_snapshot(*old, serves, pools=(SPOT, OD), work=1.8), None, POLICY)) == []
+
+
+@pytest.mark.parametrize(
+    ("share", "gone"), [pytest.param(1.0, "b", id="the dearest"), pytest.param(0.5, "a", id="its share")]
+)
+def test_a_scale_in_leaves_no_pool_with_more_than_its_share(share: float, gone: str) -> None:
+    # without the dearer one, three of three nodes were in one pool, and floor(3 / 2) + 1 may be
+    pools = (a_pool("aws/a", "0.10"), a_pool("aws/b", "0.20"))
+    fleet = (*nodes(3, "a", pool="aws/a"), a_node("b", pool="aws/b"))
+    actions = decide(a_snapshot(*fleet, pools=pools, work=2.0), None, replace(POLICY, max_pool_share=share))
+    assert [name[0] for name in drained(actions)] == [gone]

@@ -110,6 +110,8 @@ class Veiled:
     hidden: set[str] = field(default_factory=set)
     """Machines in no list."""
     added: tuple[Machine, ...] = ()
+    is_partial: bool = False
+    """Its lists say that a page is missing."""
     deaf_ends: int = 0
     """So many ends to come are accepted, and nothing happens."""
     ends: int = 0
@@ -121,7 +123,8 @@ class Veiled:
     def machines(self) -> Listing:
         listing = self.cloud.machines()
         shown = tuple(machine for machine in listing.machines if machine.id not in self.hidden)
-        return replace(listing, machines=shown + self.added)
+        is_complete = listing.is_complete and not self.is_partial
+        return replace(listing, machines=shown + self.added, is_complete=is_complete)
 
     def launch(self, order: Order) -> Machine:
         return self.cloud.launch(order)

@@ -441,6 +441,18 @@ def test_a_launch_that_never_answers_fails_at_its_timeout_and_is_withdrawn_once_
     assert states(rig) == ["ready"]
 
 
+def test_a_partial_list_proves_no_launch_absent():
+    rig = Rig(policy=ScalingPolicy(launch_timeout_s=600), tick_s=60.0)
+    rig.cloud.fail_next("launch", Temporary("timed out"), times=10)
+    veiled = Veiled(rig.cloud, is_partial=True)
+    rig.controller = rig.started(providers=[veiled])
+    rig.tick(30)
+    assert sorted(states(rig)) == ["ready", "terminating"]
+    veiled.is_partial = False
+    rig.tick()
+    assert states(rig) == ["ready"]
+
+
 def test_a_launch_given_up_that_happened_after_all_is_ended():
     rig = Rig(policy=ScalingPolicy(launch_timeout_s=600), tick_s=60.0)
     rig.cloud.fail_next("launch", Temporary("timed out"), times=1, after=True)
