@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoscaler.fleet import Action, FleetPlan, Snapshot
 from autoscaler.providers.simulated.spec import FaultMix, Stock
 from autoscaler.replay.result import Replayed
 from autoscaler.replay.run import replay
@@ -165,6 +166,18 @@ def test_a_price_that_moves_is_charged_as_it_moves() -> None:
     pool = a_pool(prices_usd_hour=((0.0, Decimal("0.36")), (1800.0, Decimal("0.72"))))
     result = played(a_world([100.0] * 60, pools=(pool,)), [1])
     assert result.burst_usd == Decimal("0.36") * 29 / 60 + Decimal("0.72") * 30 / 60
+
+
+def test_a_controller_sees_prices_as_they_move() -> None:
+    pool = a_pool(prices_usd_hour=((0.0, Decimal("0.36")), (1800.0, Decimal("0.72"))))
+    seen: list[Decimal | None] = []
+
+    def looks(snapshot: Snapshot, plan: FleetPlan | None, policy: ScalingPolicy) -> tuple[Action, ...]:
+        seen.append(snapshot.pools[pool.key].tariff.price_usd_hour)
+        return ()
+
+    replay(a_world([100.0] * 60, pools=(pool,)), name="looks", decider=looks, policy=POLICY)
+    assert seen == [Decimal("0.36")] * 29 + [Decimal("0.72")] * 31
 
 
 class Watch:

@@ -136,6 +136,14 @@ def test_a_request_that_has_not_begun_in_its_patience_is_lost() -> None:
     assert waits == [(1000, 0), (1000, 2)]
 
 
+def test_a_request_that_was_begun_is_lost_with_the_last_node_and_one_that_waits_is_not_yet() -> None:
+    queue, served = RequestQueue(patience_s=100), [0.0]
+    lost = queue.advance(0, 5, [a_request(0), a_request(1)], 1.0, lambda n, a, b: served.append(n))
+    assert (lost, sum(served)) == (0, 500)  # half of the first
+    lost = queue.advance(5, 60, [], 0.0, lambda n, a, b: served.append(n))
+    assert (lost, sum(served), sum(queue.waiting()[:2])) == (500, 500, 1000)
+
+
 @given(
     st.lists(st.tuples(st.floats(0, 100), st.floats(0.1, 20)), max_size=20),
     st.lists(st.sampled_from([0.0, 0.5, 1.0, 4.0]), min_size=10, max_size=10),
