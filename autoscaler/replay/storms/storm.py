@@ -150,7 +150,7 @@ def _base(model: str, count: int) -> BaseNodes:
 
 def _pool(rng: Random, index: int, duration_s: float) -> SimulatedPool:
     cloud = rng.choice(CLOUDS)
-    is_spot = cloud == "aws" and rng.random() < 0.5
+    is_spot = cloud == "aws" and rng.random() < 0.8
     price = Decimal(rng.randint(5, 60)) / 100
     key = f"{cloud}/type{index}/{'spot' if is_spot else 'on-demand'}"
     return SimulatedPool(
@@ -164,7 +164,7 @@ def _pool(rng: Random, index: int, duration_s: float) -> SimulatedPool:
         stock=_stock(rng, duration_s) if is_spot or rng.random() < 0.3 else (),
         quota=rng.choice((None, None, rng.randint(0, 8))),
         count_group=rng.choice((None, None, "group")),
-        notice_s=rng.choice((None, 30.0, 120.0)) if is_spot else None,
+        notice_s=rng.choice((30.0, 120.0, 300.0)) if is_spot else None,
         rebalance_s=rng.choice((None, 300.0)) if is_spot else None,
     )
 
@@ -210,7 +210,7 @@ def _faults(rng: Random) -> FaultMix:
         never_boots=some(0.2),
         breaks_per_hour=some(1.0),
         notice_missing=some(0.5),
-        notice_late=some(0.5),
+        notice_late=some(1.0),
         duplicate_event=some(0.3),
         metrics_vanish_per_day=some(24.0),
         metrics_stale_per_day=some(24.0),
