@@ -21,6 +21,7 @@ _RULES: tuple[tuple[tuple[str, ...], str, Callable[[Any], bool]], ...] = (
             "cooldown_s",
             "drain_timeout_s",
             "orphan_after_s",
+            "broken_after_s",
             "blind_for_s",
             "backoff_first_s",
             "return_to_spot_after_s",
@@ -67,6 +68,8 @@ class ScalingPolicy:
     """A node that is not ready this long after its order has failed; before it, it is never ended (S8)."""
     orphan_after_s: float = 900.0
     """A machine with our tag and no intent is ended after this long (S5)."""
+    broken_after_s: float = 120.0
+    """A node that served and says for this long that it does not has failed; shorter, it may recover."""
     stale_after_s: float = 180.0
     """A measurement older than this is stale: hold (S4)."""
     blind_for_s: float = 600.0

@@ -163,9 +163,9 @@ class Controller:
             readings = self._serving.read()
         except Exception as error:  # noqa: BLE001 - not knowing is a state of the world, not an end of the loop
             self._hands.problems.append(f"serving: {type(error).__name__}: {error}")
-            hear({}, memory=self._memory, now=now)
+            hear({}, memory=self._memory, policy=self.policy, now=now)
             return False
-        hear(readings.nodes, memory=self._memory, now=now)
+        hear(readings.nodes, memory=self._memory, policy=self.policy, now=now)
         self._measure(readings)
         return True
 

@@ -22,8 +22,6 @@ SETTLING = timedelta(seconds=300)
 """Longest that a machine just made is in no list, or one that ended is still in one (eventual consistency)."""
 FRESH = timedelta(seconds=60)
 """A list older than this is stale: machines made since may be missing."""
-BROKEN_AFTER = timedelta(seconds=120)
-"""A node that served and says for this long that it does not has failed."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -233,7 +231,7 @@ def withdraw_unmade(shelf: Shelf, *, memory: Memory, now: datetime) -> None:
             memory.write(Outcome(key=track.launch.key, at=now, result=Result.WITHDRAWN, detail=detail))
 
 
-def hear(nodes: Mapping[str, NodeReading], *, memory: Memory, now: datetime) -> None:
+def hear(nodes: Mapping[str, NodeReading], *, memory: Memory, policy: ScalingPolicy, now: datetime) -> None:
     """Takes in what nodes say of themselves. A node that is missing says nothing: it is neither idle nor broken."""
     for node_id, track in list(memory.tracks.items()):
         reading = nodes.get(node_id)
@@ -247,25 +245,25 @@ def hear(nodes: Mapping[str, NodeReading], *, memory: Memory, now: datetime) -> 
         if reading is None:
             continue
         if track.launch is None:
-            _hear_base(track, now, is_ready=reading.is_ready)
+            _hear_base(track, policy, now, is_ready=reading.is_ready)
         elif reading.is_ready:
             if track.unready_since is not None or (track.ready_at is None and track.node.state in COMING):
                 memory.write(Outcome(key=track.launch.key, at=now, result=Result.READY))
         elif track.ready_at is not None and track.failed_at is None:
             if track.unready_since is None:
                 memory.write(Outcome(key=track.launch.key, at=now, result=Result.UNREADY))
-            elif now - track.unready_since >= BROKEN_AFTER:
+            elif (now - track.unready_since).total_seconds() >= policy.broken_after_s:
                 track.failed_at = now
 
 
-def _hear_base(track: Track, now: datetime, *, is_ready: bool) -> None:
+def _hear_base(track: Track, policy: ScalingPolicy, now: datetime, *, is_ready: bool) -> None:
     """The same of a base node, which may recover; nothing of it needs to be written down."""
     if is_ready:
         track.ready_at, track.unready_since, track.failed_at = track.ready_at or now, None, None
     elif track.ready_at is not None and track.failed_at is None:
         if track.unready_since is None:
             track.unready_since = now
-        elif now - track.unready_since >= BROKEN_AFTER:
+        elif (now - track.unready_since).total_seconds() >= policy.broken_after_s:
             track.failed_at = now
 
 

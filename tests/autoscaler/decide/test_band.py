@@ -100,6 +100,13 @@ def test_nothing_is_released_below_what_the_outlook_keeps() -> None:
     assert len(drained(decide(a_snapshot(*nodes(5), demand=demand), None, EXACT))) == 1
 
 
+def test_an_outlook_that_falls_removes_nothing() -> None:
+    # four nodes are 75 % busy, and nothing at all is expected: what is measured keeps them
+    demand = {"chat": a_demand(3.0, outlook=an_outlook((0.0, 0.0), keep=0.0))}
+    actions = decide(a_snapshot(*nodes(4), demand=demand), None, POLICY)
+    assert kinds(actions) == ["band"]
+
+
 def test_no_scale_in_within_the_cooldown_of_a_scale_out() -> None:
     demand = {"chat": a_demand(1.0, outlook=an_outlook(1.0))}
     recent = {"chat": Recently(launched_at=ago(299))}

@@ -393,11 +393,14 @@ def test_a_node_that_served_still_serves_after_a_restart_into_silence():
     assert rig.node().in_flight is None
 
 
-def test_a_node_that_says_for_two_minutes_that_it_does_not_serve_has_failed():
-    rig = Rig(tick_s=60.0)
+@pytest.mark.parametrize(("broken_after_s", "ticks"), [(120.0, 2), (300.0, 5)])
+def test_a_node_that_says_for_as_long_as_the_policy_waits_that_it_does_not_serve_has_failed(
+    broken_after_s: float, ticks: int
+):
+    rig = Rig(policy=ScalingPolicy(broken_after_s=broken_after_s), tick_s=60.0)
     rig.tick(3)
     rig.serving.readings[rig.node().id] = NodeReading(is_ready=False)
-    rig.tick(2)
+    rig.tick(ticks)
     assert states(rig) == ["ready"]
     rig.tick()
     assert len(rig.cloud.truth) == 2  # replaced, and the broken one ended
