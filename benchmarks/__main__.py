@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.decide_speed import decide_speed_rows
 from benchmarks.measure import MeasurementError, Row, in_child
 from benchmarks.replay_bills import SEEDS, replay_bill_rows
 from benchmarks.replay_speed import replay_speed_rows
@@ -59,6 +60,8 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
         yield from report_rows(effort.runs, Path(folder))
     say("a replay's speed")
     yield from replay_speed_rows(min(effort.runs, 3))
+    say("one decision about a thousand nodes")
+    yield from decide_speed_rows(effort.runs)
     say("a replay's bill beside the bound and rivals")
     yield from replay_bill_rows(SEEDS if effort is FULL else SEEDS[:1])
     with tempfile.TemporaryDirectory() as folder:
