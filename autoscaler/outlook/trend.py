@@ -32,6 +32,8 @@ _WILD = 9.0
 _LEAST_NOISE_VAR = 1e-6
 _NOISE_GUESS_FOR = 8
 """Measurements that the first guess of the noise counts for: a service of few requests is soon known to be wild."""
+_FLAT_FOR = 8
+"""Measurements at the start in which nothing is taken for a slope: whose noise is not known may as well be noise."""
 _WARM_UP_S = float(SECONDS_PER_HOUR)
 _LONGEST_STEPS = 3.0
 """After a gap longer than this many kinks it is as good as certain that the line has bent."""
@@ -106,6 +108,10 @@ class Trend:
             self._began_s, self._long_level = at_s, scale
             self._sum_up()
             self._kink_slope = self._usual_slope * scale
+        elif self._noise_seen < _NOISE_GUESS_FOR + _FLAT_FOR:
+            self._learn_noise(at_s, work)
+            self._stand(work)
+            self._sum_up()
         else:
             step_s = at_s - self._recent[-1][0]
             self._learn_noise(at_s, work)
@@ -162,6 +168,12 @@ class Trend:
             (odds * weight, self.level, 0.0, self._level_var, 0.0, (scale * self._kink_slope) ** 2, -1)
             for scale, weight in zip(model.kink_scales, model.kink_weights, strict=True)
         ]
+
+    def _stand(self, work: float) -> None:
+        """The one line of a start: level, halfway to each measurement."""
+        level = self.level + (work - self.level) / 2
+        first_slope = 5 * self._model.least_slope_ratio_s * max(level, self._model.least_work)
+        self._lines = [(1.0, level, 0.0, self._noise(), 0.0, first_slope * first_slope, 0)]
 
     def _follow(self, step_s: float, work: float) -> None:
         """Every line goes on, some bend; each is weighed by the measurement, and the likeliest are kept."""

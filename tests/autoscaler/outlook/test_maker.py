@@ -167,3 +167,41 @@ def test_twice_the_demand_wants_twice_the_capacity(factor, seed):
     other = shown([factor * nodes for nodes in work])[-1]
     assert other.expected_work[-1] == pytest.approx(factor * one.expected_work[-1], rel=1e-6)
     assert other.wanted_work[-1] == pytest.approx(factor * one.wanted_work[-1], rel=0.02)
+
+
+def test_the_first_measurements_of_a_wild_service_are_no_slopes():
+    """A few requests per tick: work jumps between 4 and 10. Nothing far above what was seen is wanted, ever."""
+    maker = OutlookMaker(lead_time_s=200.0, max_unserved_ratio=0.001)
+    wild = [
+        1.0,
+        6.2,
+        6.0,
+        4.2,
+        8.0,
+        9.7,
+        9.8,
+        9.0,
+        7.2,
+        7.6,
+        7.2,
+        6.1,
+        8.1,
+        7.0,
+        6.5,
+        7.9,
+        7.4,
+        7.8,
+        8.9,
+        6.0,
+        4.5,
+        10.0,
+    ]
+
+    wanted = []
+    for number, work in enumerate(wild):
+        maker.observe(30.0 * number, work)
+        outlook = maker.outlook()
+        assert outlook is not None
+        wanted.append(max(outlook.wanted_work))
+
+    assert max(wanted) < 2 * max(wild)
