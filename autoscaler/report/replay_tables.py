@@ -167,6 +167,8 @@ def sentence(one: Replayed, currency: Currency) -> str:
     """The result in one sentence: the bill against the bound, and what was missed."""
     bill = f"{number(currency.amount(one.bill_usd))} {currency.code}"
     missed = f"{percent(one.unserved_ratio, 3)} % of tokens went unserved"
+    if one.ratio_to_bound is None and one.bound_usd is not None:
+        return f"{one.policy} cost {bill}, where perfect foresight pays nothing; {missed}."
     if one.ratio_to_bound is None:
         return f"{one.policy} cost {bill}; {missed}. No bound was computed."
     share = number(100 * (one.ratio_to_bound - 1), 1)

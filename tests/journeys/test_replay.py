@@ -387,7 +387,11 @@ def test_a_target_from_the_slo_is_stated_and_a_stricter_slo_lowers_it(replay: Re
         pytest.param(("--traffic", "{}/bad.csv"), "bad.csv, row 2: output_tokens_per_s is 'x'", id="bad traffic"),
         pytest.param(("--plan", "{}/waves.csv"), "not readable as JSON", id="a plan that is none"),
         pytest.param(("--traffic", "{}/waves.csv", "--world", "mars"), "no such file or world", id="no such world"),
-        pytest.param(("--traffic", "{}/waves.csv", "--policy", "hpaa"), "hpaa", id="no such controller or preset"),
+        pytest.param(
+            ("--traffic", "{}/waves.csv", "--policy", "hpaa"),
+            "a controller (baseload, oracle",
+            id="no such controller",
+        ),
         pytest.param(
             ("--traffic", "{}/waves.csv", "--policy", "funded", "--policy", "enterprise"),
             "--policy enterprise: expected one preset",

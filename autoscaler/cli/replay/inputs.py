@@ -28,6 +28,7 @@ from planner import files
 from planner.case import Case, load_catalog, load_fleet, load_profiles
 from planner.errors import InputError
 from planner.exchange.plan_file import read_plan
+from planner.fleet import PRESETS
 from planner.plan import Plan
 from planner.whatif import Change, changed
 from policies.scaling import ScalingPolicy, band_around
@@ -93,6 +94,9 @@ def controllers_of(policies: Sequence[str], *, compare: bool) -> tuple[tuple[str
     if compare and named:
         raise InputError(f"--policy {named[0]}: --compare runs every controller; expected one of the two")
     other = others[0] if others else None
+    if other is not None and other not in PRESETS and not Path(other).exists():
+        expected = f"a controller ({', '.join(CONTROLLERS)}), a preset ({', '.join(PRESETS)}) or a file"
+        raise InputError(f"--policy {other}: no such controller, preset or file; expected {expected}")
     return (tuple(CONTROLLERS) if compare else named or (OURS,)), other
 
 

@@ -79,6 +79,13 @@ def test_without_a_bound_there_is_no_ratio_and_it_is_said() -> None:
     assert "bill / bound" in text
 
 
+def test_where_perfect_foresight_pays_nothing_there_is_no_ratio_but_a_bound() -> None:
+    free = a_replayed(bound_usd=Decimal(0), bound_at_unserved_usd=Decimal(0))
+    text = render_replay(free, a_world(), max_unserved_ratio=0.001)
+    assert "baseload cost 1.33 USD, where perfect foresight pays nothing;" in text
+    assert "No bound" not in text
+
+
 def test_limits_that_kept_nodes_from_being_launched_are_named() -> None:
     reasons = {
         "unmet: # nodes missing (a: max_nodes # is reached; b: max_nodes # is reached)": 7,
@@ -182,6 +189,12 @@ def test_controllers_are_drawn_on_the_same_axes_the_best_first() -> None:
     shown = [panel for panel in figure.axes if panel.get_visible()]
     assert [panel.get_title(loc="left").split(":")[0] for panel in shown] == ["baseload", "hpa", "static-plan"]
     assert len({panel.get_ylim() for panel in shown}) == 1
+
+
+def test_a_long_title_takes_two_lines_and_stays_within_the_picture() -> None:
+    world = a_world(replace(a_traffic(), source=f"{'a_long_name_of_traffic_' * 4}.csv"))
+    for figure in (draw_replay(a_replayed("static-peak"), world), draw_compared(THREE, world, 0.001)):
+        assert max(text.get_window_extent().x1 for text in figure.texts) <= figure.bbox.x1
 
 
 def test_the_same_replay_makes_the_same_file(tmp_path: Path) -> None:
