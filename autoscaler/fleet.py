@@ -201,8 +201,8 @@ class Snapshot:
     """By model; None: nothing was ever measured. A stale measurement keeps its own time."""
     pools: Mapping[str, Pool]
     group_max: Mapping[str, int] = field(default_factory=dict)
-    base_speed: Mapping[str, float] = field(default_factory=dict)
-    """By base offer, where no demand tells the mix: reference nodes one of its nodes is worth."""
+    base_speed: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By model and base offer, where no demand tells the mix: reference nodes one of its nodes is worth."""
     unreachable: frozenset[str] = frozenset()
     """Providers whose list is missing, stale or partial: what is not listed there may still exist."""
     controls: Controls = Controls()

@@ -115,7 +115,7 @@ def _see_base(sight: Sight, node: Node, snapshot: Snapshot) -> None:
     """Base nodes serve and are never touched; one that starts again is coming."""
     speed = sight.speed.get(node.pool)
     if speed is None:
-        speed = snapshot.base_speed.get(node.pool, sight.unknown_speed)
+        speed = snapshot.base_speed.get(node.model, {}).get(node.pool, sight.unknown_speed)
     if node.state is READY:
         sight.base_work += speed
         if node.in_flight:

@@ -80,7 +80,7 @@ class Controller:
         self._has_recalled = False
         self._left_behind: set[str] = set()
         """Providers with nodes of ours that are not configured any more."""
-        self._base_speed = {offer: speed for gauge in self._gauges.values() for offer, speed in gauge.speed.items()}
+        self._base_speed = {name: gauge.speed for name, gauge in self._gauges.items()}
         self._known_pools: tuple[Mapping[str, Pool], object] | None = None
         self._pools: Mapping[str, Pool] = {}
 

@@ -120,7 +120,7 @@ def snapshots(draw: Any) -> Snapshot:
         demand={"chat": draw(demands()), "code": draw(demands())},
         pools=pools,
         group_max=draw(st.sampled_from([{}, {"ovh": 1}, {"ovh": 0}])),
-        base_speed={"hetzner/ax102": 1.5},
+        base_speed={"chat": {"hetzner/ax102": 1.5}, "code": {"hetzner/ax102": 0.7}},
         unreachable=draw(st.sampled_from([frozenset(), frozenset(), frozenset({"aws"}), frozenset({"ovh"})])),
         controls=Controls(
             is_scale_in_paused=draw(st.integers(0, 5)) == 0, min_nodes=draw(limits), max_nodes=draw(limits)

@@ -2,12 +2,14 @@
 
 import pytest
 
+from autoscaler.decide.sight import look
 from autoscaler.fleet import Launch, NodeState
 from autoscaler.journal import Intent, IntentKind, LostLeadership, MemoryJournal
+from autoscaler.loop import KeptModel
 from autoscaler.providers.provider import CapacityUnavailable, Temporary
 from autoscaler.serving.serving import NodeReading
 from policies.scaling import ScalingPolicy
-from tests.autoscaler.loop.rig import FLEET, Rig, Veiled, a_pool, at
+from tests.autoscaler.loop.rig import FLEET, Rig, Veiled, a_pool, at, some_rates
 
 POLICY = ScalingPolicy(launch_timeout_s=600, orphan_after_s=900)
 
@@ -232,6 +234,20 @@ def test_base_nodes_count_after_a_restart_into_an_outage_of_their_provider():
     (base,) = report.seen.nodes
     assert (base.id, base.is_base, base.state) == ("base-1", True, NodeState.READY)
     assert report.seen.unreachable == {"hetzner"}
+
+
+def test_after_a_restart_into_silence_a_base_node_is_worth_what_its_own_model_makes_of_it():
+    rig = Rig(wanted=0)
+    rig.models["code"] = KeptModel(
+        rates={"aws/m": some_rates(300.0), "hetzner/ax": some_rates(150.0)}, reference="aws/m"
+    )
+    rig.cloud.add_base(node_id="base-1", offer="hetzner/ax", model="chat")
+    rig.tick(2)
+    rig.serving.is_down = True
+    rig.restart()
+    sight = look(rig.tick().seen, rig.policy)["chat"]
+    # 1/1000 + 1/100 on the reference and 1/1000 + 1/150 on it, of input and output alike; for code it is worth half
+    assert sight.base_work + sight.coming_work == pytest.approx(0.011 / (0.001 + 1 / 150))
 
 
 def test_a_base_node_that_a_complete_list_does_not_have_is_gone_for_the_next_loop_too():

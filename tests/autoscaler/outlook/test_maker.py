@@ -99,6 +99,19 @@ def test_a_stricter_promise_wants_more():
     assert strict.wanted_work[-1] > loose.wanted_work[-1]
 
 
+def test_what_goes_unserved_widens_the_margin_and_what_is_all_served_narrows_it():
+    def wanted(unserved_ratio: float | None) -> float:
+        maker = a_maker()
+        for index, work in enumerate(flat(20.0, noise=0.03, ticks=2000)):
+            maker.observe(index * 60.0, work, unserved_ratio)
+        outlook = maker.outlook()
+        assert outlook is not None
+        return outlook.wanted_work[-1]
+
+    assert wanted(0.0) < wanted(None) < wanted(0.01)
+    assert wanted(0.001) == pytest.approx(wanted(None))  # as much as was allowed
+
+
 def test_the_same_measurements_give_the_same_outlook():
     work = flat(20.0, noise=0.2, ticks=300)
     assert shown(work) == shown(work)
