@@ -65,6 +65,24 @@ def test_a_module_opens_with_its_job(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
 
 
+def is_held_to_be_pure(module: str) -> bool:
+    """Whether the contract of the core covers the module."""
+    contracts = project()["tool"]["importlinter"]["contracts"]
+    core = next(one for one in contracts if one["name"] == "the core touches nothing outside itself")
+    return any(f"{module}.".startswith(f"{named.rstrip('.*')}.") for named in core["source_modules"])
+
+
+def test_what_says_that_it_is_pure_in_the_autoscaler_is_held_to_it() -> None:
+    pure = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in modules()
+        if path.is_relative_to(ROOT / "autoscaler")
+        and re.search(r"\bPure\b", ast.get_docstring(ast.parse(path.read_text())) or "")
+    ]
+    assert "autoscaler.decide.decision" in pure
+    assert [module for module in pure if not is_held_to_be_pure(module)] == []
+
+
 def test_every_package_contract_is_exhaustive() -> None:
     contracts = project()["tool"]["importlinter"]["contracts"]
     inside = [contract for contract in contracts if "containers" in contract]

@@ -1,4 +1,7 @@
-"""Planned against replayed, and what a request may expect at the target: tables for people, parts of the JSON. Pure."""
+"""Planned against replayed, and what a request may expect at the target: tables for people, parts of the JSON.
+
+Renders values; the numbers come in ready.
+"""
 
 from collections.abc import Sequence
 from dataclasses import fields

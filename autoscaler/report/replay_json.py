@@ -1,4 +1,4 @@
-"""A replay as the JSON document `baseload.replay/1`; its schema is replay_schema.py. Pure.
+"""A replay as the JSON document `baseload.replay/1`; its schema is replay_schema.py. Renders values.
 
 Money is USD net of VAT, as decimal strings; minutes count from the start of the replay; unknown is null.
 """

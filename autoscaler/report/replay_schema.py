@@ -1,4 +1,4 @@
-"""The JSON Schema of `baseload.replay/1`, for readers of `replay --json`. Pure.
+"""The JSON Schema of `baseload.replay/1`, for readers of `replay --json`. Renders values.
 
 The published copy is docs/schemas/replay.schema.json.
 """

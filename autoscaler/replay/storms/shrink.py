@@ -1,4 +1,4 @@
-"""Shrink: a storm made smaller while it still breaks the same invariant, as a list of edits anyone can repeat. Pure.
+"""Shrink: a storm made smaller while it still breaks the same invariant, as a list of edits anyone can repeat.
 
 An edit is a short text, so that a case is its seed and what was left out: "minutes=12", "no pool aws/type1/spot",
 "no model n", "no base", "no plan", "no controls", "no strangers", "no successions", "no fault stale_list", and
