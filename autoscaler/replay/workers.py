@@ -13,6 +13,8 @@ Engine: TypeAlias = Literal["loky", "dask"]
 
 Report: TypeAlias = Callable[[str, float], None]
 """Told what is being done and which share of it is done, 0-1."""
+ANSWER_WITHIN_S = 10.0
+"""A scheduler that has not answered for so long is taken not to be there."""
 
 HandOut: TypeAlias = Callable[[Callable[[Any], Any], Sequence[Any], Sequence[str], Report], list[Any]]
 """Calls a function with each task and tells how far it is."""
@@ -83,7 +85,7 @@ def _client(workers: int, scheduler: str | None, stack: ExitStack) -> AbstractCo
         client: AbstractContextManager[Any] = untyped.Client(stack.enter_context(cluster))
         return client
     try:
-        client = untyped.Client(scheduler, timeout="10s")
+        client = untyped.Client(scheduler, timeout=f"{ANSWER_WITHIN_S:g}s")
     except (OSError, TimeoutError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ClusterError(f"--scheduler {scheduler}: no Dask scheduler answers ({reason})") from None

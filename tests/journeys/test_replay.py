@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from autoscaler.cli import baseload, run
+from autoscaler.replay import workers
 from autoscaler.replay.controllers import CONTROLLERS
 
 ROOT = Path(__file__).parents[2]
@@ -449,7 +450,10 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_cluster_that_does_not_answer_is_exit_code_5(replay: Replay, given: Sequence[str], tmp_path: Path) -> None:
+def test_a_cluster_that_does_not_answer_is_exit_code_5(
+    replay: Replay, given: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "ANSWER_WITHIN_S", 0.5)
     nowhere = ("--engine", "dask", "--scheduler", "tcp://127.0.0.1:9", "--sweep", "seed=0,1")
     ran = replay(*given, *nowhere, code=5)
     assert "no Dask scheduler answers" in ran.err

@@ -20,10 +20,12 @@ from autoscaler.replay.storms.run import StormRun
 from autoscaler.replay.storms.storm import storm
 
 SEEDS = 2000
+COUNTED = 100
+"""Storms whose troubles are counted too."""
 CHUNK = 50
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+@pytest.mark.parametrize("first", range(COUNTED, SEEDS, CHUNK))
 def test_no_invariant_is_broken_in_any_storm(first: int):
     for seed in range(first, first + CHUNK):
         StormRun(storm(seed)).run()
@@ -102,11 +104,11 @@ class Watched(StormRun):
         self.partly_fulfilled += is_partly_fulfilled(self.truth.report)
 
 
-def test_storms_are_stormy(monkeypatch: pytest.MonkeyPatch):
-    """Every kind of trouble is among the first hundred, so that a storm that found nothing had something to find."""
+def test_the_first_storms_are_stormy_and_break_no_invariant(monkeypatch: pytest.MonkeyPatch):
+    """Every kind of trouble is among them, so that a storm that found nothing had something to find."""
     faults = counting_faults(monkeypatch)
     seen: Counter[str] = Counter()
-    for seed in range(100):
+    for seed in range(COUNTED):
         run = Watched(storm(seed))
         run.run()
         machines = [machine for cloud in run.clouds.values() for machine in cloud.truth if not machine.is_base]
