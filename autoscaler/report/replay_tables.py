@@ -58,9 +58,11 @@ def render_replay(
         *at_a_glance(one, screen),
     ]
     if hours:
-        parts += ["", "By hour", _hours_table(one, currency)]
-    if leases:
-        parts += ["", "Leases of burst nodes", _lease_table(one, currency)]
+        parts += ["", "By hour", *_hours_table(one, currency, screen)]
+    if leases and one.leases:
+        parts += ["", "Leases of burst nodes", *_lease_table(one, currency, screen)]
+    elif leases:
+        parts += ["", "Leases of burst nodes: none"]
     if beside:
         parts += ["", *beside]
     return render([*parts, "", *wrapped(basis(world, currency), screen)], screen)
@@ -123,7 +125,7 @@ def basis(world: World, currency: Currency) -> str:
         f"Amounts net of VAT, base included; a tick every {world.tick_s:g} s, {pools} pool{'' if pools == 1 else 's'} "
         "to launch from; the bound is the least bill of perfect foresight with the same base. TTFT is an estimate."
     )
-    return f"{text} {currency.note}." if currency.note else text
+    return f"{text} Amounts {currency.note}." if currency.note else text
 
 
 def by_bill(several: Sequence[Replayed], max_unserved_ratio: float) -> list[Replayed]:
@@ -211,9 +213,18 @@ def at_a_glance(one: Replayed, screen: Screen) -> list[str]:
     ]
 
 
-def _hours_table(one: Replayed, currency: Currency) -> "RenderableType":
+def _narrowed(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], screen: Screen, dispensable: Sequence[str]
+) -> "list[RenderableType]":
+    """A table that keeps to the screen, and below it what the screen has no room for."""
+    kept, cells, gone = fitted(columns, rows, screen, dispensable)
+    return [table(kept, cells), *(wrapped(f"Not shown at this width: {', '.join(gone)}", screen) if gone else ())]
+
+
+def _hours_table(one: Replayed, currency: Currency, screen: Screen) -> "list[RenderableType]":
+    """Each hour, with the pools that had a node in any; a narrow screen goes without the least used first."""
     hours = one.hours
-    pools = list(hours.pools)
+    pools = [pool for pool, nodes in hours.pools.items() if nodes.any()]
     columns = (
         words("hour (UTC)"),
         Column(title="work", unit="nodes", places=2),
@@ -241,10 +252,11 @@ def _hours_table(one: Replayed, currency: Currency) -> "RenderableType":
                 None if np.isnan(hours.ttft_p95_s[index]) else float(hours.ttft_p95_s[index]),
             )
         )
-    return table(columns, rows)
+    least_used = sorted(pools, key=lambda pool: float(hours.pools[pool].sum()))
+    return _narrowed(columns, rows, screen, (*least_used, "taken", "coming"))
 
 
-def _lease_table(one: Replayed, currency: Currency) -> "RenderableType":
+def _lease_table(one: Replayed, currency: Currency, screen: Screen) -> "list[RenderableType]":
     columns = (
         words("offer"),
         words("model"),
@@ -256,7 +268,8 @@ def _lease_table(one: Replayed, currency: Currency) -> "RenderableType":
         Column(title="wasted", unit=currency.code, places=4),
         words("ended"),
     )
-    return table(columns, [_lease_row(one, lease, currency) for lease in in_order(one.leases)])
+    rows = [_lease_row(one, lease, currency) for lease in in_order(one.leases)]
+    return _narrowed(columns, rows, screen, ("model", "wasted", "ready"))
 
 
 def _lease_row(one: Replayed, lease: ReplayedLease, currency: Currency) -> tuple[Cell, ...]:

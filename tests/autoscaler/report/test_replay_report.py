@@ -66,6 +66,23 @@ def test_a_narrow_terminal_keeps_whole_figures_and_says_what_is_gone() -> None:
     assert "1.209" in text
 
 
+def test_hours_and_leases_keep_to_a_narrow_terminal_and_unused_pools_have_no_column() -> None:
+    hours = a_replayed().hours
+    one = a_replayed(hours=replace(hours, pools={**hours.pools, "aws/idle": np.zeros(4)}))
+    wide = render_replay(one, a_world(), max_unserved_ratio=0.001, hours=True)
+    assert "aws/idle" not in wide
+    narrow = render_replay(one, a_world(), max_unserved_ratio=0.001, screen=Screen(width=80), hours=True, leases=True)
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert f"Not shown at this width: {SPOT}" in narrow or f"Not shown at this width: {DEMAND}" in narrow
+    assert "hour (UTC)" in narrow
+    assert "ordered (UTC)" in narrow
+
+
+def test_no_lease_is_said_in_a_word() -> None:
+    text = render_replay(a_replayed(leases=()), a_world(), max_unserved_ratio=0.001, leases=True)
+    assert "Leases of burst nodes: none" in text
+
+
 def test_amounts_come_in_another_currency_with_its_rate() -> None:
     euro = Currency(code="EUR", usd_per_unit=Decimal("1.25"))
     text = render_replay(a_replayed(), a_world(), max_unserved_ratio=0.001, currency=euro)
