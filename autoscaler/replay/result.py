@@ -104,6 +104,12 @@ class Replayed:
         return None if self.bound_usd is None or self.bound_usd <= 0 else float(self.bill_usd / self.bound_usd)
 
     @property
+    def hour_lengths_h(self) -> Floats:
+        """How much of each hour was replayed; the last may be cut short."""
+        lengths_h: Floats = np.minimum(1.0, self.minutes / 60 - np.arange(len(self.hours.asked_tokens)))
+        return lengths_h
+
+    @property
     def ticks_per_s(self) -> float:
         """Ticks per second of wall time."""
         return self.ticks / self.seconds if self.seconds > 0 else float("inf")

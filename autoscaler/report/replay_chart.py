@@ -49,7 +49,14 @@ def draw_replay(one: Replayed, world: World) -> "Figure":
     panels[0].set_title("Demand, and capacity as leased", loc="left", fontsize=10, pad=6)
     panels[0].set_ylabel("work, reference nodes")
     _pools_panel(panels[1], one, series, edges)
-    _hourly_panel(panels[2], one, one.hours.cost_usd, "USD per hour", "Cost per hour, base and burst", BASE_COLORS[0])
+    _hourly_panel(
+        panels[2],
+        one,
+        one.hours.cost_usd / one.hour_lengths_h,
+        "USD per hour",
+        "Cost per hour, base and burst",
+        BASE_COLORS[0],
+    )
     if missed:
         unserved = 100 * one.hours.unserved_tokens / np.maximum(one.hours.asked_tokens, 1e-12)
         _hourly_panel(panels[3], one, unserved, "% of tokens", "Unserved, by hour", UNSERVED)

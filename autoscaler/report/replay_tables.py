@@ -55,7 +55,7 @@ def render_replay(
         *wrapped(sentence(one, currency), screen),
         *(piece for line in limits(one) for piece in wrapped(line, screen)),
         "",
-        *at_a_glance(one, screen),
+        *at_a_glance(one, screen, currency),
     ]
     if hours:
         parts += ["", "By hour", *_hours_table(one, currency, screen)]
@@ -190,19 +190,22 @@ def limits(one: Replayed) -> list[str]:
     return [f"Nodes were wanted that a limit of the policy did not allow: {named}."]
 
 
-def at_a_glance(one: Replayed, screen: Screen) -> list[str]:
+def at_a_glance(one: Replayed, screen: Screen, currency: Currency = USD) -> list[str]:
     """Sparklines over the hours: work asked for, ready capacity, nodes by pool, cost, what was missed."""
     hours = one.hours
     if not len(hours.asked_tokens):
         return []
     highest = float(max(hours.work_nodes.max(), hours.ready_nodes.max()))
+    lengths_h = one.hour_lengths_h
+    per_hour = hours.cost_usd / lengths_h * float(currency.amount(Decimal(1)) or 1)
+    missed, taken = hours.unserved_tokens / 1e3 / lengths_h, hours.interruptions / lengths_h
     rows: list[tuple[str, Floats, float | None, str]] = [
         ("work asked for", hours.work_nodes, highest, "nodes"),
         ("ready capacity", hours.ready_nodes, highest, "nodes"),
         *((pool, nodes, None, "nodes") for pool, nodes in hours.pools.items() if nodes.any()),
-        ("cost", hours.cost_usd, None, "USD/h"),
-        *([("unserved", hours.unserved_tokens / 1e3, None, "ktok/h")] if hours.unserved_tokens.any() else []),
-        *([("interruptions", hours.interruptions, None, "per hour")] if hours.interruptions.any() else []),
+        ("cost", per_hour, None, f"{currency.code}/h"),
+        *([("unserved", missed, None, "ktok/h")] if missed.any() else []),
+        *([("interruptions", taken, None, "per hour")] if taken.any() else []),
     ]
     width = max(len(label) for label, *_ in rows)
     parts = buckets(len(hours.asked_tokens), screen.spark_width)
@@ -232,7 +235,7 @@ def _hours_table(one: Replayed, currency: Currency, screen: Screen) -> "list[Ren
         Column(title="coming", unit="nodes", places=2),
         *(Column(title=pool, unit="nodes", places=2) for pool in pools),
         Column(title="taken", unit="back", places=0),
-        Column(title="cost", unit=f"{currency.code}/h", places=2),
+        Column(title="cost", unit=currency.code, places=2),
         Column(title="unserved", unit="%", places=3, is_ratio=True),
         Column(title="TTFT p95", unit="s", places=2),
     )

@@ -83,10 +83,17 @@ def test_no_lease_is_said_in_a_word() -> None:
     assert "Leases of burst nodes: none" in text
 
 
+def test_a_last_hour_cut_short_has_its_cost_per_hour() -> None:
+    cut = a_replayed(minutes=195.0)  # of the last hour a quarter, for 0.20 USD; before it 0.61 USD/h at most
+    text = render_replay(cut, a_world(), max_unserved_ratio=0.001)
+    assert any(line.startswith("cost ") and line.endswith(" to 0.8 USD/h") for line in text.splitlines())
+
+
 def test_amounts_come_in_another_currency_with_its_rate() -> None:
     euro = Currency(code="EUR", usd_per_unit=Decimal("1.25"))
     text = render_replay(a_replayed(), a_world(), max_unserved_ratio=0.001, currency=euro)
     assert "baseload cost 1.06 EUR" in text  # 1.33 / 1.25
+    assert "0.2 to 0.5 EUR/h" in text  # 0.20 and 0.61 USD
     assert "at 1.25 USD/EUR" in text
 
 
