@@ -1,5 +1,6 @@
 """Small worlds with sane defaults: each test states what matters to it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -28,21 +29,26 @@ def a_model(**changes: Any) -> ServedModel:
 
 
 def traffic(
-    output_tok_s: list[float],
-    input_tok_s: list[float] | None = None,
+    output_tok_s: Sequence[float],
+    input_tok_s: Sequence[float] | None = None,
     *,
+    start: datetime = START,
     step_s: float = 60.0,
+    model: str = "llm",
     requests: Requests | None = None,
+    source: str = "",
 ) -> Traffic:
+    """One model, asked for output tokens alone unless input is given."""
     steps = len(output_tok_s)
     return Traffic(
-        start=START,
+        start=start,
         step_s=step_s,
-        models=("llm",),
+        models=(model,),
         input_tok_s=np.array([input_tok_s or [0.0] * steps], dtype=float),
         output_tok_s=np.array([output_tok_s], dtype=float),
         is_gap=np.zeros(steps, dtype=bool),
-        requests={} if requests is None else {"llm": requests},
+        requests={} if requests is None else {model: requests},
+        source=source,
     )
 
 

@@ -13,6 +13,7 @@ from autoscaler.replay.result import Delay, HourSeries, Replayed, ReplayedLease
 from autoscaler.replay.world import BaseNodes, ServedModel, Traffic, World
 from planner.profile.model import Basis, Rates
 from policies.billing import Billing, Tariff
+from tests.autoscaler.replay.builders import traffic
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 BASE, SPOT, DEMAND = "hetzner/ax102", "aws/r7a/spot", "aws/r7a/on-demand"
@@ -20,19 +21,10 @@ BASE, SPOT, DEMAND = "hetzner/ax102", "aws/r7a/spot", "aws/r7a/on-demand"
 
 def a_traffic(output_tok_s: Sequence[float] = (100, 300, 500, 200), step_s: float = 3600) -> Traffic:
     """One model, output tokens only."""
-    asked = np.array([output_tok_s], dtype=np.float64)
-    return Traffic(
-        start=START,
-        step_s=step_s,
-        models=("m",),
-        input_tok_s=np.zeros_like(asked),
-        output_tok_s=asked,
-        is_gap=np.zeros(asked.shape[1], dtype=np.bool_),
-        source="day.csv",
-    )
+    return traffic(output_tok_s, start=START, step_s=step_s, model="m", source="day.csv")
 
 
-def a_world(traffic: Traffic | None = None) -> World:
+def a_world(asked: Traffic | None = None) -> World:
     """One base node of 200 tok/s; burst of 100 tok/s on demand, the reference, and the same as spot."""
 
     def pool(key: str, price: str) -> SimulatedPool:
@@ -45,7 +37,7 @@ def a_world(traffic: Traffic | None = None) -> World:
     offers = {BASE: rates(200), SPOT: rates(100), DEMAND: rates(100)}
     return World(
         name="tiny",
-        traffic=traffic or a_traffic(),
+        traffic=asked or a_traffic(),
         models={"m": ServedModel(name="m", rates=offers, reference=DEMAND)},
         base=(BaseNodes(offer=BASE, model="m", count=1, bill_usd=Decimal("0.80")),),
         pools=(pool(SPOT, "0.10"), pool(DEMAND, "0.20")),

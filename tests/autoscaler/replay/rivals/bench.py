@@ -6,15 +6,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
-
 from autoscaler.fleet import Action, Demand, Drain, FleetPlan, Launch, Node, NodeState, Pool, Snapshot, Terminate
 from autoscaler.providers.simulated.spec import SimulatedPool
 from autoscaler.replay.rivals import RIVALS
-from autoscaler.replay.world import BaseNodes, Decider, ServedModel, Traffic, World
+from autoscaler.replay.world import BaseNodes, Decider, ServedModel, World
 from planner.profile.model import Basis, Rates
 from policies.scaling import ScalingPolicy
 from tests.autoscaler import fleets
+from tests.autoscaler.replay.builders import traffic
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 """A Monday."""
@@ -27,19 +26,10 @@ def a_pool(key: str = POOL, usd_hour: str = "0.20", **more: Any) -> Pool:
 
 def a_world(work: list[float], *, step_s: float = 3600.0, base: int = 0, start: datetime = START) -> World:
     """A world asking for `work` reference nodes of 1 output tok/s each, step by step."""
-    steps = np.array([work])
-    traffic = Traffic(
-        start=start,
-        step_s=step_s,
-        models=("m",),
-        input_tok_s=np.zeros_like(steps),
-        output_tok_s=steps,
-        is_gap=np.zeros(len(work), dtype=bool),
-    )
     rates = {key: Rates(prefill_tok_s=1.0, decode_tok_s=1.0, basis=Basis.MEASURED) for key in (POOL, SPOT, BASE)}
     return World(
         name="small",
-        traffic=traffic,
+        traffic=traffic(work, start=start, step_s=step_s, model="m"),
         models={"m": ServedModel(name="m", rates=rates, reference=POOL)},
         base=(BaseNodes(offer=BASE, model="m", count=base, bill_usd=Decimal(0)),) if base else (),
         pools=(SimulatedPool(key=POOL, provider="c", tariff=fleets.by_the_second("0.20"), lead_times_s=(360.0,)),),
