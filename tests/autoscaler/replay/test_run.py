@@ -117,6 +117,16 @@ def test_a_lease_still_running_ends_with_the_replay() -> None:
     (lease,) = result.leases
     assert (lease.end_min, lease.how_it_ended) == (30, "still running")
     assert result.burst_usd == Decimal("0.36") * 29 / 60
+    assert (result.interruptions, result.launches) == (0, 1)
+
+
+def test_a_node_that_never_boots_has_failed_and_is_no_interruption() -> None:
+    result = played(a_world([100.0] * 15, faults=FaultMix(name="dead", never_boots=1.0)), [1])
+    (lease,) = result.leases
+    assert (lease.how_it_ended, lease.ready_min, lease.wasted_usd) == ("still running", None, lease.charge_usd)
+    ended = played(a_world([100.0] * 15, faults=FaultMix(name="dead", never_boots=1.0)), [1] * 10 + [0])
+    assert [lease.how_it_ended for lease in ended.leases] == ["failed"]
+    assert (ended.interruptions, ended.opposite_moves) == (0, 0)
 
 
 def test_nodes_that_are_not_needed_are_wasted_newest_first() -> None:

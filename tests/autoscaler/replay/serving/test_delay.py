@@ -27,6 +27,18 @@ def test_delays_spread_evenly_have_their_percentiles() -> None:
     assert histogram.percentile_s(0.95) == pytest.approx(95, rel=0.1)
 
 
+def test_a_report_shows_the_middle_the_twentieth_and_the_hundredth_that_wait_longest() -> None:
+    histogram = Histogram()
+    for tokens, delay_s in ((90, 1.0), (8, 10.0), (2, 100.0)):
+        histogram.add(tokens, delay_s)
+    shown = histogram.delay()
+    assert (shown.p50_s, shown.p95_s, shown.p99_s) == (
+        pytest.approx(1, rel=0.06),
+        pytest.approx(10, rel=0.06),
+        pytest.approx(100, rel=0.06),
+    )
+
+
 @given(st.lists(st.tuples(st.floats(0.1, 10), st.floats(0, 1e5)), min_size=1, max_size=50))
 def test_a_percentile_is_never_above_the_longest_delay_nor_below_the_shortest(
     counted: list[tuple[float, float]],
