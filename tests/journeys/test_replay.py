@@ -96,9 +96,12 @@ def given(tmp_path: Path) -> tuple[str, ...]:
 
 
 def checked(document: dict[str, Any], name: str = "replay") -> dict[str, Any]:
-    """The document, once it follows its schema."""
+    """The document, once it follows its schema and nobody in it pays less than the bound at its own unserved share."""
     errors = [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in SCHEMAS[name].iter_errors(document)]
     assert errors == []
+    for figures in (document, *document.get("policies", {}).values(), *document.get("points", ())):
+        if figures.get("bound_at_unserved_usd") is not None:
+            assert Decimal(figures["bill_usd"]) >= Decimal(figures["bound_at_unserved_usd"])
     return document
 
 
