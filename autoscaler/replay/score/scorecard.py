@@ -86,7 +86,8 @@ def _hours(world: World, serving: SimulatedServing, leases: tuple[HeldLease, ...
     cost = float(base_usd) * length_s / duration_s
     for lease in leases:
         first, parts = _parts(edges, lease.start_s, lease.end_s)
-        cost[first : first + len(parts)] += float(lease.charge_usd) * parts / (lease.end_s - lease.start_s)
+        if lease.end_s > lease.start_s:  # one ended at the instant of its order is charged nothing
+            cost[first : first + len(parts)] += float(lease.charge_usd) * parts / (lease.end_s - lease.start_s)
     pools = {
         pool.key: _seconds(edges, ((one.start_s, one.end_s) for one in leases if one.offer == pool.key)) / length_s
         for pool in world.pools

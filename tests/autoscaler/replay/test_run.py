@@ -1,5 +1,6 @@
 """replay(): the reference world to the minute, and the bill to the cent."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoscaler.fleet import Action, FleetPlan, Snapshot
+from autoscaler.fleet import Action, FleetPlan, Launch, Snapshot, Terminate
 from autoscaler.providers.simulated.spec import FaultMix, Stock
 from autoscaler.replay.result import Replayed
 from autoscaler.replay.run import replay
@@ -118,6 +119,24 @@ def test_a_lease_still_running_ends_with_the_replay() -> None:
     assert (lease.end_min, lease.how_it_ended) == (30, "still running")
     assert result.burst_usd == Decimal("0.36") * 29 / 60
     assert (result.interruptions, result.launches) == (0, 1)
+
+
+def test_a_node_ended_at_the_instant_of_its_order_is_a_lease_that_costs_nothing() -> None:
+    """Ordered beside one that is sold out, and ended in the second round of the same tick."""
+    sold_out = a_pool(key="cloud/none", stock=(Stock(start_s=0, end_s=3600, nodes=0),))
+
+    def once(snapshot: Snapshot, plan: FleetPlan | None, policy: ScalingPolicy) -> tuple[Action, ...]:
+        if snapshot.now != START + timedelta(minutes=1):
+            return ()
+        ends = [Terminate(node_id=node.id, reason="script") for node in snapshot.nodes]
+        asks = [Launch(pool=key, model="llm", reason="script") for key in ("cloud/small", "cloud/none")]
+        return tuple(ends or asks)
+
+    model = a_model(rates={key: rates(100) for key in ("cloud/small", "cloud/none")})
+    world = a_world([100.0] * 5, pools=(a_pool(), sold_out), models={"llm": model})
+    result = replay(world, name="once", decider=once, policy=POLICY)
+    assert [(lease.start_min, lease.end_min, lease.charge_usd) for lease in result.leases] == [(1, 1, 0)]
+    assert list(result.hours.cost_usd) == [0]
 
 
 def test_a_node_that_never_boots_has_failed_and_is_no_interruption() -> None:

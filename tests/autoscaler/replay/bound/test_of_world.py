@@ -137,6 +137,15 @@ def _random_pool(chance: Random, index: int) -> SimulatedPool:
     )
 
 
+def test_a_bound_is_rounded_down() -> None:
+    base = (BaseNodes(offer="metal/base", model="llm", count=1, bill_usd=Decimal("0.3333339")),)
+    world = a_world(
+        [0.0] * 5, models={"llm": a_model(rates={"cloud/small": rates(100), "metal/base": rates(300)})}, base=base
+    )
+    result = replay(world, name="hpa", decider=lambda snapshot, plan, policy: (), policy=ScalingPolicy())
+    assert with_bounds(result, ClairvoyantBound(bound_case(world))).bound_usd == Decimal("0.333333")
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_no_controller_beats_the_bound_at_its_own_unserved_share(seed: int) -> None:
     world = _random_world(seed)
