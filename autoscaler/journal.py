@@ -109,7 +109,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A base server of ours as a list first showed it: watched from then on, never ordered or ended."""
+    """A base node of ours as a list first showed it: watched from then on, never ordered or ended."""
 
     node_id: str
     machine_id: str
@@ -144,7 +144,7 @@ class Journal(Protocol):
         ...
 
     def found(self, base: Found) -> None:
-        """Writes down that a base server is there: it counts until it is gone, also while no list can be had."""
+        """Writes down that a base node is there: it counts until it is gone, also while no list can be had."""
         ...
 
     def entries(self, since: datetime) -> tuple[Entry | Found, ...]:
@@ -218,7 +218,7 @@ class MemoryJournal:
         self.on_entry(end)
 
     def found(self, base: Found) -> None:
-        """Writes the base server down."""
+        """Writes the base node down."""
         self._open.setdefault(base.node_id, []).append(self._numbered(base))
 
     def entries(self, since: datetime) -> tuple[Entry | Found, ...]:

@@ -62,7 +62,7 @@ class CrashingJournal:
         self.fuse.step()
 
     def found(self, base: Found) -> None:
-        """Writes the base server down, if it lives to."""
+        """Writes the base node down, if it lives to."""
         self.fuse.step()
         self.journal.found(base)
         self.fuse.step()

@@ -14,8 +14,9 @@ import numpy as np
 
 from autoscaler.replay.result import Floats, Replayed
 from autoscaler.replay.world import World
+from autoscaler.report.replay_compared import by_bill
 from autoscaler.report.replay_series import ReplaySeries, replay_series
-from autoscaler.report.replay_tables import by_bill, source_name
+from autoscaler.report.replay_tables import source_name
 from planner.report.charts import BASE_COLORS, BURST_COLORS, HATCHES, write_figure
 from planner.report.numbers import number, percent, span
 from policies.units import SECONDS_PER_DAY, SECONDS_PER_HOUR

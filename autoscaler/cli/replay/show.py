@@ -67,7 +67,8 @@ def show(outcomes: Sequence[Outcome], shown: Shown) -> None:
 
 def _text(first: Outcome, planned: Sequence[PlannedReplayed], shown: Shown) -> str:
     from autoscaler.report.planned_tables import expected_parts, planned_parts
-    from autoscaler.report.replay_tables import render_compared, render_replay
+    from autoscaler.report.replay_compared import render_compared
+    from autoscaler.report.replay_tables import render_replay
 
     world, policy = first.prepared.world, first.prepared.policy
     if len(first.replayed) > 1:

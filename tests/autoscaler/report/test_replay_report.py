@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from autoscaler.report.replay_chart import draw_compared, draw_replay, write_replay_chart
+from autoscaler.report.replay_compared import render_compared
 from autoscaler.report.replay_json import replay_document, replay_text
 from autoscaler.report.replay_schema import replay_schema
 from autoscaler.report.replay_series import replay_series
-from autoscaler.report.replay_tables import render_compared, render_replay
+from autoscaler.report.replay_tables import render_replay
 from autoscaler.report.schemas import SCHEMAS
 from planner.report.numbers import Currency
 from planner.report.screen import Screen
