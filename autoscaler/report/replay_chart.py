@@ -67,7 +67,7 @@ def draw_replay(one: Replayed, world: World) -> "Figure":
     found = [panel.get_legend_handles_labels() for panel in panels[:2]]
     handles, labels = ([one for part in parts for one in part] for parts in zip(*found, strict=True))
     figure.legend(handles, labels, loc="outside lower left", ncols=4, frameon=False)
-    title = f"{_lines(f'{one.policy}: {_heading(world)}')}\n{_figures(one)}"
+    title = f"{_lines(f'{one.policy}: {_heading(world)}', figure)}\n{_figures(one)}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     return figure
 
@@ -98,7 +98,7 @@ def draw_compared(several: Sequence[Replayed], world: World, max_unserved_ratio:
         row[0].set_ylabel("work, nodes", fontsize=9)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", ncols=4, frameon=False)
-    figure.suptitle(_lines(_heading(world)), x=0.01, ha="left", fontsize=12, fontweight="bold")
+    figure.suptitle(_lines(_heading(world), figure), x=0.01, ha="left", fontsize=12, fontweight="bold")
     return figure
 
 
@@ -212,13 +212,15 @@ def _heading(world: World) -> str:
     return f"{', '.join(traffic.models)}, {span(traffic.start, traffic.end)}, {made}"
 
 
-def _lines(title: str) -> str:
+def _lines(title: str, figure: "Figure") -> str:
     """The title in as many lines as it takes, none wider than the picture."""
-    return fill(title, width=_TITLE_CHARACTERS, break_long_words=False, break_on_hyphens=False)
+    return fill(
+        title, width=int(figure.get_figwidth() * _CHARACTERS_PER_INCH), break_long_words=False, break_on_hyphens=False
+    )
 
 
-_TITLE_CHARACTERS = 105
-"""Of bold letters of 12 points, what 12 inches hold."""
+_CHARACTERS_PER_INCH = 9.5
+"""Of bold letters of 12 points."""
 
 
 def _figures(one: Replayed) -> str:
