@@ -7,7 +7,7 @@ import pytest
 from autoscaler.fleet import COMING, ENDING, MOVES, IllegalMove, NodeState, moved
 from tests.autoscaler.fleets import NOW, a_node, ago
 
-LEGAL = [(state, following) for state, known in MOVES.items() for following in known]
+LEGAL = [(state, following) for state, known in MOVES.items() for following in sorted(known)]
 ILLEGAL = [(a, b) for a, b in product(NodeState, NodeState) if a is not b and b not in MOVES[a]]
 
 
