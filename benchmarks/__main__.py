@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.decide_speed import decide_speed_rows
 from benchmarks.measure import MeasurementError, Row, in_child
 from benchmarks.replay_bills import SEEDS, replay_bill_rows
+from benchmarks.replay_realistic import realistic_rows
 from benchmarks.replay_speed import replay_speed_rows
 from benchmarks.report import report_rows
 from benchmarks.rows import FULL, QUICK, Effort, chargeback_rows, command_rows, month_rows, rival_rows, year_rows
@@ -64,6 +65,9 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
     yield from decide_speed_rows(effort.runs)
     say("a replay's bill beside the bound and rivals")
     yield from replay_bill_rows(SEEDS if effort is FULL else SEEDS[:1])
+    if effort is FULL:
+        say("every controller in the realistic world")
+        yield from realistic_rows()
     with tempfile.TemporaryDirectory() as folder:
         say("chargeback of a million usage rows")
         yield from chargeback_rows(effort, Path(folder) / "ledger.sqlite")

@@ -1,4 +1,4 @@
-"""The replays of the benchmarks: the reference world of two production traces, and a realistic one. Not timed here."""
+"""The replays of the benchmarks: the reference world of two production traces, and rivals tuned to it; not timed."""
 
 import csv
 import gzip
