@@ -184,8 +184,6 @@ class Recently:
 
     launched_at: datetime | None = None
     """Last launch that was intended."""
-    drained_at: datetime | None = None
-    """Last scale-in."""
     last_on_spot_failure_at: datetime | None = None
     """Last time a spot pool had no capacity or took a node back."""
 

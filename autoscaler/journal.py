@@ -73,8 +73,6 @@ class Intent:
     """Of a launch: the price in force when it was ordered; what is later charged by it."""
     is_spot: bool = False
     """Of a launch: its pool sells what may be taken back."""
-    is_scale_in: bool = False
-    """Of a drain or an end: capacity that worked was given up because it was not needed."""
     epoch: int = 0
     """The leader's, checked where the intent is written (S6)."""
 

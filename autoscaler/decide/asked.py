@@ -38,7 +38,6 @@ def asked_for(snapshot: Snapshot, actions: Iterable[Action]) -> Snapshot:
             case Drain():
                 node = nodes[action.node_id]
                 nodes[node.id] = replace(moved(node, NodeState.DRAINING, now), in_flight=None)
-                recently[node.model] = replace(recently.get(node.model, Recently()), drained_at=now)
             case Undrain():
                 nodes[action.node_id] = moved(nodes[action.node_id], NodeState.READY, now)
             case Terminate():

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from math import inf
 from typing import assert_never
 
-from autoscaler.fleet import COMING, Action, Drain, Hold, Launch, NodeState, Pool, Terminate, Undrain
+from autoscaler.fleet import Action, Drain, Hold, Launch, NodeState, Pool, Terminate, Undrain
 from autoscaler.journal import Intent, IntentKind, Outcome, Result
 from autoscaler.loop.memory import Memory
 from autoscaler.loop.observe import SETTLING, Shelf, place
@@ -181,15 +181,13 @@ class Hands:
             self.problems.append(f"{type(action).__name__.lower()} {action.node_id}: {refusal}")
             return Acted(action=action, result=Result.REFUSED, node_id=action.node_id, detail=refusal)
         kind = _kind(action)
-        intent = self._intent(kind, track, now, reason=action.reason, is_scale_in=_is_scale_in(action, track))
+        intent = self._intent(kind, track, now, reason=action.reason)
         outcome = self._end(track, intent, now) if kind is IntentKind.TERMINATE else self._route(intent, now)
         if outcome is None:
             return Acted(action=action, result=Result.UNKNOWN, node_id=track.id, detail="no machine of it is known yet")
         return Acted(action=action, result=outcome.result, node_id=track.id, detail=outcome.detail)
 
-    def _intent(
-        self, kind: IntentKind, track: Track, now: datetime, *, reason: str, is_scale_in: bool = False
-    ) -> Intent:
+    def _intent(self, kind: IntentKind, track: Track, now: datetime, *, reason: str) -> Intent:
         """The intent about a node that is there, written down."""
         intent = Intent(
             key=f"{track.id}/{kind.value}/{len(track.keys)}",
@@ -199,7 +197,6 @@ class Hands:
             pool=track.node.pool,
             model=track.node.model,
             reason=reason,
-            is_scale_in=is_scale_in,
             epoch=self.memory.epoch,
         )
         self.memory.write(intent)
@@ -309,13 +306,3 @@ def _why_not(action: Drain | Undrain | Terminate, track: Track | None) -> str:
             return "its end was asked for already"
         case _:
             return ""
-
-
-def _is_scale_in(action: Drain | Undrain | Terminate, track: Track) -> bool:
-    """Whether capacity that works is given up: not one that failed, is taken back, or drained before."""
-    node = track.node
-    if node.taken_back_at is not None:
-        return False
-    return isinstance(action, Drain) or (
-        isinstance(action, Terminate) and (node.state is NodeState.READY or node.state in COMING)
-    )

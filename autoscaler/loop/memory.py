@@ -167,8 +167,6 @@ class Memory:
             self._remember_recent(intent.model, replace(recent, launched_at=intent.at))
             self._numbered_at, number = self.next_number(intent.at)
             self._number = number + 1
-        elif intent.is_scale_in:
-            self._remember_recent(intent.model, replace(recent, drained_at=intent.at))
 
     def _remember_recent(self, model: str, recent: Recently) -> None:
         self.recently = {**self.recently, model: recent}  # snapshots hold the former one

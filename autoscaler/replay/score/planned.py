@@ -204,7 +204,7 @@ def _planned_times(plan: Plan, offer: str, planned: Sequence[PlannedLease]) -> t
 
 
 def _penalty(plan: Plan, one: Replayed, share: Decimal) -> BillLine:
-    """Unserved tokens at the plan's penalty; in no bill."""
+    """Unserved tokens at the plan's penalty, in no bill; of several models at the dearest: hours hold their sum."""
     prices = {terms.unserved_usd_mtok for terms in plan.models.values()}
     price = max(prices)
     missed = Decimal(repr(float(one.hours.unserved_tokens.sum()))) / 10**6

@@ -64,17 +64,17 @@ def test_a_notice_is_a_failure_of_spot_from_the_time_it_names():
     assert rig.reports[-1].seen.recently[CHAT].last_on_spot_failure_at == at(600)
 
 
-def test_moves_are_remembered_and_an_end_for_failure_is_no_scale_in():
+def test_the_last_launch_is_remembered_whatever_ended_since():
     rig = Rig(tick_s=60.0, policy=ScalingPolicy(launch_timeout_s=600))
     rig.tick(3)
     rig.keeper.wanted = 0
     rig.tick()
-    assert rig.controller._memory.recently[CHAT] == Recently(launched_at=at(60), drained_at=at(240))
+    assert rig.controller._memory.recently[CHAT] == Recently(launched_at=at(60))
     rig.serving.loads_for_ever = True
     rig.keeper.wanted = 1
     rig.tick()
     rig.tick(10)
-    assert rig.controller._memory.recently[CHAT] == Recently(launched_at=at(900), drained_at=at(240))
+    assert rig.controller._memory.recently[CHAT] == Recently(launched_at=at(900))
 
 
 @pytest.mark.parametrize("restarts", [False, True])
