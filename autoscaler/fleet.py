@@ -100,6 +100,8 @@ class Node:
     """The provider advised to replace it early (rebalance advice)."""
     replaces: str | None = None
     """Id of the node it was launched to replace, as its intent says."""
+    address: str | None = None
+    """Where requests reach it; None: not known."""
 
     def __post_init__(self) -> None:
         if self.in_flight is not None and self.in_flight < 0:

@@ -110,6 +110,8 @@ class Controller:
             self._memory.refresh(now)
             snapshot = self._snapshot(now, unreachable)
         self._memory.refresh(now)
+        if not self.controls.is_paused:
+            self._follow()
         return TickReport(now=now, seen=seen, acted=tuple(acted), resumed=tuple(resumed), problems=tuple(problems))
 
     @property
@@ -242,6 +244,12 @@ class Controller:
         return any(
             isinstance(one.action, Launch) and one.result in (Result.NO_CAPACITY, Result.REFUSED) for one in acted
         )
+
+    def _follow(self) -> None:
+        try:
+            self._serving.follow(self._memory.nodes)
+        except Exception as error:  # noqa: BLE001 - what was not done is done next tick
+            self._hands.problems.append(f"serving: {type(error).__name__}: {error}")
 
 
 def _is_idle(node: Node) -> bool:

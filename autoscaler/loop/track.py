@@ -153,6 +153,7 @@ class Track:
             is_base=True,
             machine_id=node.machine_id,
             in_flight=node.in_flight,
+            address=node.address,
         )
 
     def _told(self, node: Node) -> Node:
@@ -162,11 +163,12 @@ class Track:
         if machine is None or machine is self.told:
             if in_flight == node.in_flight:
                 return node
-            machine_id, ordered_at = node.machine_id, node.ordered_at
+            machine_id, ordered_at, address = node.machine_id, node.ordered_at, node.address
             taken_back_at, is_at_risk = node.taken_back_at, node.is_at_risk
         else:
             self.told = machine
             machine_id, ordered_at = machine.id, machine.created_at
+            address = machine.address or node.address
             taken_back_at = machine.taken_back_at or node.taken_back_at
             is_at_risk = machine.is_at_risk or node.is_at_risk
         return Node(
@@ -182,4 +184,5 @@ class Track:
             taken_back_at=taken_back_at,
             is_at_risk=is_at_risk,
             replaces=node.replaces,
+            address=address,
         )

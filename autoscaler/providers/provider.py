@@ -3,10 +3,11 @@
 A provider never invents: a list that may be incomplete or old says so, and an error whose outcome is unknown says so.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from planner.errors import PlannerError
 
@@ -36,6 +37,23 @@ class Order:
     model: str
 
 
+UserData: TypeAlias = Callable[[Order], str]
+"""The start-up script of an order's machine (cloud-init): how it joins and what it serves. It may hold a join token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """What a node of a pool is, in its provider's words."""
+
+    pool: str
+    """Key of the pool, such as aws/r7a.4xlarge@us-east-1a/spot."""
+    name: str
+    """Such as r7a.4xlarge, b3-64, ccx43."""
+    zone: str | None = None
+    """None: wherever there is stock among the zones that are configured."""
+    is_spot: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """One machine as its provider lists it."""
@@ -55,6 +73,8 @@ class Machine:
     """Notice: the provider takes it back then."""
     is_at_risk: bool = False
     """Rebalance advice."""
+    address: str | None = None
+    """Where the node is reached by those who send it requests: a private address where it has one; None: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

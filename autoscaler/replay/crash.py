@@ -4,10 +4,12 @@ Journal, providers and serving side are wrapped; every call that changes somethi
 after it. The `Crash` that ends the loop is no `Exception`, so nothing in the loop catches it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from autoscaler.fleet import Node
 from autoscaler.journal import Ended, Entry, Found, Intent, Journal, Outcome
 from autoscaler.providers.provider import Listing, Machine, Order, Provider
 from autoscaler.serving.serving import Readings, Serving
@@ -128,3 +130,7 @@ class CrashingServing:
         self.fuse.step()
         self.serving.resume_routing(node_id)
         self.fuse.step()
+
+    def follow(self, nodes: Sequence[Node]) -> None:
+        """As the serving side."""
+        self.serving.follow(nodes)

@@ -1,7 +1,9 @@
 """A serving side that is read truly and changed not at all: what a dry run is handed instead of the real one. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from autoscaler.fleet import Node
 from autoscaler.serving.serving import Readings, RoutingNotDone, Serving
 
 
@@ -22,3 +24,6 @@ class DryRunServing:
     def resume_routing(self, node_id: str) -> None:
         """Raises RoutingNotDone."""
         raise RoutingNotDone(f"dry run: would send {node_id} work again")
+
+    def follow(self, nodes: Sequence[Node]) -> None:
+        """Nothing: what would follow is seen in the fleet."""

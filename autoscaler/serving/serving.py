@@ -1,10 +1,11 @@
 """Serving: what the loop needs of the side that serves tokens, in our words. Pure: values and the protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from autoscaler.fleet import Node
 from planner.errors import PlannerError
 
 
@@ -63,6 +64,15 @@ class Serving(Protocol):
 
     def resume_routing(self, node_id: str) -> None:
         """The node gets work again. Raises ServingError."""
+        ...
+
+    def follow(self, nodes: Sequence[Node]) -> None:
+        """Brings the serving side up to date with the fleet: what takes several ticks, or follows from a node's state.
+
+        A node that is there is made known to who routes; a drain that was begun goes on; what is known of a node that
+        is not in `nodes` any more is removed, if it is ours. Called once at the end of a tick, not while paused; done
+        again, it changes nothing. Raises ServingError.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 Table = dict[str, Any]
+_TABLES = frozenset(one.name for one in fields(FleetFile))
 
 
 def complaint(model: Model) -> str | None:
@@ -71,8 +72,10 @@ def place(path: Sequence[str | int], table: Table, policy_name: str) -> str:
     """A path in the document as a person finds it in the file: `[[model]] 'chat' slo.ttft_ms`, `[policy] sharing`."""
     head, *rest = path
     name = policy_name if head == "policy" else str(head)
-    if head not in ("model", "owned", "catalog", "policy", "profiles", "database", "report"):
+    if head not in _TABLES:
         return name
+    if head == "providers" and rest:
+        name, rest = f"providers.{rest[0]}", rest[1:]
     if head == "policy" and rest and rest[0] in ("pricing", "scaling"):
         name = f"policy.{rest[0]}" if policy_name == "policy" else str(rest[0])
         rest = rest[1:]

@@ -1,6 +1,5 @@
 """The door that reads a fleet.toml and a policy file. Text in; `planner.files` opens.
 
-Limits: the sections of the autoscaler are not read by this version and are refused by name.
 pydantic is imported when the first fleet is read, not when this module is.
 """
 
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from planner import files
 from planner.errors import InputError
+from planner.fleet.daemon import DaemonSettings
 from planner.fleet.faults import Table, complaint, explained, place, unknown
 from planner.fleet.scaling import IN_COMMON, followed, scaling_table
 from planner.fleet.value import DEFAULT_SOURCE, PRESETS, DatabaseSettings, Fleet, FleetFile
@@ -24,11 +24,6 @@ from policies.scaling import ScalingPolicy
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-_LATER = {
-    "metrics": "the autoscaler",
-    "cluster": "the autoscaler",
-    "providers": "the autoscaler",
-}
 _POLICY_TABLES = ("planning", "pricing", "scaling", "catalog")
 PLANNING_KEYS = tuple(one.name for one in fields(PlanningPolicy))
 
@@ -48,9 +43,6 @@ class PolicyFile:
 def read_fleet(text: str, *, source: str, folder: str = ".") -> Fleet:
     """The fleet of a TOML text. `folder` is where the paths in it start: the folder of the fleet file."""
     table = parse(text, source)
-    for name in table:
-        if name in _LATER:
-            raise InputError(f"{source}, [{name}]: not read by this version of baseload ({_LATER[name]}); remove it")
     policy_source = source
     policy = table.get("policy")
     if isinstance(policy, dict):
@@ -213,6 +205,14 @@ def fleet_of(document: FleetFile, *, source: str, folder: str | None, policy_sou
             profile_files=placed(document.profiles.files),
             report=document.report,
             database=DatabaseSettings(url=url, url_file=None if url_file is None else placed((url_file,))[0]),
+            daemon=DaemonSettings(
+                autoscale=document.autoscale,
+                metrics=document.metrics,
+                cluster=document.cluster,
+                router=document.router,
+                providers=document.providers,
+                folder="." if folder is None else folder,
+            ),
             source=source,
             policy_source=policy_source,
         )

@@ -51,7 +51,8 @@ def apply_set(fleet: Fleet, setting: str) -> Fleet:
         raise InputError(f"{source}: {unknown(model_key or key, known)}")
     changed = fleet_of(validated(document, source), source=fleet.source, folder=None, policy_source=fleet.policy_source)
     scaling = followed(changed.scaling, fleet.policy, changed.policy)
-    return replace(changed, policy_offers=fleet.policy_offers, scaling=scaling)
+    daemon = replace(changed.daemon, folder=fleet.daemon.folder)
+    return replace(changed, policy_offers=fleet.policy_offers, scaling=scaling, daemon=daemon)
 
 
 def _put_scaling(table: Table, key: str, written: str, scaling: ScalingPolicy, source: str) -> None:
@@ -81,6 +82,11 @@ def _document(fleet: Fleet) -> Table:
         profiles=ProfileSettings(files=fleet.profile_files),
         database=fleet.database,
         report=fleet.report,
+        autoscale=fleet.daemon.autoscale,
+        metrics=fleet.daemon.metrics,
+        cluster=fleet.daemon.cluster,
+        router=fleet.daemon.router,
+        providers=fleet.daemon.providers,
     )
     document: Table = adapter().dump_python(written, mode="json")
     return document

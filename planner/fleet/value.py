@@ -7,6 +7,14 @@ from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 from planner.errors import InputError
+from planner.fleet.daemon import (
+    AutoscaleSettings,
+    ClusterSettings,
+    DaemonSettings,
+    MetricsSettings,
+    ProvidersSettings,
+    RouterSettings,
+)
 from planner.profile.model import Model
 from policies.planning import PlanningPolicy
 from policies.pricing import DEFAULT_PRICING, PricingPolicy
@@ -149,6 +157,11 @@ class FleetFile:
     profiles: ProfileSettings = ProfileSettings()
     database: DatabaseSettings = DatabaseSettings()
     report: ReportSettings = ReportSettings()
+    autoscale: AutoscaleSettings = field(default_factory=AutoscaleSettings)
+    metrics: MetricsSettings | None = None
+    cluster: ClusterSettings | None = None
+    router: RouterSettings | None = None
+    providers: ProvidersSettings = field(default_factory=ProvidersSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +180,7 @@ class Fleet:
     database: DatabaseSettings = DatabaseSettings()
     """As read, the path of `url_file` is relative to the working folder."""
     report: ReportSettings = ReportSettings()
+    daemon: DaemonSettings = field(default_factory=DaemonSettings)
     source: str = DEFAULT_SOURCE
     """The file it was read from."""
     policy_source: str = DEFAULT_SOURCE

@@ -200,10 +200,44 @@ def test_a_wrong_fleet_is_one_line_with_file_key_and_what_was_expected(text: str
     assert said in answer
 
 
-@pytest.mark.parametrize("section", ["metrics", "cluster", "providers.aws"])
-def test_sections_of_later_versions_are_refused_by_name(section: str) -> None:
-    name = section.partition(".")[0]
-    assert complaint(f"[{section}]\nx = 1\n" + MODEL).startswith(f"fleet.toml, [{name}]: not read by this version")
+DAEMON = """
+[autoscale]
+fleet = "prod"
+[metrics]
+prometheus_url = "http://127.0.0.1:9090"
+[providers.aws]
+region = "eu-central-1"
+image_id = "ami-1"
+subnets = { eu-central-1a = "subnet-1" }
+"""
+
+
+def test_what_the_daemon_is_told_is_read_and_survives_a_set() -> None:
+    fleet = read_fleet(MODEL + DAEMON, source="fleet.toml", folder="somewhere")
+    changed = apply_set(fleet, "target_utilization=0.6")
+    for one in (fleet, changed):
+        assert one.daemon.autoscale.fleet == "prod"
+        assert one.daemon.folder == "somewhere"
+        assert one.daemon.providers.aws is not None
+        assert one.daemon.providers.aws.subnets == {"eu-central-1a": "subnet-1"}
+        assert one.daemon.providers.ovh is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[autoscale]\nfleet = 'a b'\n", "[autoscale]: fleet must be 1 to 30 letters"),
+        (
+            "[autoscale]\ncall_timeout_s = 30.0\n",
+            "[autoscale]: call_timeout_s must be below half of lease_s (60 s), got 30",
+        ),
+        ("[providers.aws]\nregion = 'x'\n", "[providers.aws] image_id: missing"),
+        ("[providers.aws]\nregio = 'x'\n", "[providers.aws] regio: unknown key 'regio'; did you mean 'region'?"),
+        ("[metrics]\nprometheus_url = 'prom:9090'\n", "[metrics]: prometheus_url must begin with http:// or https://"),
+    ],
+)
+def test_a_wrong_table_of_the_daemon_is_named_with_its_key(text: str, said: str) -> None:
+    assert said in complaint(text + MODEL)
 
 
 @pytest.mark.parametrize("name", PRESETS)

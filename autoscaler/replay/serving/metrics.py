@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from autoscaler.fleet import Node
 from autoscaler.providers.simulated.chance import Chance, Spells
 from autoscaler.providers.simulated.spec import FaultMix
 from autoscaler.serving.serving import ModelReading, Readings, Serving, ServingError
@@ -47,6 +49,10 @@ class FaultyMetrics:
     def resume_routing(self, node_id: str) -> None:
         """The node gets work again."""
         self._serving.resume_routing(node_id)
+
+    def follow(self, nodes: Sequence[Node]) -> None:
+        """As the serving side."""
+        self._serving.follow(nodes)
 
 
 def breaks_metrics(faults: FaultMix) -> bool:

@@ -4,9 +4,10 @@ Its clock is the timeline's; the clouds tell it which machines run, are gone or 
 model for `load_s`, then its node takes work. Demand is read as the mean since the reading before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from autoscaler.fleet import Node
 from autoscaler.providers.simulated.truth import MachineTruth
 from autoscaler.replay.serving.model import ModelServing
 from autoscaler.replay.serving.servers import WARM_STEPS, ServingNode
@@ -90,6 +91,9 @@ class SimulatedServing:
         found = self._now(node_id)
         if found is not None and not found[1].is_routed:
             found[0].servers.resume(found[1], found[0].now_s)
+
+    def follow(self, nodes: Sequence[Node]) -> None:
+        """Nothing: nodes join and leave by what the clouds tell."""
 
     # --- what the clouds tell
 

@@ -1,6 +1,6 @@
 """A controller over one or two simulated clouds, a serving side one can set, and a decider that keeps a count."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -74,6 +74,7 @@ class SetServing:
     loads_for_ever: bool = False
     fails: int = 0
     """So many calls to come break off."""
+    followed: list[tuple[Node, ...]] = field(default_factory=list)
 
     def read(self) -> Readings:
         if self.is_down:
@@ -100,6 +101,9 @@ class SetServing:
             self.fails -= 1
             raise ServingError("timed out")
         self.unrouted.discard(node_id)
+
+    def follow(self, nodes: Sequence[Node]) -> None:
+        self.followed.append(tuple(nodes))
 
 
 @dataclass

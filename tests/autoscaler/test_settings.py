@@ -1,0 +1,47 @@
+"""Secrets: from the environment or a file, never in what is said."""
+
+from pathlib import Path
+
+import pytest
+
+from autoscaler.settings import Secrets
+from planner.errors import InputError
+
+
+def test_a_secret_comes_from_its_file_before_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("from-the-file\n", encoding="utf-8")
+    secrets = Secrets({"TOKEN": "from-the-environment"}, folder=str(tmp_path))
+    in_file = secrets.need("TOKEN", "token", key="[providers.x] token_file")
+    in_environment = secrets.need("TOKEN", None, key="[providers.x] token_file")
+    assert in_file.get_secret_value() == "from-the-file"
+    assert in_environment.get_secret_value() == "from-the-environment"
+
+
+def test_a_secret_is_never_in_what_is_said() -> None:
+    secrets = Secrets({"TOKEN": "hush-hush", "LONGER": "hush-hush-hush"})
+    token, longer = (secrets.need(name, None, key="k") for name in ("TOKEN", "LONGER"))
+    assert "hush" not in f"{token} {token!r} {longer}"
+    assert secrets.hidden("401 for hush-hush-hush, then for hush-hush") == "401 for ***, then for ***"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file or directory; expected a file with the secret"),
+        (b"\xff\xfe\x00", "is no text; expected a file with the secret"),
+        (b"abc\n", "holds 3 characters; expected a secret of 6 or more"),
+    ],
+)
+def test_a_file_without_a_secret_is_named_with_its_key(tmp_path: Path, content: bytes | None, said: str) -> None:
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+    with pytest.raises(InputError) as error:
+        Secrets({}, folder=str(tmp_path)).need("TOKEN", "token", key="[providers.x] token_file")
+    assert str(error.value) == f"[providers.x] token_file {tmp_path / 'token'}: {said}"
+
+
+def test_a_secret_that_is_not_there_says_where_it_is_expected() -> None:
+    secrets = Secrets({"TOKEN": "  "})
+    assert secrets.find("TOKEN", None, key="k") is None
+    with pytest.raises(InputError, match="TOKEN is not set; expected it in the environment, or a file named by k"):
+        secrets.need("TOKEN", None, key="k")
