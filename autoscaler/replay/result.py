@@ -82,6 +82,8 @@ class Replayed:
     bound_at_unserved_usd: Decimal | None
     """The same at this controller's own unserved ratio."""
     unserved_ratio: float
+    unserved_tokens: Mapping[str, float]
+    """By model."""
     delay: Delay
     launches: int
     interruptions: int

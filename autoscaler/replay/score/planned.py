@@ -21,7 +21,7 @@ from autoscaler.replay.plan_levels import tariff_of
 from autoscaler.replay.result import Replayed, ReplayedLease
 from planner.plan import Plan, PlannedLease, ScenarioOutcome
 from policies.billing import Tariff, charge_usd
-from policies.units import SECONDS_PER_HOUR
+from policies.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 MICROSECOND = timedelta(microseconds=1)
 PER_HOUR = SECONDS_PER_HOUR * 10**6
@@ -204,13 +204,18 @@ def _planned_times(plan: Plan, offer: str, planned: Sequence[PlannedLease]) -> t
 
 
 def _penalty(plan: Plan, one: Replayed, share: Decimal) -> BillLine:
-    """Unserved tokens at the plan's penalty, in no bill; of several models at the dearest: hours hold their sum."""
-    prices = {terms.unserved_usd_mtok for terms in plan.models.values()}
-    price = max(prices)
-    missed = Decimal(repr(float(one.hours.unserved_tokens.sum()))) / 10**6
+    """Unserved tokens in no bill, each model's at its own penalty."""
+    missed = sum(
+        (Decimal(repr(tokens)) * plan.models[model].unserved_usd_mtok for model, tokens in one.unserved_tokens.items()),
+        ZERO,
+    )
     shown = ZERO
     for hour in plan.hours_detail:
         for model, part in hour.by_model.items():
             tokens = Decimal(repr((part.input_tok_s + part.output_tok_s) * part.unserved_ratio * SECONDS_PER_HOUR))
-            shown += tokens / 10**6 * plan.models[model].unserved_usd_mtok
-    return BillLine(what="unserved", planned_usd=shown * share, replayed_usd=missed * price)
+            shown += tokens * plan.models[model].unserved_usd_mtok
+    return BillLine(
+        what="unserved",
+        planned_usd=shown * share / TOKENS_PER_MTOK,
+        replayed_usd=missed / TOKENS_PER_MTOK,
+    )

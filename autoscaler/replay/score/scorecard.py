@@ -42,6 +42,7 @@ def scorecard(world: World, clouds: Mapping[str, SimulatedCloud], serving: Simul
         bound_usd=None,
         bound_at_unserved_usd=None,
         unserved_ratio=_unserved_ratio(serving),
+        unserved_tokens={name: one.lost_tokens + sum(one.waiting()[:2]) for name, one in serving.models.items()},
         delay=serving.tally.delays.delay(),
         launches=len(leases),
         interruptions=sum(lease.how_it_ended == "taken back" for lease in leases),

@@ -96,6 +96,7 @@ def test_hours_add_up_to_the_whole(whole: Replayed) -> None:
     hours = whole.hours
     assert float(hours.cost_usd.sum()) == pytest.approx(float(whole.bill_usd))
     assert hours.unserved_tokens.sum() / hours.asked_tokens.sum() == pytest.approx(whole.unserved_ratio, abs=1e-6)
+    assert sum(whole.unserved_tokens.values()) == pytest.approx(hours.unserved_tokens.sum(), abs=1e-6)
     held_h = sum((lease.end_min - lease.start_min) * lease.count for lease in whole.leases) / 60
     assert sum(series.sum() for series in hours.pools.values()) == pytest.approx(held_h)
     assert (hours.ready_nodes > 0).all()

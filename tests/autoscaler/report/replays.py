@@ -92,6 +92,7 @@ def a_replayed(policy: str = "baseload", **changes: Any) -> Replayed:
         bound_usd=Decimal("1.10"),
         bound_at_unserved_usd=Decimal("1.09"),
         unserved_ratio=0.001,
+        unserved_tokens={"m": 3960.0},
         delay=Delay(p50_s=0.4, p95_s=0.9, p99_s=1.75),
         launches=4,
         interruptions=1,

@@ -32,6 +32,7 @@ def replayed_of(*leases: ReplayedLease, unserved_tokens: float = 0.0) -> Replaye
         bill_usd=BASE_USD + burst + Decimal("0.0216"),
         leases=leases,
         hours=hours,
+        unserved_tokens={"m": unserved_tokens},
     )
 
 
@@ -109,6 +110,16 @@ def test_tokens_missed_cost_the_plans_penalty_beside_the_bill() -> None:
     result = found(*AS_PLANNED, unserved_tokens=20_000)
     assert result.lines[-1].what == "unserved"
     assert result.lines[-1].replayed_usd == Decimal(2)  # 0.02 Mtok at 100 USD
+
+
+def test_what_each_model_missed_costs_that_models_own_penalty() -> None:
+    plan = two_model_plan()
+    cheap, dear = (replace(plan.models[name], unserved_usd_mtok=Decimal(usd)) for name, usd in (("a", 10), ("b", 100)))
+    plan = replace(plan, models={"a": cheap, "b": dear})
+    missed = replace(replayed_of(), unserved_tokens={"a": 100_000.0, "b": 10_000.0})
+    line = compared(plan, missed, scenario=plan.scenario_shown, hours=plan.hours).lines[-1]
+    assert (line.what, line.replayed_usd) == ("unserved", Decimal(2))  # 0.1 Mtok at 10, 0.01 Mtok at 100
+    assert line.planned_usd == Decimal(9)  # 0.09 Mtok of b
 
 
 def test_traffic_without_scenarios_is_held_against_what_a_plan_of_several_expects() -> None:
