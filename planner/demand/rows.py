@@ -57,11 +57,17 @@ class Rows:
 
 
 def read_rows(
-    text: str, *, source: str, models: Sequence[str] | None = None, counted_from: datetime | None = None
+    text: str,
+    *,
+    source: str,
+    models: Sequence[str] | None = None,
+    counted_from: datetime | None = None,
+    expected: str = "one row per hour",
 ) -> Rows:
     """All rows of a CSV text; `models` are the names that may stand in the model column (None: any).
 
-    `counted_from`: the time is not in `timestamp` but in `t_s`, whole seconds from this moment.
+    `counted_from`: the time is not in `timestamp` but in `t_s`, whole seconds from this moment. `expected`: what is
+    asked for where there is no row.
     """
     text = text.removeprefix("\ufeff")
     if "\r" in text and "\n" not in text:
@@ -87,7 +93,9 @@ def read_rows(
             header = read_header(chunk[0], source=source, row=first, clock=clock)
             parser = _Parser(header, source, models, _Times() if counted_from is None else _Elapsed(counted_from))
     if parser is None:
-        raise InputError(f"{source}: the file is empty; expected a header and one row per hour")
+        raise InputError(f"{source}: the file is empty; expected a header and {expected}")
+    if not parser.parts:
+        raise InputError(f"{source}: there is a header and no row; expected {expected}")
     return parser.rows()
 
 
@@ -258,8 +266,6 @@ class _Parser:
 
     def rows(self) -> Rows:
         """All that was added, as one table."""
-        if not self.parts:
-            raise InputError(f"{self.source}: there is a header and no row; expected one row per hour")
         code, time_s, input_tok_s, output_tok_s, is_measured, row = map(np.concatenate, zip(*self.parts, strict=True))
         return Rows(
             header=self.header,

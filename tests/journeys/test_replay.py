@@ -178,6 +178,12 @@ def test_more_unserved_than_the_policy_allows_is_exit_code_3_with_the_table_prin
     assert replay("--traffic", calm, "--world", tmp_path / "small.toml").code == 0
 
 
+def test_a_launch_timeout_below_the_lead_time_is_remarked(replay: Replay, given: Sequence[str]) -> None:
+    said = "launch_timeout_s is 60 s, and a node of test/burst is expected to serve llama-7b-q4 only 120 s after"
+    assert said in replay(*given, "--set", "scaling.launch_timeout_s=60", code=3).err
+    assert "launch_timeout_s" not in replay(*given).err
+
+
 def test_days_demand_and_quiet_mean_what_they_mean_elsewhere(replay: Replay, given: Sequence[str]) -> None:
     whole = replay(*given, "--json", code=None).document
     ran = replay(*given, "--days", "0.0833334", "--set", "demand=*0.5", "-q", "--json", code=None)
@@ -404,12 +410,28 @@ def test_a_target_from_the_slo_is_stated_and_a_stricter_slo_lowers_it(replay: Re
         pytest.param(
             ("--traffic", "{}/waves.csv", "--policy", "hpa", "--compare"), "--compare runs every", id="named and all"
         ),
+        pytest.param(
+            ("--traffic", "{}/huge.csv"),
+            "huge.csv: asks for up to 1,000,000,000 tok/s, 7,418,216 of the fastest nodes; expected tokens per second, "
+            "for at most 10,000 nodes (a part of them by --set demand=*0.001)",
+            id="more than can be replayed",
+        ),
         pytest.param(("--traffic", "{}/waves.csv", "--days", "9"), "--days 9: ", id="more days than there are"),
         pytest.param(("--traffic", "{}/waves.csv", "--days", "0"), "expected more than 0", id="no days"),
         pytest.param(("--traffic", "{}/waves.csv", "--sweep", "seed"), "expected KEY=a,b,c", id="no values"),
         pytest.param(("--traffic", "{}/waves.csv", "--sweep", "seed=a,b"), "seeds as whole numbers", id="no seeds"),
         pytest.param(("--traffic", "{}/waves.csv", "--sweep", "seed=3..1"), "a rising range", id="range that falls"),
         pytest.param(("--traffic", "{}/waves.csv", "--sweep", "seed=1,1"), "values that differ", id="twice the same"),
+        pytest.param(
+            ("--traffic", "{}/waves.csv", "--sweep", "scaling.hold=1,2"),
+            "baseload: --sweep scaling.hold=1: ",
+            id="a swept key that is none",
+        ),
+        pytest.param(
+            ("--traffic", "{}/waves.csv", "--sweep", "scaling.hold_s=5,-1"),
+            "baseload: --sweep scaling.hold_s=-1, [policy.scaling]: ",
+            id="a swept value that is none",
+        ),
         pytest.param(("--traffic", "{}/waves.csv", "--set", "demnd=*2"), "did you mean 'demand'?", id="misspelt key"),
         pytest.param(("--traffic", "{}/waves.csv", "--set", "demand.shift=6h"), "hourly rows to shift", id="a shift"),
         pytest.param(("--traffic", "{}/waves.csv", "--faults", "hail"), "'hail'", id="no such mix"),
@@ -445,6 +467,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(
 ) -> None:
     (tmp_path / "bad.csv").write_text("timestamp,input_tokens_per_s,output_tokens_per_s\n2026-03-02T00:00:00Z,1,x\n")
     a_series(tmp_path / "seven.csv", [1.0] * 4, step_s=10)
+    a_series(tmp_path / "huge.csv", [1e9] * 24)
     before = sorted(tmp_path.iterdir())
     ran = replay(*(one.format(tmp_path) for one in arguments), code=2)
     assert ran.out == ""

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autoscaler.decide import doubts_of
 from autoscaler.fleet import FleetPlan
 from autoscaler.replay.controllers import CONTROLLERS, OURS
+from autoscaler.replay.market import Market
 from autoscaler.replay.plan_levels import laid_over
 from autoscaler.replay.score.expected import slo_target
 from autoscaler.replay.sweep import SEED
@@ -171,6 +173,7 @@ def _prepared(
         target = slo_target(world)
         policy = at_target(policy, target)
         remarks = (*remarks, f"target utilization {target:g}: the highest at which the SLO is met, waiting included")
+    remarks = (*remarks, *doubts_of(Market(world).pools.values(), policy))
     levels: FleetPlan | None = None
     said: tuple[str, ...] = ()
     if plan is not None:

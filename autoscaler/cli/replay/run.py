@@ -1,5 +1,6 @@
 """Runs the replays asked for, says what is to be said, and answers with the exit code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import typer
@@ -76,7 +77,7 @@ def swept(
     with progress(is_quiet(context)) as report:
         for at, point in enumerate(settings):
             report("making the worlds", 0.1 * at / len(settings))
-            prepared = prepare(at_point(asked, point), kept)
+            prepared = _prepared_at(asked, point, kept)
             if len(prepared) > 1:
                 raise InputError(f"--sweep: {asked.traffic} holds {len(prepared)} scenarios; expected one")
             first = first or prepared[0]
@@ -87,6 +88,19 @@ def swept(
     assert first is not None  # a sweep has a point at least
     points = [SweptPoint(settings=point, replayed=one) for point, one in zip(whose, results, strict=True)]
     return points, first
+
+
+def _prepared_at(asked: Asked, point: Mapping[str, str], kept: Kept) -> tuple[Prepared, ...]:
+    """The worlds of one point of a sweep; what is wrong with a swept setting is said of --sweep, where it was typed."""
+    try:
+        return prepare(at_point(asked, point), kept)
+    except InputError as error:
+        said = str(error)
+        for key, value in point.items():
+            setting = f"{key}={value}"
+            if setting not in asked.change.settings:
+                said = said.replace(f"--set {setting}", f"--sweep {setting}", 1)
+        raise InputError(said) from None
 
 
 def _jobs(prepared: Prepared, asked: Asked) -> list[Job]:

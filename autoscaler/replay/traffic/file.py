@@ -22,6 +22,12 @@ from planner.errors import InputError
 
 NOMINAL_START = datetime(2024, 1, 1, tzinfo=UTC)
 """Where a file tells no date: a Monday, and the first of a month."""
+_EXPECTED = "one row per step of the traffic, from a second to an hour long"
+_EXPECTED_WHOLE = (
+    f"{_EXPECTED} (timestamp,input_tokens_per_s,output_tokens_per_s), or one per request "
+    "(arrival_s,input_tokens,output_tokens)"
+)
+"""The same where the file does not even say which of the two it is to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +56,8 @@ def read_scenarios(text: str, *, source: str, models: Sequence[str]) -> tuple[Tr
         traffic = read_requests(text, source=source, models=models, start=NOMINAL_START)
         return (TrafficScenario(name="", probability=1.0, traffic=traffic),)
     counted = "timestamp" not in names and "t_s" in names
-    rows = read_rows(text, source=source, counted_from=NOMINAL_START if counted else None)
+    start = NOMINAL_START if counted else None
+    rows = read_rows(text, source=source, counted_from=start, expected=_EXPECTED if names else _EXPECTED_WHOLE)
     remarks: list[str] = []
     if rows.header.ignored:
         remarks.append(f"{source}: columns not read: {', '.join(rows.header.ignored)}")

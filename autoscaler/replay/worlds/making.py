@@ -14,6 +14,7 @@ from autoscaler.replay.worlds.file import load_world
 from autoscaler.replay.worlds.pools import ChosenPool, catalog_pools, own_pool
 from autoscaler.replay.worlds.settings import WorldFile
 from autoscaler.replay.worlds.shipped import lead_times
+from autoscaler.replay.worlds.size import check_size
 from autoscaler.replay.worlds.sold import Sold
 from planner.case import load_catalog, load_profiles
 from planner.catalog.offer import Catalog
@@ -53,7 +54,7 @@ def world_from(
     pools, missing = _pools(settings, sold, traffic, seed=seed, source=source)
     base, why = _base(settings, sold, traffic, pools, plan, whose_plan=whose_plan, source=source)
     counts = ", ".join(f"{one.nodes.offer} x {one.nodes.count}" for one in base) or "none"
-    return World(
+    world = World(
         name=settings.name,
         traffic=traffic,
         models={name: _served(name, settings, sold, pools, base, source) for name in traffic.models},
@@ -71,6 +72,8 @@ def world_from(
             f"base nodes {why}: {counts}",
         ),
     )
+    check_size(world)
+    return world
 
 
 def reference_world(series: Traffic | NDArray[np.float64], *, billing: Billing = Billing.SECOND) -> World:

@@ -149,8 +149,18 @@ def test_a_packed_file_reads_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("", "the file is empty", id="empty"),
-        pytest.param(HEADER + "\n", "there is a header and no row", id="header only"),
+        pytest.param(
+            "",
+            "the file is empty; expected a header and one row per step of the traffic, from a second to an hour long "
+            "(timestamp,input_tokens_per_s,output_tokens_per_s), or one per request "
+            "(arrival_s,input_tokens,output_tokens)",
+            id="empty",
+        ),
+        pytest.param(
+            HEADER + "\n",
+            "there is a header and no row; expected one row per step of the traffic, from a second to an hour long",
+            id="header only",
+        ),
         pytest.param(a_series(7, (1, 1), (1, 1)), "rows are 7 seconds apart; expected an hour", id="step of 7 s"),
         pytest.param(
             a_series(600, (1, 1), (1, 1)) + "2026-01-01T00:30:00Z,1,1\n",

@@ -1,5 +1,6 @@
 """From a world file, a fleet and traffic to the world of a replay."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -400,3 +401,19 @@ def test_a_selector_without_a_fleet_is_refused():
     settings = read_world('[[pool]]\noffers = "aws.spot"\n', source="w.toml", name="w")
     with pytest.raises(InputError, match="a selector needs a fleet's catalog"):
         world_from(settings, traffic=a_traffic())
+
+
+# --- size
+
+
+@pytest.mark.parametrize(("tok_s", "is_refused"), [(2_000_000.0, False), (2_000_001.0, True)])
+def test_traffic_for_more_than_ten_thousand_nodes_is_refused(tok_s: float, *, is_refused: bool):
+    """A node gives 200 tok/s."""
+    asked = replace(a_traffic(hours=1), output_tok_s=np.full((1, 6), tok_s), input_tok_s=np.zeros((1, 6)))
+    pool = "[[pool]]\noffer = 'x/y'\nprice_usd_hour = 0.2\nbilling = 'second'\ndecode_tok_s = 200\nlead_s = [60]\n"
+    settings = read_world(pool, source="w.toml", name="w")
+    if is_refused:
+        with pytest.raises(InputError, match=r"2,000,001 tok/s, 10,001 of the fastest nodes; .* demand=\*0\.1\)"):
+            world_from(settings, traffic=asked)
+    else:
+        assert world_from(settings, traffic=asked).pools[0].key == "x/y"
