@@ -78,11 +78,14 @@ class SimulatedCloud:
         group_max: Mapping[str, int] | None = None,
         stopping_s: float = 20.0,
         listed_gone_s: float = 300.0,
+        guards_foreign: bool = False,
     ) -> None:
+        """`guards_foreign`: refuse to end what is not our fleet's, as adapters do. Off, the mistake shows in truth."""
         self._name = name
         self.pools: Mapping[str, SimulatedPool] = {pool.key: pool for pool in pools}
         self._timeline = timeline
         self._fleet = fleet
+        self._guards_foreign = guards_foreign
         self._group_max = dict(group_max or {})
         self._stopping_s = stopping_s
         self._listed_gone_s = listed_gone_s
@@ -163,6 +166,8 @@ class SimulatedCloud:
         self.calls.append(Call(at_s=self._timeline.now_s, name="terminate", about=machine_id))
         hides = self._begin("terminate")
         truth = self._lists.seen(machine_id)
+        if truth is not None and self._guards_foreign and truth.fleet != self._fleet:
+            raise Permanent(f"{self._name}: machine {machine_id} is not of fleet {self._fleet}, and is left alone")
         if truth is not None and truth.is_held:
             self._end(truth, was_taken_back=False)
         if hides is not None:
