@@ -6,6 +6,7 @@ from planner.cli.catalog import catalog_app
 from planner.cli.db import db_app
 from planner.cli.init import init
 from planner.cli.ledger import ledger_app
+from planner.cli.licences import licences
 from planner.cli.plan import plan
 from planner.cli.price.command import price
 from planner.cli.profile import profile_app
@@ -18,6 +19,7 @@ app.command("plan")(plan)
 app.command("whatif")(whatif)
 app.command("price")(price)
 app.command("report")(report)
+app.command("licences")(licences)
 app.add_typer(catalog_app, name="catalog", help="What can be rented, with price, date and source.")
 app.add_typer(profile_app, name="profile", help="Throughput of a model on each offer: curves, rated points, P and G.")
 app.add_typer(ledger_app, name="ledger", help="Facts: what was rented, served and invoiced, and which plans were made.")
