@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from autoscaler.decide import doubts_of
 from autoscaler.fleet import FleetPlan
+from autoscaler.plan_levels import laid_over
 from autoscaler.replay.controllers import CONTROLLERS, OURS
 from autoscaler.replay.market import Market
-from autoscaler.replay.plan_levels import laid_over
 from autoscaler.replay.score.expected import slo_target
 from autoscaler.replay.sweep import SEED
 from autoscaler.replay.traffic.change import as_forecast, changed_as, cut, traffic_of_plan

@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from decimal import Decimal
 
-from autoscaler.replay.plan_levels import tariff_of
+from autoscaler.plan_levels import tariff_of
 from autoscaler.replay.result import Replayed, ReplayedLease
 from planner.plan import Plan, PlannedLease, ScenarioOutcome
 from policies.billing import Tariff, charge_usd

@@ -1,6 +1,6 @@
 """A saved plan as a controller reads it: the levels of each hour. Pure.
 
-A plan of other dates than those replayed (or run) is laid over them: by hour of the week where it has a whole week,
+A plan of other dates than those replayed or run is laid over them: by hour of the week where it has a whole week,
 else from its first hour on, again and again.
 """
 
@@ -33,6 +33,27 @@ def laid_over(plan: Plan, start: datetime, hours: int, *, models: Sequence[str])
         for reference in (reference_of(plan, model),)
     }
     return FleetPlan(hours=levels), tuple(remarks)
+
+
+def lasting(plan: Plan, now: datetime, *, models: Sequence[str], ahead: timedelta) -> FleetPlan:
+    """The plan's levels for `models` on its own hours, and beyond them so far from `now` as if it went on.
+
+    Whoever runs a plan past its end, or before its start, gets its hours laid over the dates, as a replay does.
+    """
+    here = now.replace(minute=0, second=0, microsecond=0)
+    chosen = {hour.hour: hour for hour in plan.hours_detail}
+    for index in range(-1, ahead // HOUR):
+        moment = here + index * HOUR
+        if moment not in chosen:
+            chosen[moment] = plan.hours_detail[_place(plan, moment, plan.start)]
+    return FleetPlan(
+        hours={
+            model: {moment: _planned(plan, hour, model, reference) for moment, hour in chosen.items()}
+            for model in models
+            if model in plan.models
+            for reference in (reference_of(plan, model),)
+        }
+    )
 
 
 def reference_of(plan: Plan, model: str) -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from autoscaler.replay.plan_levels import laid_over, reference_of, tariff_of
+from autoscaler.plan_levels import laid_over, reference_of, tariff_of
 from planner.plan import Plan
 from policies.billing import Billing
 from tests.planner.report.plans import POOL, SPOT, START, an_hour, model_hour, small_plan
