@@ -1,0 +1,1 @@
+"""The Kubernetes cluster: a door to its API, names of ours in it, and the Lease of the leader."""
