@@ -167,6 +167,7 @@ class Controller:
             self._hands.problems.append(f"serving: {type(error).__name__}: {error}")
             hear({}, memory=self._memory, policy=self.policy, now=now)
             return False
+        self._hands.problems += [f"serving: {remark}" for remark in readings.remarks]
         hear(readings.nodes, memory=self._memory, policy=self.policy, now=now)
         self._measure(readings)
         return True

@@ -45,6 +45,8 @@ class Readings:
     models: Mapping[str, ModelReading]
     nodes: Mapping[str, NodeReading]
     """By node id, those that joined."""
+    remarks: tuple[str, ...] = ()
+    """What is missing and why, a line each: a tick reports it as a problem."""
 
 
 class ServingError(PlannerError):
