@@ -153,10 +153,17 @@ class Hands:
         second, number = self.memory.next_number(now)
         return f"{self.fleet}-{self.memory.epoch}-{second:%Y%m%dt%H%M%S}-{number}"
 
-    def _ask(self, track: Track, intent: Intent, now: datetime) -> Outcome:
-        """What comes of asking the provider for the node of a launch."""
+    def _ask(self, track: Track, intent: Intent, now: datetime, *, asked_at: datetime | None = None) -> Outcome:
+        """What comes of asking the provider for the node of a launch, which was last asked for at `asked_at`."""
         track.asked_at = now
-        order = Order(key=intent.key, node_id=track.id, fleet=self.fleet, pool=intent.pool, model=intent.model)
+        order = Order(
+            key=intent.key,
+            node_id=track.id,
+            fleet=self.fleet,
+            pool=intent.pool,
+            model=intent.model,
+            asked_at=asked_at,
+        )
         try:
             machine = self.providers[intent.provider].launch(order)
         except CapacityUnavailable as error:
@@ -242,7 +249,7 @@ class Hands:
             is_late = now >= intent.at + launch_timeout
             if track.end is not None or is_late or intent.provider not in self.providers:
                 return None
-            return self._ask(track, intent, now)
+            return self._ask(track, intent, now, asked_at=track.asked_at)
         if intent.kind is IntentKind.TERMINATE:
             return self._end(track, intent, now) if track.provider in self.providers else None
         if intent.kind is IntentKind.ADOPT:

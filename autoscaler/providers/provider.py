@@ -4,7 +4,7 @@ A provider never invents: a list that may be incomplete or old says so, and an e
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -35,6 +35,9 @@ class Order:
     """Tag of our fleet."""
     pool: str
     model: str
+    asked_at: datetime | None = field(default=None, compare=False)
+    """When it was last asked for before, by this process or by one that ended; None: never. It may have happened then,
+    and be in no list yet: a cloud that knows no idempotency keys waits before it asks again."""
 
 
 UserData: TypeAlias = Callable[[Order], str]

@@ -49,7 +49,13 @@ def order_of(labels: Mapping[str, str]) -> Order | None:
         if not value or text is None:
             return None
         found[field] = text
-    return Order(**found)
+    return Order(
+        key=found["key"],
+        node_id=found["node_id"],
+        fleet=found["fleet"],
+        pool=found["pool"],
+        model=found["model"],
+    )
 
 
 def encoded(text: str) -> str:
