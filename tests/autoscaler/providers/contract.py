@@ -157,6 +157,8 @@ class ProviderFaults(ProviderContract):
 
     secrets: tuple[str, ...] = ()
     """What no error may say: credentials, and what the start-up script holds."""
+    asks_again_s: float = 0.0
+    """Where the cloud knows no idempotency keys: a launch without an answer is asked for again after this long."""
 
     def break_next(self, fault: Fault, call: Call = "launch") -> None:
         """The provider's next `call` meets the fault, also where its client tries again within the call.
@@ -179,6 +181,7 @@ class ProviderFaults(ProviderContract):
             provider.launch(self.order("k1"))
         self.mend()
         assert ours(provider, self.order("k1")) == []
+        self.wait(self.asks_again_s)
         machine = provider.launch(self.order("k1"))
         assert [one.id for one in ours(provider, self.order("k1"))] == [machine.id]
 
