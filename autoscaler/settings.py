@@ -54,6 +54,25 @@ class Secrets:
         self._known.add(text)
         return SecretStr(text)
 
+    def pair(self, variables: tuple[str, str], file: str | None, *, key: str) -> tuple[SecretStr, SecretStr] | None:
+        """A user and a password: two lines of `file`, else the environment's two variables; None: neither is given.
+
+        Raises InputError where there is but one of the two.
+        """
+        if file is None:
+            found = [self.find(variable, None, key=key) for variable in variables]
+            user, password = found
+            if (user is None) != (password is None):
+                lacking = variables[found.index(None)]
+                raise InputError(f"{lacking} is not set; expected {' and '.join(variables)}, or a file named by {key}")
+            return None if user is None or password is None else (user, password)
+        whole = self.need(variables[0], file, key=key)
+        lines = [line.strip() for line in whole.get_secret_value().splitlines() if line.strip()]
+        if len(lines) != 2:
+            raise InputError(f"{key} {file}: holds {len(lines)} lines; expected user and password, a line each")
+        first, second = (self.known(line, where=f"{key} {file}") for line in lines)
+        return first, second
+
     def hidden(self, text: str) -> str:
         """The text with *** in place of every secret that was read."""
         for secret in sorted(self._known, key=len, reverse=True):

@@ -45,3 +45,30 @@ def test_a_secret_that_is_not_there_says_where_it_is_expected() -> None:
     assert secrets.find("TOKEN", None, key="k") is None
     with pytest.raises(InputError, match="TOKEN is not set; expected it in the environment, or a file named by k"):
         secrets.need("TOKEN", None, key="k")
+
+
+PAIR = ("HETZNER_ROBOT_USER", "HETZNER_ROBOT_PASSWORD")
+
+
+def test_user_and_password_come_from_two_lines_of_a_file(tmp_path):
+    (tmp_path / "robot").write_text("the-user\nthe-password\n")
+    secrets = Secrets({}, folder=str(tmp_path))
+    found = secrets.pair(PAIR, "robot", key="secret_file")
+    assert found is not None
+    assert [one.get_secret_value() for one in found] == ["the-user", "the-password"]
+    assert secrets.hidden("the-user says the-password") == "*** says ***"
+
+
+def test_user_and_password_come_from_the_environment():
+    found = Secrets({PAIR[0]: "the-user", PAIR[1]: "the-password"}).pair(PAIR, None, key="secret_file")
+    assert found is not None
+    assert found[1].get_secret_value() == "the-password"
+    assert Secrets({}).pair(PAIR, None, key="secret_file") is None
+
+
+def test_a_user_without_a_password_is_refused(tmp_path):
+    with pytest.raises(InputError, match="HETZNER_ROBOT_PASSWORD is not set"):
+        Secrets({PAIR[0]: "the-user"}).pair(PAIR, None, key="secret_file")
+    (tmp_path / "robot").write_text("only-a-user\n")
+    with pytest.raises(InputError, match="holds 1 lines"):
+        Secrets({}, folder=str(tmp_path)).pair(PAIR, "robot", key="secret_file")

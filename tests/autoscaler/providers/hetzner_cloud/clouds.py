@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from autoscaler.providers.hetzner_cloud.cloud import HetznerCloud
+from autoscaler.providers.hetzner_cloud.provider import HetznerCloudProvider
 from autoscaler.providers.provider import Order, Product
 from planner.fleet.daemon.hetzner_cloud import HetznerCloudSettings
 from tests.autoscaler.providers.hetzner_cloud.double import TOKEN, Project
@@ -12,7 +12,7 @@ from tests.autoscaler.providers.hetzner_cloud.double import TOKEN, Project
 POOL = "hetzner-cloud/cx33@fsn1"
 
 
-def a_cloud(project: Project, *, token: str = TOKEN, **rest: Any) -> HetznerCloud:
+def a_cloud(project: Project, *, token: str = TOKEN, **rest: Any) -> HetznerCloudProvider:
     settings = {"location": "fsn1", "endpoint_url": project.http.url} | rest.pop("settings", {})
     defaults: dict[str, Any] = {
         "fleet": "fleet",
@@ -22,7 +22,7 @@ def a_cloud(project: Project, *, token: str = TOKEN, **rest: Any) -> HetznerClou
         "monotonic": project.clock.monotonic,
         "sleep": project.clock.pass_s,
     }
-    return HetznerCloud(settings=HetznerCloudSettings(**settings), token=SecretStr(token), **{**defaults, **rest})
+    return HetznerCloudProvider(HetznerCloudSettings(**settings), token=SecretStr(token), **{**defaults, **rest})
 
 
 def an_order(key: str = "k1", node_id: str | None = None, **rest: Any) -> Order:

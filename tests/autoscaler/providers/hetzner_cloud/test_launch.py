@@ -257,7 +257,7 @@ def test_a_token_is_in_no_text_of_the_provider(project):
 
 def test_no_time_left_sends_nothing(project):
     with pytest.raises(Temporary, match="no time was left"):
-        a_cloud(project, call_timeout_s=0.0).launch(an_order())
+        a_cloud(project, timeout_s=0.0).launch(an_order())
     assert project.http.requests == []
 
 

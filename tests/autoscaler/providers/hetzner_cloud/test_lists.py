@@ -136,7 +136,7 @@ def test_a_cloud_that_accepts_and_never_answers_is_given_up_at_the_deadline(proj
         cloud = a_cloud(
             project,
             settings={"endpoint_url": f"http://127.0.0.1:{silent.getsockname()[1]}/v1"},
-            call_timeout_s=0.1,
+            timeout_s=0.1,
             monotonic=time.monotonic,
         )
         with pytest.raises(Temporary, match="no answer"):

@@ -1,4 +1,4 @@
-"""HetznerCloud: list, launch and end servers of one project.
+"""HetznerCloudProvider: list, launch and end servers of one project.
 
 A key makes one server because its name is made from the key and names are unique in a project. Once a server is
 deleted its name is free again: a key that this process has seen makes no other server, and after a restart it is the
@@ -51,31 +51,34 @@ REMEMBERED = 4096
 """Keys a process remembers; the oldest are forgotten first."""
 
 
-class HetznerCloud:
+class HetznerCloudProvider:
     """The servers of one project."""
 
     name = NAME
 
     def __init__(
         self,
-        *,
         settings: HetznerCloudSettings,
+        *,
         token: SecretStr,
         fleet: str,
         products: Mapping[str, Product],
         user_data: UserData,
         clock: Callable[[], datetime],
-        call_timeout_s: float = 25.0,
+        timeout_s: float = 25.0,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`products`: by pool. `sleep` and `monotonic` are how an action is waited for, `clock` dates the lists."""
+        """`products`: by pool; `timeout_s`: what one call may take in all.
+
+        `sleep` and `monotonic` are how an action is waited for, `clock` dates the lists.
+        """
         self._settings = settings
         self._fleet = fleet
         self._products = products
         self._user_data = user_data
         self._clock = clock
-        self._call_timeout_s = call_timeout_s
+        self._timeout_s = timeout_s
         self._sleep = sleep
         self.api = Api(token=token, endpoint_url=settings.endpoint_url, monotonic=monotonic)
         self._made: dict[str, Machine] = {}
@@ -147,7 +150,7 @@ class HetznerCloud:
         self._remember(order.key, replace(machine, state=MachineState.STOPPING))
 
     def _deadline_s(self) -> float:
-        return self.api.now_s() + self._call_timeout_s
+        return self.api.now_s() + self._timeout_s
 
     def _server(self, machine_id: str, deadline_s: float) -> Json:
         server: Json = self.api.get(f"/servers/{machine_id}", deadline_s=deadline_s).get("server") or {}

@@ -1,0 +1,1 @@
+"""Hetzner dedicated servers: base nodes, read from Robot; nothing here orders or cancels."""

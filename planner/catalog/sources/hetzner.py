@@ -1,0 +1,144 @@
+"""Hetzner dedicated: what Robot sells today, at the account's prices. Reads only.
+
+Robot states prices as decimal strings in the account's currency, net of VAT beside gross, by location; an auction
+server has one flat price that falls with time, so it is asked for again right before it is ordered.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from planner.catalog.sources.currency import amount, in_usd
+from planner.catalog.sources.robot import Robot
+from planner.catalog.sources.source import PoolAsked, PoolNow, SourceError
+
+PRODUCTS = "/order/server/product"
+MARKET = "/order/server_market/product"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductPrice:
+    """A dedicated server as Robot sells it in one location, net of VAT, in the account's currency."""
+
+    product: str
+    """Robot's id, such as AX102."""
+    location: str
+    currency: str
+    fee_month: Decimal
+    setup_fee: Decimal
+    price_hour: Decimal | None = None
+    """None: Robot states none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketServer:
+    """A server of the auction."""
+
+    id: int
+    name: str
+    cpu: str
+    memory_gib: float | None
+    currency: str
+    fee_month: Decimal
+    setup_fee: Decimal
+    price_hour: Decimal | None
+    is_price_fixed: bool
+    """Else it falls until somebody takes it."""
+
+
+def product_key(name: str) -> str:
+    """A product's name as offers spell it: AX102 -> ax102, AX162 R -> ax162-r."""
+    return "-".join(name.strip().lower().replace("_", " ").split())
+
+
+def product_prices(robot: Robot) -> tuple[ProductPrice, ...]:
+    """Every product in every location it is sold in. Raises SourceError."""
+    rows = robot.items(PRODUCTS, "product")
+    currency = robot.currency() if rows else ""
+    found = []
+    for row in rows:
+        try:
+            found += [_product_price(row, price, currency) for price in row["prices"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise SourceError(f"hetzner: product {row.get('id')}: its price cannot be read") from error
+    return tuple(found)
+
+
+def market(robot: Robot) -> tuple[MarketServer, ...]:
+    """Every server of the auction. Raises SourceError."""
+    rows = robot.items(MARKET, "product")
+    currency = robot.currency() if rows else ""
+    found = []
+    for row in rows:
+        try:
+            found.append(_market_server(row, currency))
+        except (KeyError, TypeError, ValueError) as error:
+            raise SourceError(f"hetzner: auction server {row.get('id')}: it cannot be read") from error
+    return tuple(found)
+
+
+class RobotPrices:
+    """Products of Robot as pools. What an hour costs is the hourly price, as long as the month's cap is not reached."""
+
+    def __init__(self, robot: Robot, *, usd_per_eur: Decimal, clock: Callable[[], datetime]) -> None:
+        self._robot = robot
+        self._usd_per_eur = usd_per_eur
+        self._clock = clock
+
+    def now(self, pools: Sequence[PoolAsked]) -> tuple[PoolNow, ...]:
+        """The pools whose product Robot sells, each in its zone or where it is cheapest; others it sells none of."""
+        as_of = self._clock()
+        sold = product_prices(self._robot)
+        found = []
+        for pool in pools:
+            offers = [
+                one
+                for one in sold
+                if product_key(one.product) == product_key(pool.product) and pool.zone in (None, one.location)
+            ]
+            hours = [price for one in offers if (price := self._usd(one.price_hour, one.currency))]
+            found.append(
+                PoolNow(
+                    pool=pool.pool,
+                    price_usd_hour=min(hours, default=None),
+                    is_available=bool(offers),
+                    as_of=as_of,
+                    source=f"Robot {PRODUCTS}",
+                )
+            )
+        return tuple(found)
+
+    def _usd(self, price: Decimal | None, currency: str) -> Decimal | None:
+        return None if price is None else in_usd(price, currency, usd_per_eur=self._usd_per_eur)
+
+
+def _product_price(row: dict[str, Any], price: dict[str, Any], currency: str) -> ProductPrice:
+    return ProductPrice(
+        product=str(row["id"]),
+        location=str(price["location"]),
+        currency=currency,
+        fee_month=amount(price["price"]["net"]),
+        setup_fee=amount(price["price_setup"]["net"]),
+        price_hour=_unless_none(price["price"].get("hourly_net")),
+    )
+
+
+def _market_server(row: dict[str, Any], currency: str) -> MarketServer:
+    memory = row.get("memory_size")
+    return MarketServer(
+        id=int(row["id"]),
+        name=str(row["name"]),
+        cpu=str(row.get("cpu", "")),
+        memory_gib=None if memory is None else float(memory),
+        currency=currency,
+        fee_month=amount(row["price"]),
+        setup_fee=amount(row["price_setup"]),
+        price_hour=_unless_none(row.get("price_hourly")),
+        is_price_fixed=bool(row.get("fixed_price", False)),
+    )
+
+
+def _unless_none(text: Any) -> Decimal | None:
+    return None if text is None else amount(text)
