@@ -35,6 +35,10 @@ class ClusterError(PlannerError):
         self.causes = causes
 
 
+class StreamBroke(ClusterError):  # noqa: N818 - what happened
+    """A watch began and ended before its time: what changed meanwhile is not known."""
+
+
 class ClusterApi:
     """What is asked of the API server."""
 
@@ -92,7 +96,7 @@ class ClusterApi:
         except ReadTimeoutError:
             pass  # quiet
         except (HTTPError, OSError) as error:
-            raise ClusterError(f"{what}: the stream broke: {_said(error)}") from None
+            raise StreamBroke(f"{what}: the stream broke: {_said(error)}") from None
         finally:
             response.close()
 
