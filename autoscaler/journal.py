@@ -70,7 +70,7 @@ class Intent:
     provider: str = ""
     """Of a launch: who is asked, also after the pool has left the configuration."""
     tariff: Tariff | None = None
-    """Of a launch: the price in force when it was ordered; what is later charged by it."""
+    """Of a launch: the price in force when it was ordered, by which it is charged. Of an adoption: its pool's then."""
     is_spot: bool = False
     """Of a launch: its pool sells what may be taken back."""
     epoch: int = 0
@@ -85,6 +85,8 @@ class Outcome:
     at: datetime
     result: Result
     machine_id: str | None = None
+    billed_from: datetime | None = None
+    """Of a launch that was done: when its provider says that the machine was made."""
     failures: int = 0
     """Of a launch refused: how many in a row its pool has refused, this one included."""
     detail: str = ""
@@ -103,6 +105,10 @@ class Ended:
     machine_id: str | None = None
     charges_usd: tuple[tuple[datetime, Decimal], ...] = ()
     """(first instant of a calendar month, USD) per month touched."""
+    billed_from: datetime | None = None
+    """Start of its lease; None: it had none."""
+    tariff: Tariff | None = None
+    """What it was charged by; None: its price was not known, or is not ours to know (base)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,25 +129,29 @@ Entry: TypeAlias = Intent | Outcome | Ended
 
 
 class Journal(Protocol):
-    """Where intents, outcomes and ends are kept; survives a restart of the loop."""
+    """Where intents, outcomes and ends are kept; survives a restart of the loop.
+
+    What is written carries the epoch of who writes. A lower epoch than one that has led raises LostLeadership, and
+    nothing is written (S6). Where the journal cannot write, it raises StoreError: the entry may be written, or not.
+    """
 
     def lead(self, epoch: int) -> None:
         """Writes down who leads from now on. Raises LostLeadership where a higher epoch leads already."""
         ...
 
     def intend(self, intent: Intent) -> None:
-        """Writes the intent down. Raises LostLeadership where another daemon leads."""
+        """Writes the intent down, by its own epoch."""
         ...
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: Outcome, epoch: int) -> None:
         """Writes down what came of an intent."""
         ...
 
-    def ended(self, end: Ended) -> None:
+    def ended(self, end: Ended, epoch: int) -> None:
         """Writes down that a node is gone: only then may it be forgotten."""
         ...
 
-    def found(self, base: Found) -> None:
+    def found(self, base: Found, epoch: int) -> None:
         """Writes down that a base node is there: it counts until it is gone, also while no list can be had."""
         ...
 
@@ -197,8 +207,9 @@ class MemoryJournal:
         self._open.setdefault(intent.node_id, []).append(self._numbered(intent))
         self.on_entry(intent)
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: Outcome, epoch: int) -> None:
         """Writes the outcome down; a launch that made nothing is past with it."""
+        self.lead(epoch)
         intent = self._intents.get(outcome.key)
         if intent is None:
             raise ValueError(f"no intent {outcome.key} is open")
@@ -207,16 +218,18 @@ class MemoryJournal:
             self._close(intent.node_id, outcome.at)
         self.on_entry(outcome)
 
-    def ended(self, end: Ended) -> None:
+    def ended(self, end: Ended, epoch: int) -> None:
         """Writes the end down and adds its charges to their months."""
+        self.lead(epoch)
         self._open.setdefault(end.node_id, []).append(self._numbered(end))
         for month, usd in end.charges_usd:
             self._charged[month] = self._charged.get(month, Decimal(0)) + usd
         self._close(end.node_id, end.at)
         self.on_entry(end)
 
-    def found(self, base: Found) -> None:
+    def found(self, base: Found, epoch: int) -> None:
         """Writes the base node down."""
+        self.lead(epoch)
         self._open.setdefault(base.node_id, []).append(self._numbered(base))
 
     def entries(self, since: datetime) -> tuple[Entry | Found, ...]:

@@ -179,7 +179,7 @@ class Hands:
 
     def _made(self, track: Track, intent: Intent, machine: Machine, now: datetime) -> Outcome:
         place(self.shelves[intent.provider], track, machine)
-        return self._settle(intent, Result.DONE, now, machine_id=machine.id)
+        return self._settle(intent, Result.DONE, now, machine_id=machine.id, billed_from=machine.created_at)
 
     def _change(self, action: Drain | Undrain | Terminate, now: datetime) -> Acted:
         track = self.memory.tracks.get(action.node_id)
@@ -276,10 +276,17 @@ class Hands:
         detail: str = "",
         *,
         machine_id: str | None = None,
+        billed_from: datetime | None = None,
         failures: int = 0,
     ) -> Outcome:
         outcome = Outcome(
-            key=intent.key, at=now, result=result, machine_id=machine_id, failures=failures, detail=detail
+            key=intent.key,
+            at=now,
+            result=result,
+            machine_id=machine_id,
+            billed_from=billed_from,
+            failures=failures,
+            detail=detail,
         )
         self.memory.write(outcome)
         return outcome

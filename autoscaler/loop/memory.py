@@ -78,15 +78,15 @@ class Memory:
                 track.asked_at = now  # the last call may have been cut off after it was made
 
     def write(self, entry: Entry | Found) -> None:
-        """Writes the entry to the journal, then takes it in. Raises LostLeadership."""
+        """Writes the entry to the journal, then takes it in. Raises LostLeadership, StoreError."""
         if isinstance(entry, Intent):
             self.journal.intend(entry)
         elif isinstance(entry, Outcome):
-            self.journal.settle(entry)
+            self.journal.settle(entry, self.epoch)
         elif isinstance(entry, Found):
-            self.journal.found(entry)
+            self.journal.found(entry, self.epoch)
         else:
-            self.journal.ended(entry)
+            self.journal.ended(entry, self.epoch)
             self._month = None
         self._take_in(entry)
 

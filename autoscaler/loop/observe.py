@@ -59,7 +59,7 @@ def look(
     if listing.machines is not shelf.machines:
         for machine in listing.machines:
             if machine.fleet == fleet:
-                _see(shelf, machine, memory=memory, now=now)
+                _see(shelf, machine, memory=memory, pools=pools, now=now)
         shelf.machines = None
         if listing.is_complete:
             listed = {machine.id for machine in listing.machines}
@@ -78,10 +78,10 @@ def _why_stale(shelf: Shelf, now: datetime) -> str:
     return f"{shelf.provider}: its list is {age.total_seconds():.0f} s old" if age > FRESH else ""
 
 
-def _see(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> None:
+def _see(shelf: Shelf, machine: Machine, *, memory: Memory, pools: Mapping[str, Pool], now: datetime) -> None:
     track = shelf.tracks.get(machine.id)
     if track is None:
-        track = _meet(shelf, machine, memory=memory, now=now)
+        track = _meet(shelf, machine, memory=memory, pools=pools, now=now)
         if track is None:
             return
     if track.machine is not machine and track.saw(machine):
@@ -90,7 +90,7 @@ def _see(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> No
             memory.spot_noticed(track, machine.taken_back_at)
 
 
-def _meet(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> Track | None:
+def _meet(shelf: Shelf, machine: Machine, *, memory: Memory, pools: Mapping[str, Pool], now: datetime) -> Track | None:
     """The node of a machine seen for the first time; None: it is not ours, or over."""
     if machine.is_base:
         return _meet_base(shelf, machine, memory=memory, now=now)
@@ -107,9 +107,17 @@ def _meet(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> T
     if track is not None:
         shelf.tracks[machine.id] = track
         if track.launch is not None and track.launch.key in track.unsettled:
-            memory.write(Outcome(key=track.launch.key, at=now, result=Result.DONE, machine_id=machine.id))
+            memory.write(
+                Outcome(
+                    key=track.launch.key,
+                    at=now,
+                    result=Result.DONE,
+                    machine_id=machine.id,
+                    billed_from=machine.created_at,
+                )
+            )
         return track
-    return _adopt(shelf, machine, memory=memory, now=now)
+    return _adopt(shelf, machine, memory=memory, pools=pools, now=now)
 
 
 def _twin_id(machine: Machine) -> str:
@@ -117,7 +125,7 @@ def _twin_id(machine: Machine) -> str:
     return f"{machine.node_id}~{machine.id}"
 
 
-def _adopt(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> Track:
+def _adopt(shelf: Shelf, machine: Machine, *, memory: Memory, pools: Mapping[str, Pool], now: datetime) -> Track:
     """The node of a machine with our tag that nobody intended, or that was made a second time."""
     node_id = machine.node_id
     assert node_id is not None  # checked by the caller
@@ -132,10 +140,13 @@ def _adopt(shelf: Shelf, machine: Machine, *, memory: Memory, now: datetime) -> 
         model=machine.model or "",
         reason=f"{shelf.provider} lists machine {machine.id} with our tag, and nobody intended it",
         provider=shelf.provider,
+        tariff=None if (pool := pools.get(machine.pool)) is None else pool.tariff,
         epoch=memory.epoch,
     )
     memory.write(intent)
-    memory.write(Outcome(key=intent.key, at=now, result=Result.DONE, machine_id=machine.id))
+    memory.write(
+        Outcome(key=intent.key, at=now, result=Result.DONE, machine_id=machine.id, billed_from=machine.created_at)
+    )
     track = memory.tracks[node_id]
     shelf.tracks[machine.id] = track
     return track
@@ -182,8 +193,16 @@ def gone(shelf: Shelf, track: Track, *, memory: Memory, pools: Mapping[str, Pool
     shelf.tracks.pop(node.machine_id, None)
     shelf.absent = tuple(absent for absent in shelf.absent if absent is not track)
     if track.launch is None:
-        end = Ended(node_id=node.id, pool=node.pool, model=node.model, at=as_of, was_taken_back=False)
-        memory.write(end)
+        memory.write(
+            Ended(
+                node_id=node.id,
+                pool=node.pool,
+                model=node.model,
+                at=max(as_of, node.ordered_at),
+                was_taken_back=False,
+                billed_from=node.ordered_at,
+            )
+        )
         return
     was_taken_back = track.end is None
     taken_back_at = node.taken_back_at
@@ -203,6 +222,8 @@ def gone(shelf: Shelf, track: Track, *, memory: Memory, pools: Mapping[str, Pool
             was_taken_back=was_taken_back,
             machine_id=node.machine_id,
             charges_usd=tuple(charges.items()),
+            billed_from=node.ordered_at,
+            tariff=tariff,
         )
     )
 

@@ -51,22 +51,22 @@ class CrashingJournal:
         self.journal.intend(intent)
         self.fuse.step()
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: Outcome, epoch: int) -> None:
         """Writes the outcome down, if it lives to."""
         self.fuse.step()
-        self.journal.settle(outcome)
+        self.journal.settle(outcome, epoch)
         self.fuse.step()
 
-    def ended(self, end: Ended) -> None:
+    def ended(self, end: Ended, epoch: int) -> None:
         """Writes the end down, if it lives to."""
         self.fuse.step()
-        self.journal.ended(end)
+        self.journal.ended(end, epoch)
         self.fuse.step()
 
-    def found(self, base: Found) -> None:
+    def found(self, base: Found, epoch: int) -> None:
         """Writes the base node down, if it lives to."""
         self.fuse.step()
-        self.journal.found(base)
+        self.journal.found(base, epoch)
         self.fuse.step()
 
     def entries(self, since: datetime) -> tuple[Entry | Found, ...]:

@@ -252,7 +252,7 @@ def test_the_journal_drops_what_is_past_and_keeps_what_was_charged():
             was_taken_back=False,
             charges_usd=((START, Decimal(1)),),
         )
-        journal.ended(end)
+        journal.ended(end, 0)
     assert [entry.at for entry in journal.entries(START)] == [at(10_800.0), at(14_400.0)]
     assert journal.charged_usd(START) == 5
 
