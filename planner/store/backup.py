@@ -22,12 +22,12 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Float,
     Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
-    func,
     insert,
     select,
 )
@@ -74,6 +74,7 @@ class _Kind:
 _KINDS: Mapping[str, _Kind] = {
     "integer": _Kind(type=BigInteger),
     "flag": _Kind(type=Boolean),
+    "number": _Kind(type=Float),
     "text": _Kind(type=TextType),
     "money": _Kind(type=Money, dump=lambda value: format(value, "f"), load=Decimal),
     "time": _Kind(
@@ -186,11 +187,15 @@ def _make_place(connection: Connection, url: URL, revision: str) -> None:
         upgrade(connection, revision)
         return
     is_empty = schema.state is SchemaState.CURRENT and revision == HEAD
-    if not is_empty or connection.execute(select(func.count()).select_from(tables.batch)).scalar():
+    if not is_empty or any(_has_rows(connection, table) for table in tables.metadata.sorted_tables):
         raise InputError(
             f"{shown_url(url)}: holds a ledger already, which a restore would mix with; expected a new place:"
             " set BASELOAD_DATABASE_URL to one, or move the old ledger away"
         )
+
+
+def _has_rows(connection: Connection, table: Table) -> bool:
+    return connection.execute(select(1).select_from(table).limit(1)).first() is not None
 
 
 def _insert_all(connection: Connection, head: Mapping[str, Any], lines: Iterator[bytes], source: str) -> None:
@@ -224,7 +229,13 @@ def _kind_of(column: Column[Any]) -> str:
     for name, kind in (("money", Money), ("time", Instant), ("day", Day), ("tags", TagSet)):
         if isinstance(column.type, kind):
             return name
-    for name, plain in (("flag", Boolean), ("integer", Integer), ("bytes", LargeBinary), ("text", String)):
+    for name, plain in (
+        ("flag", Boolean),
+        ("number", Float),
+        ("integer", Integer),
+        ("bytes", LargeBinary),
+        ("text", String),
+    ):
         if isinstance(column.type, plain):
             return name
     raise TypeError(f"column {column} has no kind")

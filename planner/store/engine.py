@@ -21,7 +21,8 @@ BUSY_S = 30
 CONNECT_S = 10
 _LOCK = 0x62617365
 """Number of the advisory lock on PostgreSQL ("base")."""
-_WRITES = "ledger_writes"
+WRITES = "ledger_writes"
+"""Option of a connection whose transactions write."""
 _OTHERS = (
     "SELECT count(*) FROM sqlite_master WHERE type = 'table'"
     " AND name NOT LIKE 'ledger!_%' ESCAPE '!' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
@@ -33,17 +34,17 @@ def engine_of(url: URL) -> Engine:
     """An engine that connects when first asked to; nothing is kept open between transactions."""
     if url.drivername == "sqlite":
         engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_S})
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "connect", prepare_sqlite)
+        event.listen(engine, "begin", begin_sqlite)
         return engine
+    return postgres_engine(url, poolclass=NullPool, isolation_level="REPEATABLE READ")
+
+
+def postgres_engine(url: URL, *, connect_s: int = CONNECT_S, **options: Any) -> Engine:
+    """An engine for PostgreSQL. Raises InputError where its driver is not installed."""
     try:
-        connect = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_S}
-        return create_engine(
-            url,
-            poolclass=NullPool,
-            connect_args={"application_name": "baseload", **connect},
-            isolation_level="REPEATABLE READ",
-        )
+        connect = {} if "connect_timeout" in url.query else {"connect_timeout": connect_s}
+        return create_engine(url, connect_args={"application_name": "baseload", **connect}, **options)
     except (ImportError, NoSuchModuleError):
         raise InputError(
             f"{shown_url(url)}: PostgreSQL needs the driver psycopg; install it with pip install 'baseload[postgres]'"
@@ -53,16 +54,16 @@ def engine_of(url: URL) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees one state of the database throughout."""
-    with _explained(engine.url), engine.connect() as connection, connection.begin():
+    with explained(engine.url), engine.connect() as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes, all or nothing, one at a time."""
-    with _explained(engine.url):
+    with explained(engine.url):
         if engine.dialect.name == "sqlite":
-            with engine.execution_options(**{_WRITES: True}).begin() as connection:
+            with engine.execution_options(**{WRITES: True}).begin() as connection:
                 yield connection
             return
         # READ COMMITTED: what was committed before the lock was ours is seen.
@@ -77,10 +78,11 @@ def sqlite_path(url: URL) -> Path | None:
     return Path(url.database) if url.drivername == "sqlite" and url.database else None
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def prepare_sqlite(connection: Any, _record: Any, *, busy_s: float = BUSY_S) -> None:
+    """Settings of a new connection; `busy_s`: how long it waits for another writer."""
     connection.isolation_level = None  # sqlite3 would begin transactions by itself, and none for CREATE TABLE
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
+    cursor.execute(f"PRAGMA busy_timeout = {round(busy_s * 1000)}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA recursive_triggers = ON")  # INSERT OR REPLACE deletes: let the guard see it
     if not cursor.execute(_OTHERS).fetchone()[0]:  # the file of another program is refused, and left as it is
@@ -89,13 +91,14 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
+def begin_sqlite(connection: Connection) -> None:
+    """Begins a transaction; one that writes waits for the other writer here, not in its middle."""
+    writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @contextmanager
-def _explained(url: URL) -> Iterator[None]:
+def explained(url: URL) -> Iterator[None]:
     """Turns the driver's errors into one line that names the database and never holds a secret."""
     try:
         yield
@@ -119,5 +122,5 @@ def _error(url: URL, error: DBAPIError) -> PlannerError:
     if "readonly database" in said or "permission denied" in said:
         return InputError(f"{where}: may not be written ({said})")
     if "locked" in said or "lock timeout" in said:
-        return StoreError(f"{where}: is kept busy by another process for {BUSY_S} s; try again")
+        return StoreError(f"{where}: is kept busy by another process; try again")
     return StoreError(f"{where}: the database failed: {said}")

@@ -71,6 +71,11 @@ class Ledger:
         """Where it is, for people; a password is not in it."""
         return shown_url(self._engine.url)
 
+    def make(self) -> None:
+        """Makes the ledger where there is none; one of an older revision is an InputError."""
+        with self._writing():
+            return
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """What is added inside is one transaction: all of it, or none if anything is refused."""

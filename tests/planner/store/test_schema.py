@@ -1,6 +1,8 @@
 """The schema: made from nothing, held equal to the tables, guarded, and refused where a newer version made it."""
 
+import gzip
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, text
 
 from planner.errors import InputError, StoreError
-from planner.store import open_ledger, tables
+from planner.store import journal, open_ledger, operate, tables, write
 from planner.store.address import read_url
-from planner.store.check import upgrade_database
+from planner.store.backup import backup, restore
+from planner.store.check import check, upgrade_database
 from planner.store.engine import engine_of, reading, writing
+from planner.store.operate import ControlRecord
 from planner.store.schema import HEAD, REVISIONS, VERSION_TABLE, upgrade
 from tests.planner.store.facts import DECEMBER, NOVEMBER, a_cost, a_lease, a_price, an_origin, usage
 
@@ -62,8 +66,8 @@ def test_a_newer_schema_is_refused_by_name_and_left_as_it_is(url: str) -> None:
 def test_an_older_schema_asks_for_its_upgrade(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     upgrade_database(read_url(url, source="test"))
     set_revision(url, "0000")
-    monkeypatch.setattr("planner.store.schema.REVISIONS", ("0000", "0001"))
-    said = r"has revision 0000, this version needs 0001; .*`baseload db upgrade`"
+    monkeypatch.setattr("planner.store.schema.REVISIONS", ("0000", *REVISIONS))
+    said = r"has revision 0000, this version needs 0002; .*`baseload db upgrade`"
     with pytest.raises(InputError, match=said), open_ledger(url, create=True):
         pass
 
@@ -90,11 +94,64 @@ def test_facts_cannot_be_changed_or_deleted(url: str) -> None:
         ledger.add_prices([a_price()], an_origin("d"))
         ledger.add_plan("{}", an_origin("e"), start=NOVEMBER, end=DECEMBER)
         ledger.retract(1, why="test", at=DECEMBER)
-    for table in tables.metadata.sorted_tables:
+    write_as_a_daemon(url)
+    for table in (table for table in tables.metadata.sorted_tables if table.name not in tables.CHANGING):
         column = table.columns[0].name
         for statement in (f"UPDATE {table.name} SET {column} = {column}", f"DELETE FROM {table.name}"):
             with pytest.raises(StoreError, match=f"{table.name} is append-only: {statement[:6]} is refused"):
                 run(url, statement)
+
+
+def write_as_a_daemon(url: str) -> None:
+    """A row in every table a daemon writes."""
+    price = dict.fromkeys(tables.PRICE_COLUMNS)
+    entry = {"epoch": 1, "at": NOVEMBER, "node_id": "n", "pool": "p", "model": "m", "provider": "p"} | price
+    with writing(engine_of(read_url(url, source="test"))) as connection:
+        launch = {**entry, "key": "k", "kind": "launch", "reason": "", "replaces": None, "is_spot_pool": False}
+        journal.add_intent(connection, "blue", launch)
+        made = {"epoch": 1, "key": "k", "at": NOVEMBER, "result": "done", "failures": 0, "detail": ""}
+        journal.add_outcome(connection, "blue", made, made_nothing=False)
+        end = {**entry, "machine_id": None, "was_taken_back": False, "billed_from": NOVEMBER}
+        del end["provider"]
+        journal.add_end(connection, "blue", end, [(NOVEMBER, Decimal("1.25"))])
+        journal.add_found(connection, "blue", {**entry, "node_id": "b", "machine_id": "1", "ordered_at": NOVEMBER})
+        asked = ControlRecord(at=NOVEMBER, by="ann", why="", is_paused=True, is_scale_in_paused=False)
+        operate.add_control(connection, "blue", asked)
+        operate.save_status(connection, "blue", "{}", NOVEMBER)
+        meter = {"fleet": "blue", "model": "m", "hour": 1, "read_at": NOVEMBER, "measured_s": 2.5}
+        connection.execute(tables.meter.insert(), meter | {"input_tokens": 1.5, "output_tokens": 0.25})
+
+
+def rows_of_all_tables(url: str) -> dict[str, list[tuple[object, ...]]]:
+    with reading(engine_of(read_url(url, source="test"))) as connection:
+        return {
+            table.name: [tuple(row) for row in connection.execute(table.select().order_by(*table.primary_key.columns))]
+            for table in tables.metadata.sorted_tables
+        }
+
+
+def test_an_upgrade_keeps_what_the_ledger_holds(url: str) -> None:
+    place = read_url(url, source="test")
+    with writing(engine_of(place)) as connection:
+        upgrade(connection, "0001")
+        write.add_leases(connection, [a_lease()], an_origin("a"), newer=False)
+    upgrade_database(place)
+    with open_ledger(url) as ledger:
+        assert ledger.leases() == (a_lease(),)
+
+
+def test_what_a_daemon_wrote_is_backed_up_restored_and_found_in_order(url: str, tmp_path: Path) -> None:
+    with open_ledger(url, create=True) as ledger:
+        ledger.make()
+    write_as_a_daemon(url)
+    data, _ = backup(read_url(url, source="test"))
+    copy = str(tmp_path / "copy.sqlite")
+    restore(read_url(copy, source="test"), gzip.decompress(data), source="backup")
+    assert rows_of_all_tables(copy) == rows_of_all_tables(url)
+    assert all(rows_of_all_tables(copy)[name] for name in ("ledger_intent", "ledger_leader", "ledger_meter"))
+    assert check(read_url(copy, source="test")).is_ok
+    with pytest.raises(InputError, match="holds a ledger already"):
+        restore(read_url(copy, source="test"), gzip.decompress(data), source="backup")
 
 
 def run(url: str, statement: str) -> None:

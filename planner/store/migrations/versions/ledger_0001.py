@@ -22,7 +22,7 @@ def upgrade() -> None:
     _usage()
     _plans()
     for name in TABLES:
-        _append_only(f"ledger_{name}")
+        append_only(f"ledger_{name}")
 
 
 def _batches() -> None:
@@ -60,7 +60,7 @@ def _leases_and_prices() -> None:
         sa.Column("region", sa.Text),
         sa.Column("tags", TagSet, nullable=False),
         sa.Column("interrupted", sa.Boolean, nullable=False),
-        *_price(),
+        *price(),
     )
     op.create_index("ledger_lease_start", "ledger_lease", ["start_at"])
     op.create_table(
@@ -69,7 +69,7 @@ def _leases_and_prices() -> None:
         sa.Column("row", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("offer", sa.Text, nullable=False),
         sa.Column("provider", sa.Text, nullable=False),
-        *_price(),
+        *price(),
     )
 
 
@@ -137,7 +137,8 @@ def _batch() -> sa.Column[int]:
     return sa.Column("batch_id", sa.Integer, sa.ForeignKey("ledger_batch.id"), primary_key=True, autoincrement=False)
 
 
-def _price() -> list[sa.Column[object]]:
+def price() -> list[sa.Column[object]]:
+    """Columns of a price; the next revision has them too."""
     return [
         sa.Column("billing", sa.String(32), nullable=False),
         sa.Column("price_usd_hour", Money),
@@ -152,7 +153,8 @@ def _price() -> list[sa.Column[object]]:
     ]
 
 
-def _append_only(table: str) -> None:
+def append_only(table: str) -> None:
+    """Triggers that refuse every change of the table."""
     if op.get_bind().dialect.name == "sqlite":
         for action in ("UPDATE", "DELETE"):
             op.execute(
