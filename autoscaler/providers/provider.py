@@ -101,7 +101,7 @@ class Provider(Protocol):
         ...
 
     def machines(self) -> Listing:
-        """Everything in the account; the caller filters by tag. Raises ProviderError."""
+        """What has our fleet's tag, and others' perhaps; the caller filters by tag. Raises ProviderError."""
         ...
 
     def launch(self, order: Order) -> Machine:
