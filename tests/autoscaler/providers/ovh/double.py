@@ -15,6 +15,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.autoscaler.providers.ovh.cloud import PROJECT, OvhCloud, Refusal
+from tests.autoscaler.providers.ovh.kube import CLUSTER, OvhKube
 from tests.autoscaler.providers.ovh.schema import Operation, Schema
 
 APPLICATION_KEY = "application-key-0001"
@@ -22,6 +23,7 @@ APPLICATION_SECRET = "application-secret-0001"
 CONSUMER_KEY = "consumer-key-0001"
 START = datetime(2026, 12, 1, tzinfo=UTC)
 OF_PROJECT = "/cloud/project/{serviceName}"
+OF_CLUSTER = "/kube/{kubeId}"
 OUT_OF_TIME_S = 60
 """A signature of another time is refused. OVH does not publish how far it may be off."""
 EVERYTHING = tuple({"method": method, "path": "/*"} for method in ("GET", "POST", "PUT", "DELETE"))
@@ -70,6 +72,7 @@ class OvhDouble:
 
     def __post_init__(self) -> None:
         self.cloud = OvhCloud(now=self.now)
+        self.kube = OvhKube(now=self.now)
         self._lock = RLock()
         self._closed = Event()
         double = self
@@ -201,7 +204,12 @@ class OvhDouble:
         return self._do_in_project(operation, [part for name, part in named if name.startswith("{")], query, body)
 
     def _do_in_project(self, operation: Operation, ids: list[str], query: dict[str, str], body: Any) -> Any:
-        return self.cloud.answers()[operation.method, operation.path.removeprefix(OF_PROJECT)](ids, query, body)
+        below = operation.path.removeprefix(OF_PROJECT)
+        if not below.startswith(OF_CLUSTER):
+            return self.cloud.answers()[operation.method, below](ids, query, body)
+        if ids[0] != CLUSTER:
+            raise Refusal(404, "Cluster not found", **{"class": "Client::NotFound"})
+        return self.kube.answers()[operation.method, below.removeprefix(OF_CLUSTER)](ids, query, body)
 
     def _credential(self) -> dict[str, Any]:
         return {

@@ -5,9 +5,11 @@ from pydantic import SecretStr
 from autoscaler.providers.ovh.api import OvhApi
 from autoscaler.providers.ovh.instances import OvhInstances
 from autoscaler.providers.ovh.keys import OvhKeys
+from autoscaler.providers.ovh.node_pools import OvhNodePools
 from autoscaler.providers.provider import Order, Product
 from tests.autoscaler.providers.ovh.cloud import IMAGE, PROJECT, REGION
 from tests.autoscaler.providers.ovh.double import APPLICATION_KEY, APPLICATION_SECRET, CONSUMER_KEY, OvhDouble
+from tests.autoscaler.providers.ovh.kube import CLUSTER
 
 POOL = "ovh/b3-8"
 MODEL = "llama-3.1-8b"
@@ -45,3 +47,8 @@ def some_instances(api: OvhApi, double: OvhDouble, **rest) -> OvhInstances:
         "clock": double.now,
     }
     return OvhInstances(api=api, **{**defaults, **rest})
+
+
+def some_node_pools(api: OvhApi, double: OvhDouble, **rest) -> OvhNodePools:
+    defaults = {"fleet": "prod", "cluster": CLUSTER, "region": REGION, "products": PRODUCTS, "clock": double.now}
+    return OvhNodePools(api=api, **{**defaults, **rest})

@@ -1,0 +1,341 @@
+"""Node pools of OVH's managed Kubernetes as nodes: each node of ours is a pool of exactly one.
+
+A pool says the same of all its nodes, so a pool of many could not carry a node's id, and a larger number written twice
+would buy twice. A pool of one is named by its order, carries our tag in its template (which OVH puts on the Kubernetes
+node), is made and deleted as a whole, and with least, most and wanted nodes all 1 leaves OVH's own autoscaling nothing
+to decide. What is more than one node in it is listed as a machine of its own and can be ended alone.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from autoscaler.cluster import labels as of_cluster
+from autoscaler.providers.ovh.api import Errand, OvhApi, Refused
+from autoscaler.providers.ovh.asked import Asked, Orders
+from autoscaler.providers.ovh.names import Tag
+from autoscaler.providers.provider import (
+    CapacityUnavailable,
+    Listing,
+    Machine,
+    MachineState,
+    NodeNotFound,
+    Order,
+    Permanent,
+    Product,
+    ProviderError,
+    Temporary,
+)
+
+log = logging.getLogger(__name__)
+
+KEY = "baseload.dev/order"
+"""Annotation: key of the order."""
+FIELDS = {"key": KEY, "node_id": of_cluster.NODE, "fleet": of_cluster.FLEET, "pool": of_cluster.POOL}
+SERVING = frozenset({"READY", "UPDATING", "MAINTENANCE", "SUSPENDING", "SUSPENDED"})
+"""Of a node: it is a machine that runs, or ran."""
+WAITING = frozenset({"FLAVOR_OUT_OF_STOCK_ERROR", "USER_QUOTA_ERROR"})
+"""Of a node or pool: OVH has none to give, and keeps trying."""
+ONE = {"desiredNodes": 1, "minNodes": 1, "maxNodes": 1, "autoscale": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taint:
+    """A taint of the nodes."""
+
+    key: str
+    value: str
+    effect: str
+
+
+class OvhNodePools:
+    """A managed cluster's node pools: list, make, delete."""
+
+    def __init__(
+        self,
+        *,
+        api: OvhApi,
+        fleet: str,
+        cluster: str,
+        region: str,
+        products: Sequence[Product],
+        clock: Callable[[], datetime],
+        labels: Mapping[str, str] | None = None,
+        taints: Sequence[Taint] = (),
+    ) -> None:
+        """`labels`, `taints`: further ones of every node."""
+        self._api = api
+        self._fleet = fleet
+        self._cluster = cluster
+        self._region = region
+        self._products = {product.pool: product for product in products}
+        self._clock = clock
+        self._labels = dict(labels or {})
+        self._taints = tuple(taints)
+        self._orders = Orders(clock=clock)
+        self._astray: set[str] = set()
+        """Pools that were said to be resized or scaled by others."""
+
+    @property
+    def name(self) -> str:
+        """ovh."""
+        return "ovh"
+
+    def machines(self) -> Listing:
+        """One machine per pool of ours, and the nodes of all others. Raises ProviderError."""
+        errand = self._api.errand()
+        as_of = self._clock()
+        try:
+            pools = errand.get(self._path(errand, "nodepool"))
+            nodes = errand.get(self._path(errand, "node"))
+        except Refused as refused:
+            error = _no_node(refused.sorted())
+        else:
+            self._say_astray(pools)
+            machines = self._all(pools, nodes)
+            self._orders.forget_ended({machine.id for machine in machines})
+            return Listing(provider=self.name, as_of=as_of, is_complete=True, machines=tuple(machines))
+        raise error
+
+    def launch(self, order: Order) -> Machine:
+        """The order's pool of one: made now, or already there. Raises ProviderError."""
+        asked = self._orders.take(order)
+        errand = self._api.errand()
+        try:
+            pools = errand.get(self._path(errand, "nodepool"))
+            found = _pool_of(pools, order)
+            if found is not None:
+                asked.machine, asked.without_answer_at = self._machine(found, self._nodes(errand)), None
+            elif asked.machine is None:
+                self._orders.check_settled(asked)
+                self._put_right(errand, pools)
+                asked.machine = self._make(errand, asked, pools)
+        except Refused as refused:
+            error = _no_node(refused.sorted())
+        else:
+            assert asked.machine is not None  # found, made before, or made now
+            return asked.machine
+        raise error
+
+    def terminate(self, machine_id: str) -> None:
+        """Deletes a pool of ours, or what it holds beyond its one node. Raises ProviderError."""
+        errand = self._api.errand()
+        pool_id, _, node_id = machine_id.partition("/")
+        try:
+            pool = self._ours(errand, pool_id)
+            if node_id:
+                self._shrink(errand, pool, node_id)
+            elif pool["status"] not in ("DELETING", "DELETED"):
+                errand.send("DELETE", self._path(errand, "nodepool", pool_id))
+        except Refused as refused:
+            error = refused.sorted()
+        else:
+            self._orders.end(machine_id)
+            return
+        raise error
+
+    def _path(self, errand: Errand, *parts: str) -> str:
+        return errand.of_project("kube", self._cluster, *parts)
+
+    def _nodes(self, errand: Errand) -> list[Any]:
+        return list(errand.get(self._path(errand, "node")))
+
+    def _make(self, errand: Errand, asked: Asked, pools: Sequence[Any]) -> Machine:
+        body = self._body(asked.order)
+        self._check_stock(errand, body["flavorName"], pools)
+        asked.without_answer_at = self._clock()
+        try:
+            pool = errand.send("POST", self._path(errand, "nodepool"), body)
+        except Refused as refused:
+            # A conflict may be that of its own name: then it was made, and a list shows it soon.
+            if not refused.answer.may_have_happened and refused.answer.status != 409:
+                asked.without_answer_at = None
+            raise
+        except Temporary:
+            asked.without_answer_at = None  # no time was left to ask
+            raise
+        asked.without_answer_at = None
+        return self._machine(pool, [])
+
+    def _body(self, order: Order) -> dict[str, Any]:
+        """The request; by the hour, always: `monthlyBilled` is not sent."""
+        product = self._products.get(order.pool)
+        if product is None:
+            raise Permanent(f"ovh: there is no pool {order.pool}")
+        tags = {of_cluster.NODE: order.node_id, of_cluster.FLEET: order.fleet, of_cluster.POOL: order.pool}
+        tags[of_cluster.MODEL] = order.model
+        body: dict[str, Any] = {
+            "name": pool_name(order),
+            "flavorName": product.name,
+            **ONE,
+            "template": {
+                "metadata": {
+                    "labels": {**self._labels, **{key: of_cluster.label_value(text) for key, text in tags.items()}},
+                    "annotations": {**tags, KEY: order.key},
+                    "finalizers": [],
+                },
+                "spec": {
+                    "taints": [{"key": one.key, "value": one.value, "effect": one.effect} for one in self._taints],
+                    "unschedulable": False,
+                },
+            },
+        }
+        if product.zone is not None and product.zone != self._region:
+            body["availabilityZones"] = [product.zone]
+        return body
+
+    def _check_stock(self, errand: Errand, flavor: str, pools: Sequence[Any]) -> None:
+        """Raises CapacityUnavailable where OVH has none of the flavor, or owes us some already."""
+        rows = {row["name"]: row for row in errand.get(self._path(errand, "flavors"))}
+        if flavor not in rows:
+            raise Permanent(f"ovh: the cluster may have no nodes of flavor {flavor}")
+        if rows[flavor]["state"] != "available":
+            raise CapacityUnavailable(f"ovh: flavor {flavor}: out of stock")
+        same = [pool for pool in pools if pool["flavor"] == flavor]
+        if any(pool["status"] in WAITING for pool in same):
+            raise CapacityUnavailable(f"ovh: flavor {flavor}: a pool waits for quota")
+        if any(pool["sizeStatus"] == "UNDER_CAPACITY" for pool in same):
+            for node in self._nodes(errand):
+                if node["flavor"] == flavor and node["status"] in WAITING:
+                    raise CapacityUnavailable(f"ovh: flavor {flavor}: a node waits ({node['status']})")
+
+    def _ours(self, errand: Errand, pool_id: str) -> Any:
+        """The pool. Raises Permanent where it is not one that this fleet made."""
+        pool = errand.get(self._path(errand, "nodepool", pool_id))
+        tag = tag_of(pool)
+        if tag is None or tag.fleet != self._fleet:
+            raise Permanent(f"ovh: node pool {pool_id} has not the tag of fleet {self._fleet}: it is left alone")
+        return pool
+
+    def _shrink(self, errand: Errand, pool: Any, node_id: str) -> None:
+        """Leaves the pool its first node: one number, the same however often it is written."""
+        extra = [node["id"] for node in nodes_of(pool, self._nodes(errand))[1:] if node["status"] != "DELETING"]
+        if node_id not in extra:
+            raise NodeNotFound(f"ovh: node pool {pool['id']} has no further node {node_id}")
+        errand.send("PUT", self._path(errand, "nodepool", pool["id"]), {**ONE, "nodesToRemove": extra})
+
+    def _put_right(self, errand: Errand, pools: Sequence[Any]) -> None:
+        """Puts OVH's autoscaling off where somebody put it on. What nodes it added are ended one by one."""
+        for pool in pools:
+            if pool["autoscale"] and pool["desiredNodes"] > 0 and _is_of(pool, self._fleet):
+                body = {"autoscale": False, "minNodes": 1, "maxNodes": pool["desiredNodes"]}
+                try:
+                    errand.send("PUT", self._path(errand, "nodepool", pool["id"]), body)
+                except Refused as refused:  # busy, or refused: one pool does not stop another, and a launch tries again
+                    log.warning("%s", refused.sorted())
+
+    def _say_astray(self, pools: Sequence[Any]) -> None:
+        astray = {pool["id"] for pool in pools if is_astray(pool) and _is_of(pool, self._fleet)}
+        for pool_id in sorted(astray - self._astray):
+            log.warning(
+                "ovh: node pool %s is scaled by OVH or was resized by others; its further nodes are ended", pool_id
+            )
+        self._astray = astray
+
+    def _all(self, pools: Sequence[Any], nodes: Sequence[Any]) -> list[Machine]:
+        machines = []
+        ours = {pool["id"] for pool in pools if tag_of(pool) is not None}
+        for pool in pools:
+            if pool["id"] in ours:
+                machines.append(self._machine(pool, nodes))
+                machines += [self._further(pool, node) for node in nodes_of(pool, nodes)[1:]]
+        return machines + [_foreign(node) for node in nodes if node["nodePoolId"] not in ours]
+
+    def _machine(self, pool: Any, nodes: Sequence[Any]) -> Machine:
+        """The machine that a pool of ours is."""
+        tag = tag_of(pool)
+        assert tag is not None  # checked by the caller
+        first = next(iter(nodes_of(pool, nodes)), None)
+        return self._row(pool["id"], tag, self._state(pool, first), pool["createdAt"])
+
+    def _further(self, pool: Any, node: Any) -> Machine:
+        """A node beyond the one of its pool, with the same tag: bought by somebody else's hand."""
+        tag = tag_of(pool)
+        assert tag is not None  # checked by the caller
+        machine_id = f"{pool['id']}/{node['id']}"
+        state = MachineState.STOPPING if self._orders.is_ending(machine_id) else _state_of(node)
+        return self._row(machine_id, tag, state, node["createdAt"])
+
+    def _row(self, machine_id: str, tag: Tag, state: MachineState, created: str) -> Machine:
+        return Machine(
+            id=machine_id,
+            node_id=tag.node_id,
+            fleet=tag.fleet,
+            pool=tag.pool,
+            model=tag.model,
+            state=state,
+            created_at=datetime.fromisoformat(created),
+        )
+
+    def _state(self, pool: Any, node: Any | None) -> MachineState:
+        if pool["status"] == "DELETED":
+            return MachineState.GONE
+        if pool["status"] == "DELETING" or self._orders.is_ending(pool["id"]):
+            return MachineState.STOPPING
+        # A pool whose only node goes gets another: the machine is the pool.
+        return MachineState.PENDING if node is None or node["status"] == "DELETING" else _state_of(node)
+
+
+def pool_name(order: Order) -> str:
+    """The name of an order's pool: short, since node names are made of it, and the same for the same key."""
+    return f"baseload-{sha256(f'{order.fleet}/{order.key}'.encode()).hexdigest()[:16]}"
+
+
+def tag_of(pool: Any) -> Tag | None:
+    """What the template of a pool says; None: it is not one of ours."""
+    said = ((pool.get("template") or {}).get("metadata") or {}).get("annotations") or {}
+    if not all(said.get(name) for name in FIELDS.values()):
+        return None
+    return Tag(**{field: said[name] for field, name in FIELDS.items()}, model=said.get(of_cluster.MODEL, ""))
+
+
+def nodes_of(pool: Any, nodes: Sequence[Any]) -> list[Any]:
+    """The nodes of a pool that are not gone, the oldest that stays first: one that ends gives way to its successor."""
+    found = [node for node in nodes if node["nodePoolId"] == pool["id"] and node["status"] != "DELETED"]
+    return sorted(found, key=lambda node: (node["status"] == "DELETING", node["createdAt"], node["id"]))
+
+
+def is_astray(pool: Any) -> bool:
+    """Whether OVH's autoscaling is on, or the pool is no pool of one."""
+    return any(pool[name] != wanted for name, wanted in ONE.items())
+
+
+def _is_of(pool: Any, fleet: str) -> bool:
+    tag = tag_of(pool)
+    return tag is not None and tag.fleet == fleet
+
+
+def _pool_of(pools: Sequence[Any], order: Order) -> Any | None:
+    """The pool of the order. Raises Permanent where its key is that of another one."""
+    for pool in pools:
+        tag = tag_of(pool)
+        if tag is not None and tag.fleet == order.fleet and tag.key == order.key:
+            if not tag.is_of(order):
+                raise Permanent(f"ovh: key {order.key} is that of {tag.node_id} in {tag.pool}")
+            return pool
+    return None
+
+
+def _state_of(node: Any) -> MachineState:
+    if node["status"] == "DELETING":
+        return MachineState.STOPPING
+    return MachineState.RUNNING if node["status"] in SERVING else MachineState.PENDING
+
+
+def _foreign(node: Any) -> Machine:
+    return Machine(
+        id=f"{node['nodePoolId']}/{node['id']}",
+        node_id=None,
+        fleet=None,
+        pool=f"ovh/{node['flavor']}",
+        state=_state_of(node),
+        created_at=datetime.fromisoformat(node["createdAt"]),
+    )
+
+
+def _no_node(error: ProviderError) -> ProviderError:
+    """The error of a call that names no node: what was not found there is the cluster, for good."""
+    return Permanent(str(error)) if isinstance(error, NodeNotFound) else error
