@@ -210,6 +210,7 @@ def fleet_of(document: FleetFile, *, source: str, folder: str | None, policy_sou
                 metrics=document.metrics,
                 cluster=document.cluster,
                 router=document.router,
+                server=document.server,
                 providers=document.providers,
                 folder="." if folder is None else folder,
             ),

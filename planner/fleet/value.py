@@ -14,6 +14,7 @@ from planner.fleet.daemon import (
     MetricsSettings,
     ProvidersSettings,
     RouterSettings,
+    ServerSettings,
 )
 from planner.profile.model import Model
 from policies.planning import PlanningPolicy
@@ -161,6 +162,7 @@ class FleetFile:
     metrics: MetricsSettings | None = None
     cluster: ClusterSettings | None = None
     router: RouterSettings | None = None
+    server: ServerSettings = field(default_factory=ServerSettings)
     providers: ProvidersSettings = field(default_factory=ProvidersSettings)
 
 

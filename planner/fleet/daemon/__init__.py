@@ -1,4 +1,4 @@
-"""What fleet.toml tells the daemon: [autoscale], [metrics], [cluster], [router], [providers.*]. Values; no secrets.
+"""What fleet.toml tells the daemon: [autoscale], [metrics], [cluster], [router], [server], providers. No secrets.
 
 A secret is never in the file: a key that ends in `_file` names a file that holds one, else the environment does
 (`autoscaler.settings`).
@@ -13,6 +13,7 @@ from planner.fleet.daemon.hetzner_cloud import HetznerCloudSettings
 from planner.fleet.daemon.metrics import MetricsSettings
 from planner.fleet.daemon.ovh import OvhSettings
 from planner.fleet.daemon.router import RouterSettings
+from planner.fleet.daemon.server import ServerSettings
 
 __all__ = [
     "AutoscaleSettings",
@@ -25,4 +26,5 @@ __all__ = [
     "ProvidersSettings",
     "RobotSettings",
     "RouterSettings",
+    "ServerSettings",
 ]

@@ -1,7 +1,16 @@
 """[cluster]: the Kubernetes cluster the nodes join."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
+
+NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+KEY = re.compile(rf"([a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?/)?{NAME}")
+VALUE = re.compile(rf"({NAME})?")
+TAINT = re.compile(r"(?P<key>[^=:]+)(=(?P<value>[^=:]*))?:(NoSchedule|PreferNoSchedule|NoExecute)")
+SERVER = re.compile(r"https://[A-Za-z0-9.\[\]:-]+/?")
+KUBELETS_OWN = ("node.kubernetes.io", "kubelet.kubernetes.io", "topology.kubernetes.io")
+"""Of Kubernetes' own domains, those in which a node may label itself; the API server refuses others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +33,25 @@ class ClusterSettings:
     """Further labels of every node."""
     taints: tuple[str, ...] = ()
     """key=value:Effect, registered with the node."""
+    model_label: str = "baseload.dev/model"
+    """Label of the pods that serve, whose value is the model."""
+    install: str | None = None
+    """A shell command run at boot where the image lacks k3s or kubeadm; None: the image has it."""
+
+    def __post_init__(self) -> None:
+        if self.server_url is not None and not SERVER.fullmatch(self.server_url):
+            raise ValueError(f"server_url must be https://HOST:PORT, got {self.server_url!r}")
+        if self.ca_hash is not None and not re.fullmatch(r"sha256:[0-9a-f]{64}", self.ca_hash):
+            raise ValueError(f"ca_hash must be sha256: and 64 hexadecimal digits, got {self.ca_hash!r}")
+        if not KEY.fullmatch(self.model_label):
+            raise ValueError(f"model_label must be the key of a label, got {self.model_label!r}")
+        for key, value in self.labels.items():
+            domain = key.rpartition("/")[0]
+            if not KEY.fullmatch(key) or not VALUE.fullmatch(value):
+                raise ValueError(f"labels must be valid in Kubernetes, got {key} = {value!r}")
+            if domain.endswith(("kubernetes.io", "k8s.io")) and domain not in KUBELETS_OWN:
+                raise ValueError(f"labels: a node may not label itself {key}; use a domain of your own")
+        for taint in self.taints:
+            parts = TAINT.fullmatch(taint)
+            if parts is None or not KEY.fullmatch(parts["key"]) or not VALUE.fullmatch(parts["value"] or ""):
+                raise ValueError(f"taints must be key=value:Effect or key:Effect, got {taint!r}")

@@ -10,6 +10,7 @@ from planner.fleet.daemon.hetzner_cloud import HetznerCloudSettings
 from planner.fleet.daemon.metrics import MetricsSettings
 from planner.fleet.daemon.ovh import OvhSettings
 from planner.fleet.daemon.router import RouterSettings
+from planner.fleet.daemon.server import ServerSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,8 @@ class DaemonSettings:
     cluster: ClusterSettings | None = None
     """Kubernetes; None: a plain fleet, and `router` says who sends it requests."""
     router: RouterSettings | None = None
+    server: ServerSettings = field(default_factory=ServerSettings)
+    """What a node of a plain fleet runs."""
     providers: ProvidersSettings = field(default_factory=ProvidersSettings)
     folder: str = "."
     """The folder of the fleet file."""
