@@ -9,10 +9,13 @@ answer there is no reading. Each is said in `remarks`.
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autoscaler.fleet import Node, NodeState
 from autoscaler.serving.serving import ModelReading, ServingError
-from planner.measure.dialect import Dialect
+from planner.fleet.daemon import MetricsSettings
+from planner.measure.dialect import DIALECTS, Dialect
 from planner.measure.load import (
     UP,
     Absent,
@@ -27,6 +30,9 @@ from planner.measure.load import (
     targets_of,
 )
 from planner.measure.prometheus import Answer, MetricsError, Prometheus, selector
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 KEPT_S = 900.0
 """A reading of the whole fleet is a floor under partial ones for this long; a server that is gone holds nothing up."""
@@ -276,6 +282,25 @@ class MetricsReader:
             for model, at_s in last.items()
             if at_s < recent_s
         }
+
+
+def metrics_reader(
+    settings: MetricsSettings, models: Sequence[str], *, token: "SecretStr | None", folder: str = "."
+) -> MetricsReader:
+    """The reader that `[metrics]` describes; `folder`: where its relative paths start."""
+    ca_file = None if settings.ca_file is None else str(Path(folder) / Path(settings.ca_file).expanduser())
+    return MetricsReader(
+        prometheus=Prometheus(settings.prometheus_url, token=token, ca_file=ca_file, timeout_s=settings.timeout_s),
+        dialect=DIALECTS[settings.engine],
+        models=tuple(models),
+        window_s=settings.window_s,
+        matchers=settings.selector,
+        node_label=settings.node_label,
+        served_names=settings.served_names,
+        default_means=RequestMeans(
+            input_tokens=settings.request_input_tokens, output_tokens=settings.request_output_tokens
+        ),
+    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -27,7 +27,7 @@ class MetricsSettings:
     request_input_tokens: float = 500.0
     request_output_tokens: float = 200.0
     """What one waiting request is worth where the engine counts no requests (llama.cpp), or none has ended lately."""
-    timeout_s: float = 10.0
+    timeout_s: float = 5.0
     """A query that takes longer has failed."""
 
     def __post_init__(self) -> None:

@@ -1,0 +1,1 @@
+"""A plain fleet: model servers without Kubernetes, behind a router whose list of endpoints is kept here."""

@@ -1,0 +1,88 @@
+"""A real Prometheus for tests: Debian's program, in a folder of its own, scraping each second what a file lists."""
+
+import json
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from urllib.error import URLError
+
+from tests.needs import program
+from tests.servers.vllm_simulator import free_port
+
+CONFIG = """\
+global: {{scrape_interval: {every_s}s, scrape_timeout: {every_s}s}}
+scrape_configs:
+  - job_name: {job}
+    file_sd_configs: [{{files: ["{targets}"], refresh_interval: 1s}}]
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealPrometheus:
+    """One that runs."""
+
+    url: str
+    targets: Path
+    """The file of targets it watches."""
+
+    def scrape(self, targets: Mapping[str, Mapping[str, str]]) -> None:
+        """Instances (host:port) to scrape from now on, each with labels."""
+        groups = [{"targets": [instance], "labels": dict(labels)} for instance, labels in targets.items()]
+        beside = self.targets.with_suffix(".new")
+        beside.write_text(json.dumps(groups))
+        beside.replace(self.targets)
+
+
+@contextmanager
+def real_prometheus(*, job: str = "vllm", every_s: int = 1, data: Path | None = None) -> Iterator[RealPrometheus]:
+    """It runs while the block does. `data`: blocks of samples to begin with, as promtool makes them."""
+    binary = program("prometheus", "prometheus")
+    folder = Path(mkdtemp(prefix="baseload-prometheus-"))
+    targets = folder / "targets.json"
+    targets.write_text("[]")
+    (folder / "p.yml").write_text(CONFIG.format(every_s=every_s, job=job, targets=targets))
+    port = free_port()
+    log = folder / "log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [
+                binary,
+                f"--config.file={folder / 'p.yml'}",
+                f"--storage.tsdb.path={data or folder / 'data'}",
+                "--storage.tsdb.retention.time=10y",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(f"{url}/-/ready", process, log)
+        yield RealPrometheus(url=url, targets=targets)
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (URLError, OSError):
+            time.sleep(0.05)
+    raise AssertionError(f"prometheus did not start:\n{log.read_text()[-2000:]}")
