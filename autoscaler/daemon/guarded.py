@@ -6,7 +6,8 @@ world is called only while the lease lasts for as long as the call may take. The
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 from autoscaler.daemon.budget import Budget
@@ -51,6 +52,10 @@ class GuardedProvider:
     _was_cut_off: bool = False
     _late: Listing | None = None
     """A list that came too late for the tick that asked; it says itself how old it is."""
+    listed_at: datetime | None = None
+    """Of the last list that was given."""
+    problem: str = ""
+    """Why the last question for a list was not answered; empty: it was."""
 
     @property
     def name(self) -> str:
@@ -72,6 +77,15 @@ class GuardedProvider:
 
     def machines(self) -> Listing:
         """The list; where it does not come in time, one that came late before. Raises ProviderError."""
+        try:
+            listing = self._asked()
+        except ProviderError as error:
+            self.problem = str(error)
+            raise
+        self.listed_at, self.problem = listing.as_of, ""
+        return listing
+
+    def _asked(self) -> Listing:
         try:
             call = self._call
             if call is None:
@@ -129,7 +143,9 @@ class GuardedServing:
     budget: Budget
     hold: Hold
     clean: Clean
-    _reading: Call[Readings] | None = field(default=None)
+    _reading: Call[Readings] | None = None
+    last: Readings | None = None
+    """What it last said."""
 
     def begin_read(self) -> None:
         """Asks ahead, while the lists are on their way."""
@@ -143,8 +159,10 @@ class GuardedServing:
         call, self._reading = self._reading, None
         if call is not None:
             ahead = call
-            return self._cleaned(lambda timeout_s: self.lane.wait(ahead, timeout_s))
-        return self._called("its readings", self.serving.read)
+            self.last = self._cleaned(lambda timeout_s: self.lane.wait(ahead, timeout_s))
+        else:
+            self.last = self._called("its readings", self.serving.read)
+        return self.last
 
     def stop_routing(self, node_id: str) -> None:
         """The node gets no new work. Raises ServingError."""

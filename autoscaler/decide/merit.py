@@ -61,6 +61,8 @@ def why_not_now(offer: Offer, snapshot: Snapshot) -> str | None:
         return f"{offer.pool.provider} cannot be reached"
     retry_at = offer.pool.retry_at
     if retry_at is not None and retry_at > snapshot.now:
+        if offer.pool.failures == 0:
+            return f"said to be sold out, asked again from {_clock(retry_at)}"
         times = "once" if offer.pool.failures == 1 else f"{offer.pool.failures} times"
         return f"refused {times}, asked again from {_clock(retry_at)}"
     return None

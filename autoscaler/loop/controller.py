@@ -119,6 +119,11 @@ class Controller:
         """Every node not known to be gone, as the last tick left them."""
         return self._memory.nodes
 
+    @property
+    def orphans(self) -> tuple[str, ...]:
+        """Ids of the nodes that carry our tag and nobody intended."""
+        return tuple(track.id for track in self._memory.tracks.values() if track.is_orphan)
+
     # --- observe
 
     def _recall(self, now: datetime) -> None:

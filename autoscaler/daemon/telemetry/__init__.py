@@ -1,0 +1,1 @@
+"""Telemetry: what a running daemon tells: a log on stderr, gauges and counters, and a port to read them on."""
