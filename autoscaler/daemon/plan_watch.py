@@ -1,18 +1,16 @@
-"""Plan watch: the plan in force, read again when its file changes; a bad one keeps the last good one and says why.
+"""Plan watch: the plan in force, read again when its source changes; a bad one keeps the last good one and says why.
 
-A change is told by the file's time and size, then by its content, so that a file touched or put back is no news. A plan
-that begins later waits for its first hour where the one in force lasts until then.
+A source that changed without its content is no news. A plan that begins later waits for its first hour where the one in
+force lasts until then.
 """
 
-import hashlib
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from planner.errors import InputError
+from autoscaler.daemon.plan_source import PlanSource
+from planner.errors import PlannerError
 from planner.exchange.plan_file import read_plan
-from planner.files import read_bytes
 from planner.plan import Plan
 
 
@@ -22,38 +20,36 @@ class PlanInForce:
 
     plan: Plan
     sha256: str
-    """Of its file."""
+    """Of its text."""
     written_at: datetime
-    """The file's own time."""
+    """When it was written or recorded."""
     since: datetime
     """When it came into force."""
 
 
 class PlanWatch:
-    """One plan file."""
+    """One source of plans."""
 
-    def __init__(self, path: Path, *, models: Collection[str], read: Callable[[Path], bytes] = read_bytes) -> None:
+    def __init__(self, source: PlanSource, *, models: Collection[str]) -> None:
         """`models`: those of the fleet, each of which a plan must know."""
-        self._path = path
+        self._source = source
         self._models = tuple(models)
-        self._read = read
-        self._seen: tuple[int, int, int] | None = None
         self._waiting: PlanInForce | None = None
         self.in_force: PlanInForce | None = None
         self.problem = ""
-        """Why the file as it is now is not in force; empty: it is, or waits for its first hour."""
+        """Why what the source has now is not in force; empty: it is, or waits for its first hour."""
 
     def look(self, now: datetime) -> PlanInForce | None:
         """The plan in force at `now`; None: there never was a good one (`problem`)."""
         try:
             found = self._changed(now)
-        except InputError as error:
+        except PlannerError as error:
             self.problem = str(error)
             found = None
         if found is not None:
             self._take(found, now)
         if self._waiting is not None and now >= self._waiting.plan.start:
-            self.in_force, self._waiting = self._since(self._waiting, now), None
+            self.in_force, self._waiting = replace(self._waiting, since=now), None
         return self.in_force
 
     @property
@@ -62,32 +58,21 @@ class PlanWatch:
         return None if self._waiting is None else self._waiting.plan.start
 
     def _changed(self, now: datetime) -> PlanInForce | None:
-        """The plan of a file that is not the one seen last; None: nothing new. Raises InputError."""
-        try:
-            status = self._path.stat()
-        except OSError as error:
-            self._seen = None
-            raise InputError(
-                f"{self._path}: {error.strerror}; expected the plan that `baseload plan -o` wrote"
-            ) from None
-        seen = (status.st_mtime_ns, status.st_size, status.st_ino)
-        if seen == self._seen:
+        """The plan of a source that changed; None: nothing new. Raises PlannerError."""
+        found = self._source.changed(now)
+        if found is None:
             return None
-        data = self._read(self._path)
-        self._seen = seen
-        digest = hashlib.sha256(data).hexdigest()
         for known in (self.in_force, self._waiting):
-            if known is not None and digest == known.sha256:
+            if known is not None and found.sha256 == known.sha256:
                 self.problem = ""
                 return None
-        plan = read_plan(_text(data, self._path), source=str(self._path))
-        written_at = datetime.fromtimestamp(status.st_mtime, UTC)
-        return PlanInForce(plan=plan, sha256=digest, written_at=written_at, since=now)
+        plan = read_plan(found.text, source=self._source.name)
+        return PlanInForce(plan=plan, sha256=found.sha256, written_at=found.written_at, since=now)
 
     def _take(self, found: PlanInForce, now: datetime) -> None:
         """Takes the plan in, unless the one in force is better than it."""
         former = None if self.in_force is None else self.in_force.plan
-        self.problem = why_not(found.plan, former, models=self._models, now=now, source=str(self._path))
+        self.problem = why_not(found.plan, former, models=self._models, now=now, source=self._source.name)
         if self.problem:
             return
         self._waiting = None
@@ -95,12 +80,6 @@ class PlanWatch:
             self._waiting = found
         else:
             self.in_force = found
-
-    @staticmethod
-    def _since(waiting: PlanInForce, now: datetime) -> PlanInForce:
-        return PlanInForce(
-            plan=waiting.plan, sha256=waiting.sha256, written_at=waiting.written_at, since=max(now, waiting.plan.start)
-        )
 
 
 def why_not(plan: Plan, former: Plan | None, *, models: Collection[str], now: datetime, source: str) -> str:
@@ -123,10 +102,3 @@ def why_not(plan: Plan, former: Plan | None, *, models: Collection[str], now: da
 
 def _burst(plan: Plan) -> int:
     return sum(terms.role == "burst" for terms in plan.offers.values())
-
-
-def _text(data: bytes, path: Path) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is no text in UTF-8; expected a plan.json") from None

@@ -4,11 +4,17 @@ import sys
 from pathlib import Path
 
 from autoscaler.report.replay_schema import replay_schema_text
+from autoscaler.report.status_json import status_schema_text
 from autoscaler.report.sweep import sweep_schema_text
 from planner.report.schemas import SCHEMAS as PLANNING
 from planner.report.schemas import write_schemas
 
-SCHEMAS = {**PLANNING, "replay.schema.json": replay_schema_text, "sweep.schema.json": sweep_schema_text}
+SCHEMAS = {
+    **PLANNING,
+    "replay.schema.json": replay_schema_text,
+    "sweep.schema.json": sweep_schema_text,
+    "status.schema.json": status_schema_text,
+}
 
 if __name__ == "__main__":
     write_schemas(Path(sys.argv[1]), SCHEMAS)

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from autoscaler.daemon.daemon import Daemon
+from autoscaler.daemon.plan_source import PlanFile
 from autoscaler.daemon.plan_watch import PlanWatch
 from autoscaler.daemon.setup import Setup
 from autoscaler.daemon.status import Status
@@ -121,7 +122,7 @@ class Rig:
             "settings": AutoscaleSettings(fleet="blue"),
             "policy": ScalingPolicy(hold_s=0.0, cooldown_s=0.0),
             "models": ("m",),
-            "plan": PlanWatch(self.plan_path, models=["m"]),
+            "plan": PlanWatch(PlanFile(self.plan_path), models=["m"]),
             "providers": tuple(self.world.clouds.values()),
             "serving": self.world.serving,
             "journal": lambda: self.world.journal,

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from autoscaler.daemon.plan_source import PlanFile, RecordedPlans
 from autoscaler.daemon.plan_watch import PlanWatch
+from planner.errors import StoreError
+from planner.ledger import PlanRecord
 from planner.plan import Plan
 from planner.report.plan_json import plan_text
 from tests.planner.report.plans import START, small_plan
@@ -41,7 +44,7 @@ def basis(watch: PlanWatch, now: datetime = NOW) -> str:
 
 
 def test_a_plan_that_changed_is_in_force_at_the_next_look(path: Path) -> None:
-    watch = PlanWatch(path, models=["m"])
+    watch = PlanWatch(PlanFile(path), models=["m"])
     assert basis(watch) == "first"
     write(path, plan_text(with_bill("second")))
     assert basis(watch) == "second"
@@ -57,14 +60,14 @@ def test_a_file_that_did_not_change_is_not_read_again(path: Path) -> None:
         reads.append(asked)
         return asked.read_bytes()
 
-    watch = PlanWatch(path, models=["m"], read=read)
+    watch = PlanWatch(PlanFile(path, read), models=["m"])
     for _ in range(3):
         watch.look(NOW)
     assert len(reads) == 1
 
 
 def test_a_file_only_touched_is_no_news(path: Path) -> None:
-    watch = PlanWatch(path, models=["m"])
+    watch = PlanWatch(PlanFile(path), models=["m"])
     first = watch.look(NOW)
     write(path, path.read_text(encoding="utf-8"))
     assert watch.look(NOW + HOUR) is first
@@ -84,7 +87,7 @@ BAD = {
 
 @pytest.mark.parametrize(("text", "said"), list(BAD.values()), ids=list(BAD))
 def test_a_bad_plan_keeps_the_last_good_one_and_says_why(path: Path, text: str, said: str) -> None:
-    watch = PlanWatch(path, models=["m"])
+    watch = PlanWatch(PlanFile(path), models=["m"])
     watch.look(NOW)
     write(path, text)
     assert basis(watch) == "first"
@@ -93,13 +96,13 @@ def test_a_bad_plan_keeps_the_last_good_one_and_says_why(path: Path, text: str, 
 
 
 def test_a_plan_that_lost_a_model_of_the_fleet_is_not_taken(path: Path) -> None:
-    watch = PlanWatch(path, models=["m", "n"])
+    watch = PlanWatch(PlanFile(path), models=["m", "n"])
     assert watch.look(NOW) is None
     assert "does not plan n" in watch.problem
 
 
 def test_a_file_that_is_gone_keeps_the_plan_and_its_return_ends_the_problem(path: Path) -> None:
-    watch = PlanWatch(path, models=["m"])
+    watch = PlanWatch(PlanFile(path), models=["m"])
     watch.look(NOW)
     text = path.read_text(encoding="utf-8")
     path.unlink()
@@ -111,7 +114,7 @@ def test_a_file_that_is_gone_keeps_the_plan_and_its_return_ends_the_problem(path
 
 
 def test_the_good_plan_put_back_ends_the_problem(path: Path) -> None:
-    watch = PlanWatch(path, models=["m"])
+    watch = PlanWatch(PlanFile(path), models=["m"])
     watch.look(NOW)
     text = path.read_text(encoding="utf-8")
     write(path, "{")
@@ -123,12 +126,12 @@ def test_the_good_plan_put_back_ends_the_problem(path: Path) -> None:
 
 
 def test_a_past_plan_is_better_than_none(path: Path) -> None:
-    watch = PlanWatch(path, models=["m"])
+    watch = PlanWatch(PlanFile(path), models=["m"])
     assert basis(watch, START + 48 * HOUR) == "first"
 
 
 def test_a_plan_of_later_hours_waits_for_the_first_of_them(path: Path) -> None:
-    watch = PlanWatch(path, models=["m"])
+    watch = PlanWatch(PlanFile(path), models=["m"])
     watch.look(NOW)
     later = replace(with_bill("later"), start=START + 3 * HOUR, end=START + 7 * HOUR)
     write(path, plan_text(later))
@@ -137,3 +140,72 @@ def test_a_plan_of_later_hours_waits_for_the_first_of_them(path: Path) -> None:
     assert watch.problem == ""
     assert basis(watch, START + 3 * HOUR) == "later"
     assert watch.next_start is None
+
+
+def a_record(batch: int, first_h: int, last_h: int, basis: str) -> PlanRecord:
+    start, end = START + first_h * HOUR, START + last_h * HOUR
+    plan = replace(with_bill(basis), start=start, end=end)
+    return PlanRecord(batch=batch, start=start, end=end, saved_at=START, document=plan_text(plan), forecast=None)
+
+
+class Records:
+    """Recorded plans, and how often they were asked for."""
+
+    def __init__(self, *plans: PlanRecord) -> None:
+        self.plans = list(plans)
+        self.asked = 0
+        self.is_down = False
+
+    def __call__(self, start: datetime, end: datetime) -> list[PlanRecord]:
+        self.asked += 1
+        if self.is_down:
+            raise StoreError("the database is gone")
+        return [one for one in self.plans if one.start < end and one.end > start]
+
+
+def recorded(records: Records) -> PlanWatch:
+    return PlanWatch(RecordedPlans(records, name="the ledger"), models=["m"])
+
+
+@pytest.mark.parametrize(
+    ("hour", "expected"),
+    [
+        pytest.param(-9, "november", id="before all of them, the next"),
+        pytest.param(1, "november again", id="of those that cover now the last saved"),
+        pytest.param(6, "december", id="between two, the next"),
+        pytest.param(9, "december", id="inside the later one"),
+        pytest.param(99, "december", id="after all of them, the last"),
+    ],
+)
+def test_of_recorded_plans_the_one_of_now_is_in_force(hour: int, expected: str) -> None:
+    records = Records(
+        a_record(1, 0, 4, "november"), a_record(2, 8, 12, "december"), a_record(3, 0, 4, "november again")
+    )
+    if hour < 0:
+        records.plans.pop()
+    assert basis(recorded(records), START + hour * HOUR) == expected
+
+
+def test_recorded_plans_change_over_by_themselves_and_are_asked_for_once_a_minute() -> None:
+    records = Records(a_record(1, 0, 4, "november"), a_record(2, 4, 8, "december"))
+    watch = recorded(records)
+    assert basis(watch, START) == "november"
+    assert basis(watch, START + timedelta(seconds=59)) == "november"
+    assert records.asked == 1
+    assert basis(watch, START + 4 * HOUR) == "december"
+    assert records.asked == 2
+
+
+def test_a_database_that_fails_keeps_the_plan_and_says_so() -> None:
+    records = Records(a_record(1, 0, 4, "november"))
+    watch = recorded(records)
+    watch.look(START)
+    records.is_down = True
+    assert basis(watch, START + HOUR) == "november"
+    assert watch.problem == "the database is gone"
+
+
+def test_without_any_recorded_plan_it_is_said_how_to_make_one() -> None:
+    watch = recorded(Records())
+    assert watch.look(START) is None
+    assert "expected one of `baseload plan --record`" in watch.problem
