@@ -17,21 +17,25 @@ class DryRunJournal:
 
     def lead(self, epoch: int) -> None:
         """Nothing: whoever looks on leads nobody."""
+        del epoch
 
     def intend(self, intent: Intent) -> None:
         """Keeps the intent for this run."""
         self.written.append(intent)
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: Outcome, epoch: int) -> None:
         """Keeps the outcome for this run."""
+        del epoch
         self.written.append(outcome)
 
-    def ended(self, end: Ended) -> None:
+    def ended(self, end: Ended, epoch: int) -> None:
         """Keeps the end for this run."""
+        del epoch
         self.written.append(end)
 
-    def found(self, base: Found) -> None:
+    def found(self, base: Found, epoch: int) -> None:
         """Keeps the base node for this run."""
+        del epoch
         self.written.append(base)
 
     def entries(self, since: datetime) -> tuple[Entry | Found, ...]:

@@ -43,7 +43,7 @@ class Port:
             raise InputError(
                 f"[autoscale] listen {listen}: {error.strerror or error}; expected a free address of this machine"
             ) from None
-        self._thread = threading.Thread(target=self._server.serve_forever, name="port", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="port", daemon=True)
         self._thread.start()
 
     @property
