@@ -54,7 +54,11 @@ def test_policies_stand_on_values_of_the_standard_library_alone() -> None:
 def test_whatever_is_imported_is_declared() -> None:
     extras = project()["project"]["optional-dependencies"]
     declared = [*project()["project"]["dependencies"], *(name for extra in extras.values() for name in extra)]
-    known = {requirement.split(">")[0] for requirement in declared} | set(PACKAGES) | sys.stdlib_module_names
+    known = (
+        {requirement.split(">")[0].replace("-", "_") for requirement in declared}
+        | set(PACKAGES)
+        | sys.stdlib_module_names
+    )
     assert "numpy" in known
     known |= {"botocore", "mypy_boto3_ec2", "mypy_boto3_sqs", "mypy_boto3_sts"}  # come with boto3 and its stubs
     undeclared = {str(path.relative_to(ROOT)): imported(path) - known for path in modules()}
