@@ -26,7 +26,7 @@ def paid_left_s(tariff: Tariff, ordered_at: datetime, now: datetime) -> float:
 
     By the second: 0, or the rest of the first minute. By started hours: the rest of the hour, a whole one at the
     order itself and 0 exactly at its end. With a monthly cap: the rest of the month once the cap is reached. A
-    monthly fee: the rest of the month.
+    monthly fee: the rest of the month. By the calendar month, 0 where one begins: nothing of it is paid yet.
     """
     age_s = max((now - ordered_at).total_seconds(), 0.0)
     match tariff.billing:
@@ -34,10 +34,12 @@ def paid_left_s(tariff: Tariff, ordered_at: datetime, now: datetime) -> float:
             return max(MIN_BILLED_SECONDS - age_s, 0.0)
         case Billing.STARTED_HOUR:
             return -age_s % SECONDS_PER_HOUR if age_s else float(SECONDS_PER_HOUR)
-        case Billing.MONTH:
-            return (month_span(now)[1] - now).total_seconds()
     first, following = month_span(now)
+    if ordered_at < first == now:
+        return 0.0
     month_left_s = (following - now).total_seconds()
+    if tariff.billing is Billing.MONTH:
+        return month_left_s
     age_s = (now - max(ordered_at, first)).total_seconds()
     if tariff.billing is Billing.STARTED_HOUR_CAPPED:
         assert tariff.price_usd_hour is not None  # checked by Tariff

@@ -52,6 +52,13 @@ def test_a_capped_lease_begins_anew_with_the_month() -> None:
     assert paid_left_s(CAPPED, late, before_midnight) == 10 * 60
 
 
+@pytest.mark.parametrize("tariff", [CAPPED, PRORATED, MONTH])
+def test_nothing_of_a_month_is_paid_at_the_instant_it_begins(tariff: Tariff) -> None:
+    november = datetime(2026, 11, 1, tzinfo=UTC)
+    assert paid_left_s(tariff, november - timedelta(hours=1), november) == 0
+    assert paid_left_s(tariff, november, november) == (30 * 86_400 if tariff is MONTH else 3600)
+
+
 TARIFFS = st.sampled_from([SECOND, HOUR, CAPPED, PRORATED, MONTH])
 START = datetime(2026, 10, 30, tzinfo=UTC)
 SPAN_S = st.integers(0, 40 * 86_400)
