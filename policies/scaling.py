@@ -21,6 +21,7 @@ _RULES: tuple[tuple[tuple[str, ...], str, Callable[[Any], bool]], ...] = (
             "cooldown_s",
             "drain_timeout_s",
             "orphan_after_s",
+            "settle_s",
             "broken_after_s",
             "blind_for_s",
             "backoff_first_s",
@@ -29,7 +30,11 @@ _RULES: tuple[tuple[tuple[str, ...], str, Callable[[Any], bool]], ...] = (
         "0 or more",
         lambda value: value >= 0,
     ),
-    (("queue_clear_s", "launch_timeout_s", "stale_after_s", "renewal_margin_s"), "above 0", lambda value: value > 0),
+    (
+        ("queue_clear_s", "launch_timeout_s", "list_fresh_s", "stale_after_s", "renewal_margin_s"),
+        "above 0",
+        lambda value: value > 0,
+    ),
     (("max_launches_per_tick", "max_drains_per_tick"), "1 or more", lambda value: value >= 1),
     (
         ("max_nodes", "max_usd_hour", "max_usd_month"),
@@ -68,6 +73,10 @@ class ScalingPolicy:
     """A node that is not ready this long after its order has failed; before it, it is never ended (S8)."""
     orphan_after_s: float = 900.0
     """A machine with our tag and no intent is ended after this long (S5)."""
+    settle_s: float = 300.0
+    """Longest that a machine just made is in no list of its provider, or one that ended is still in one (S9)."""
+    list_fresh_s: float = 60.0
+    """A list of a provider older than this is stale: nothing is launched or ended there until it is fresh again."""
     broken_after_s: float = 120.0
     """A node that served and says for this long that it does not has failed; shorter, it may recover."""
     stale_after_s: float = 180.0

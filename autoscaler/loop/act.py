@@ -9,7 +9,7 @@ from typing import assert_never
 from autoscaler.fleet import Action, Drain, Hold, Launch, NodeState, Pool, Terminate, Undrain
 from autoscaler.journal import Intent, IntentKind, Outcome, Result
 from autoscaler.loop.memory import Memory
-from autoscaler.loop.observe import SETTLING, Shelf, place
+from autoscaler.loop.observe import Shelf, place
 from autoscaler.loop.report import Acted
 from autoscaler.loop.track import Track
 from autoscaler.providers.provider import (
@@ -116,7 +116,7 @@ class Hands:
             and not track.unsettled
             and track.machine is not None
             and track.machine.state in (MachineState.PENDING, MachineState.RUNNING)
-            and shelf.as_of >= track.ended_at + SETTLING
+            and shelf.as_of >= track.ended_at + shelf.settling
         )
 
     def _launch(self, action: Launch, pools: Mapping[str, Pool], now: datetime, refused: set[str]) -> Acted:
@@ -217,7 +217,9 @@ class Hands:
         try:
             self.providers[track.provider].terminate(machine_id)
         except NodeNotFound as error:
-            if now - track.node.ordered_at < SETTLING:  # too new to be found, not gone: ask again
+            if (
+                now - track.node.ordered_at < self.shelves[track.provider].settling
+            ):  # too new to be found, not gone: ask again
                 return self._broke_off(intent, error, now)
             return self._settle(intent, Result.DONE, now, str(error), machine_id=machine_id)
         except Permanent as error:

@@ -62,7 +62,8 @@ class Controller:
         self.group_max = group_max or {}
         self._serving = serving
         self._providers = {provider.name: provider for provider in providers}
-        self._shelves = {name: Shelf(provider=name) for name in self._providers}
+        settling, fresh = timedelta(seconds=policy.settle_s), timedelta(seconds=policy.list_fresh_s)
+        self._shelves = {name: Shelf(provider=name, settling=settling, fresh=fresh) for name in self._providers}
         self._gauges = {name: Gauge(model=model) for name, model in models.items()}
         self.outlooks = {} if outlooks is None else outlooks
         for name in models:

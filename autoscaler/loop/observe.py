@@ -1,7 +1,7 @@
 """Observe: lists of machines and readings of nodes, taken into what the loop remembers. Pure.
 
 A machine is forgotten only where its provider says it is gone, or where a complete list that is newer than its making
-by `SETTLING` does not have it: what is new may be in no list for a while. A list older than the last one taken in, or
+by `settle_s` does not have it: what is new may be in no list for a while. A list older than the last one taken in, or
 a machine in an earlier state than known, changes nothing.
 """
 
@@ -18,10 +18,6 @@ from autoscaler.serving.serving import NodeReading
 from policies.billing import Tariff, charges_by_month
 from policies.scaling import ScalingPolicy
 
-SETTLING = timedelta(seconds=300)
-"""Longest that a machine just made is in no list, or one that ended is still in one (eventual consistency)."""
-FRESH = timedelta(seconds=60)
-"""A list older than this is stale: machines made since may be missing."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -30,6 +26,10 @@ class Shelf:
     """One provider's machines of ours, as its lists showed them."""
 
     provider: str
+    settling: timedelta
+    """`settle_s` of the policy: longest that its lists lag behind (eventual consistency)."""
+    fresh: timedelta
+    """`list_fresh_s`: in a list older than this, machines made since may be missing."""
     as_of: datetime = LONG_AGO
     machines: tuple[Machine, ...] | None = None
     """Of the last complete list."""
@@ -75,7 +75,7 @@ def look(
 
 def _why_stale(shelf: Shelf, now: datetime) -> str:
     age = now - shelf.as_of
-    return f"{shelf.provider}: its list is {age.total_seconds():.0f} s old" if age > FRESH else ""
+    return f"{shelf.provider}: its list is {age.total_seconds():.0f} s old" if age > shelf.fresh else ""
 
 
 def _see(shelf: Shelf, machine: Machine, *, memory: Memory, pools: Mapping[str, Pool], now: datetime) -> None:
@@ -98,7 +98,7 @@ def _meet(shelf: Shelf, machine: Machine, *, memory: Memory, pools: Mapping[str,
         return None
     ended = memory.buried.get(machine.id)
     if ended is not None:
-        if shelf.as_of < ended + SETTLING:
+        if shelf.as_of < ended + shelf.settling:
             return None  # it ended, and this list does not know yet
         del memory.buried[machine.id]
     track = memory.tracks.get(machine.node_id)
@@ -182,7 +182,7 @@ def _may_be_gone(shelf: Shelf, track: Track, *, memory: Memory, pools: Mapping[s
     made = track.node.ordered_at
     if track.asked_at is not None and track.asked_at > made:
         made = track.asked_at
-    if shelf.as_of >= made + SETTLING:
+    if shelf.as_of >= made + shelf.settling:
         gone(shelf, track, memory=memory, pools=pools, as_of=shelf.as_of)
 
 
@@ -246,7 +246,7 @@ def withdraw_unmade(shelf: Shelf, *, memory: Memory, now: datetime) -> None:
             track.provider == shelf.provider
             and track.launch is not None
             and track.asked_at is not None
-            and shelf.as_of >= track.asked_at + SETTLING
+            and shelf.as_of >= track.asked_at + shelf.settling
         ):
             detail = "no list shows it"
             memory.write(Outcome(key=track.launch.key, at=now, result=Result.WITHDRAWN, detail=detail))

@@ -277,6 +277,21 @@ def test_a_complete_list_long_after_the_order_without_the_machine_means_it_is_go
     assert states(rig) == []
 
 
+def test_how_long_lists_lag_behind_and_stay_fresh_is_the_policys():
+    rig = Rig(policy=ScalingPolicy(settle_s=200, list_fresh_s=20))
+    told = told_rig(rig)
+    rig.run_to(210)
+    without_machines(told, rig, as_of_s=30 + 199)
+    report = rig.tick()
+    assert (states(rig), report.now, report.seen.unreachable) == (["ready"], at(240), set())
+    report = rig.tick()
+    assert report.problems == ("aws: its list is 41 s old",)
+    rig.keeper.wanted = 0
+    without_machines(told, rig, as_of_s=30 + 230)
+    rig.tick()
+    assert states(rig) == []
+
+
 def test_a_machine_that_was_gone_never_comes_back_to_life():
     rig = Rig()
     told = told_rig(rig)

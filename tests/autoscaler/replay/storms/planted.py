@@ -305,7 +305,7 @@ def takes_any_list_for_complete(patch: pytest.MonkeyPatch) -> None:
 
 
 def does_not_wait_for_a_list_to_settle(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(observe, "SETTLING", timedelta(0))
+    patch.setattr(controller, "Shelf", lambda **known: observe.Shelf(**{**known, "settling": timedelta(0)}))
 
 
 def forgets_before_the_end_is_confirmed(patch: pytest.MonkeyPatch) -> None:
