@@ -18,6 +18,7 @@ _RULES: tuple[tuple[tuple[str, ...], str, Callable[[Any], bool]], ...] = (
         (
             "hold_s",
             "plan_hold_s",
+            "zero_after_s",
             "cooldown_s",
             "drain_timeout_s",
             "orphan_after_s",
@@ -26,6 +27,7 @@ _RULES: tuple[tuple[tuple[str, ...], str, Callable[[Any], bool]], ...] = (
             "blind_for_s",
             "backoff_first_s",
             "return_to_spot_after_s",
+            "exchange_after_s",
         ),
         "0 or more",
         lambda value: value >= 0,
@@ -63,6 +65,8 @@ class ScalingPolicy:
     """Launch for what is expected within one lead time; prediction never removes."""
     hold_s: float = 120.0
     """What was wanted within this time, margin included, is kept: a node goes when it was not for longer."""
+    zero_after_s: float = 300.0
+    """A model measured for this long to be asked for nothing gives up its last node, unless `min_nodes` keeps it."""
     plan_hold_s: float = 540.0
     """No node goes this long into an hour the plan raised; then measured work rules."""
     cooldown_s: float = 300.0
@@ -105,8 +109,10 @@ class ScalingPolicy:
     backoff_most_s: float = 1800.0
     return_to_spot_after_s: float = 1800.0
     """On-demand nodes are replaced by spot this long after spot last failed (no flapping)."""
+    exchange_after_s: float = 1800.0
+    """A large node gives way to smaller ones only where no node was launched for this long (no flapping)."""
     min_saving_ratio: float = 0.1
-    """A running node is replaced by a cheaper one only if that saves this share of its price."""
+    """A running node is replaced by cheaper ones only if that saves this share of its price."""
 
     def __post_init__(self) -> None:
         if not 0 < self.low_utilization <= self.target_utilization <= self.high_utilization <= 1:

@@ -12,8 +12,9 @@ from autoscaler.decide.end import ends_of_drained, ends_of_failed
 from autoscaler.decide.merit import offers_of
 from autoscaler.decide.need import Level, need_of
 from autoscaler.decide.release import release
-from autoscaler.decide.replace import drains_of_leaving, drains_of_replaced, drains_of_unwanted, saving_launch
+from autoscaler.decide.replace import drains_of_leaving, drains_of_replaced, drains_of_unwanted
 from autoscaler.decide.room import Room
+from autoscaler.decide.saving import saving_launches
 from autoscaler.decide.say import why_hold, why_unmet
 from autoscaler.decide.sight import Sight, look
 from autoscaler.decide.want import Want
@@ -88,7 +89,7 @@ def floor_of(model: str, snapshot: Snapshot, policy: ScalingPolicy) -> int:
 
 
 def remove(want: Want, room: Room, policy: ScalingPolicy, touched: Collection[str]) -> list[Action]:
-    """Ends and drains of one model, and the launch of a cheaper node; `touched`: nodes something is decided for."""
+    """Ends and drains of one model, and launches of cheaper nodes; `touched`: nodes something is decided for."""
     snapshot, sight, need = room.snapshot, want.sight, want.need
     actions: list[Action] = []
     is_scale_in_paused = snapshot.controls.is_scale_in_paused
@@ -105,8 +106,7 @@ def remove(want: Want, room: Room, policy: ScalingPolicy, touched: Collection[st
         drains = release(want, need, room, policy)
     if drains:
         return [*actions, *drains]
-    launch = saving_launch(want, need, room, policy)
-    return actions if launch is None else [*actions, launch]
+    return [*actions, *saving_launches(want, need, room, policy)]
 
 
 def is_capped(want: Want, touched: Collection[str]) -> bool:

@@ -22,12 +22,12 @@ def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[D
 
     A node goes where what was wanted lately is carried without it: ended and ordered again it costs its lead time, or a
     second hour. One by the second also needs a burst below its band; a paid hour that ends is a purchase, and is not
-    bought again inside the band either.
+    bought again inside the band either. One of several that take another's place is kept until the last of them serves.
     """
     sight, snapshot = want.sight, room.snapshot
     survivors, counted = sight.ready_work - sight.at_risk_work, want.counted
     near = wanted_capacity(policy, need.near_work)
-    level = _level(want, need)
+    level = level_kept(want, need)
     wanted = wanted_capacity(policy, level)
     is_below = is_below_band(policy, need.now_work, sight.base_work, sight.ready_work - sight.base_work)
 
@@ -45,7 +45,9 @@ def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[D
     if want.kept is not None:
         return []
     drains: list[Drain] = []
-    candidates = _at_renewal([node for node in sight.serving if node.pool in pools], want, snapshot, policy)
+    awaited = {node.replaces for node in sight.coming if node.replaces is not None}
+    spare = [node for node in sight.serving if node.pool in pools and node.replaces not in awaited]
+    candidates = _at_renewal(spare, want, snapshot, policy)
     _by_saving(candidates, want)
     while candidates and counted > want.floor and len(drains) < policy.max_drains_per_tick:
         node = _next(candidates, room, policy)
@@ -59,7 +61,7 @@ def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[D
     return drains
 
 
-def _level(want: Want, need: Need) -> float:
+def level_kept(want: Want, need: Need) -> float:
     """Work that what stays, with what is coming, must carry for a node to go."""
     return max(need.keep_work, want.level(want.longest_lead_s).work)
 
@@ -144,9 +146,9 @@ def _why(node: Node, need: Need, level: float, survivors: float, snapshot: Snaps
 def has_too_many(want: Want, need: Need, pool: str, policy: ScalingPolicy) -> bool:
     """Whether a node of the pool could go and what is to be kept would still be carried at the target."""
     survivors = want.sight.ready_work - want.sight.speed_of(pool)
-    return want.counted > want.floor and is_enough(survivors, wanted_capacity(policy, _level(want, need)))
+    return want.counted > want.floor and is_enough(survivors, wanted_capacity(policy, level_kept(want, need)))
 
 
 def outlasts(want: Want, need: Need, survivors: float, policy: ScalingPolicy) -> bool:
     """Whether so much ready capacity carries the work now and as far as is known, inside the band."""
-    return not is_above_band(policy, _level(want, need), survivors)
+    return not is_above_band(policy, level_kept(want, need), survivors)

@@ -1,17 +1,15 @@
-"""Replace: nodes that go because others take their place: under notice, at risk, or dearer than what can be had. Pure.
+"""Replace: nodes that go because others take their place: under notice, at risk, or dearer than what serves now. Pure.
 
 The new node is launched first; the old one is drained when the new one serves and the survivors carry the work. A node
 under notice is drained at once: it goes anyway.
 """
 
-from autoscaler.decide.merit import Offer, why_not_now
 from autoscaler.decide.need import Need
-from autoscaler.decide.release import has_too_many, is_at_renewal, outlasts, why_resting
+from autoscaler.decide.release import is_at_renewal, outlasts, why_resting
 from autoscaler.decide.room import Room
 from autoscaler.decide.sight import Sight, is_unreachable
 from autoscaler.decide.want import Want
-from autoscaler.fleet import Drain, Launch, Node, Snapshot
-from policies.renewal import paid_left_s
+from autoscaler.fleet import Drain, Snapshot
 from policies.scaling import ScalingPolicy
 
 
@@ -64,66 +62,3 @@ def drains_of_replaced(want: Want, need: Need, room: Room, policy: ScalingPolicy
         if why_resting(sight, snapshot, policy) is None:
             return [Drain(node_id=old.id, reason=f"saving: replaced by {new.id} of {new.pool}, which serves")]
     return []
-
-
-def saving_launch(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> Launch | None:
-    """A cheaper node for the dearest running one, where it saves enough: one at a time, and only in a calm fleet.
-
-    Where the dearest is one too many it goes for good: another in its place would only put that off.
-    """
-    sight = want.sight
-    if not sight.serving or sight.coming or sight.draining or sight.at_risk or sight.leaving:
-        return None
-    dearest = next((offer for offer in reversed(want.offers) if offer.key in sight.serving_pools), None)
-    if dearest is None:
-        return None
-    if has_too_many(want, need, dearest.key, policy):
-        return None
-    most_usd_work = (1 - policy.min_saving_ratio) * dearest.usd_work_hour
-    if want.offers[0].usd_work_hour > most_usd_work:
-        return None
-    replaced = {node.replaces for node in sight.serving}
-    old = min((node for node in sight.serving if node.pool == dearest.key), key=lambda node: (node.ordered_at, node.id))
-    if old.id in replaced:
-        return None
-    for offer in want.offers:
-        if offer.usd_work_hour > most_usd_work:
-            return None  # the rest of the merit order saves less
-        if _may_replace(old, dearest.usd_hour, offer, want, need, room, policy):
-            room.take(offer, sight.model)
-            want.has_moved = True
-            reason = (
-                f"saving: {offer.usd_hour:.4f} USD/h instead of {dearest.usd_hour:.4f} for {old.id}, "
-                f"{1 - offer.usd_hour / dearest.usd_hour:.0%} less"
-            )
-            return Launch(pool=offer.key, model=sight.model, reason=reason, replaces=old.id)
-    return None
-
-
-def _may_replace(
-    node: Node, old_usd: float, offer: Offer, want: Want, need: Need, room: Room, policy: ScalingPolicy
-) -> bool:
-    """Whether the offer is another pool that saves, may be asked, is trusted again, and is ready by the renewal.
-
-    It must also pay for its start: served as long again as the old one has, it saves what its lead time costs.
-    """
-    snapshot, sight = room.snapshot, want.sight
-    if offer.key == node.pool or offer.usd_hour > (1 - policy.min_saving_ratio) * old_usd:
-        return False
-    age_s = (snapshot.now - node.ordered_at).total_seconds()
-    if (old_usd - offer.usd_hour) * age_s < offer.usd_hour * offer.lead_s:
-        return False
-    if offer.pool.is_spot:
-        recently = snapshot.recently.get(sight.model)
-        failed_at = None if recently is None else recently.last_on_spot_failure_at
-        if failed_at is not None and (snapshot.now - failed_at).total_seconds() < policy.return_to_spot_after_s:
-            return False
-    if is_unreachable(snapshot, node.pool):
-        return False
-    left_s = paid_left_s(snapshot.pools[node.pool].tariff, node.ordered_at, snapshot.now)
-    if left_s > offer.lead_s + policy.renewal_margin_s:
-        return False
-    survivors = sight.ready_work - sight.speed_of(node.pool) + offer.speed
-    if not outlasts(want, need, survivors, policy):
-        return False
-    return why_not_now(offer, snapshot) is None and room.refusal(offer, sight.model) is None

@@ -7,7 +7,7 @@ and where billing rounds up each to its renewal; beside it, the floor to the mon
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -111,6 +111,23 @@ class Room:
             or self._over_usd_hour(offer.price_usd_hour)
             or self._over_usd_month(self._launch_usd(offer), is_floor=is_floor)
         )
+
+    def has_room_for(self, offer: Offer, model: str, count: int) -> bool:
+        """Whether so many nodes of the offer may be launched for the model, one after the other."""
+        self.count()
+        trial = replace(
+            self,
+            alive=dict(self.alive),
+            group=dict(self.group),
+            staying=dict(self.staying),
+            by_model=dict(self.by_model),
+            alive_by_model=dict(self.alive_by_model),
+        )
+        for _ in range(count):
+            if trial.refusal(offer, model) is not None:
+                return False
+            trial.take(offer, model)
+        return True
 
     def undrain_refusal(self, node: Node) -> str | None:
         """Why a draining node may not serve again; None: it may."""

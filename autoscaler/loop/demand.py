@@ -129,6 +129,7 @@ def new_outlook(model: str, pools: Mapping[str, Pool], policy: ScalingPolicy, ti
         max_unserved_ratio=ratio,
         exceeded_per_unserved=EXCEEDED_BY_STARTED_HOUR if by_hour else EXCEEDED_BY_SECOND,
         hold_s=policy.hold_s,
+        zero_after_s=policy.zero_after_s,
     )
 
 

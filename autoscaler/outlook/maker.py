@@ -28,6 +28,8 @@ _FIRST_INTERVAL_S = 60.0
 _INTERVALS = 16
 """Memory of the interval between observations, in observations."""
 _MOST_CHANCE = 0.25
+_LONGEST_STEP = 3.0
+"""Intervals without a measurement after which a zero before them and one after them are not taken for one idle time."""
 
 
 class OutlookMaker:
@@ -45,6 +47,7 @@ class OutlookMaker:
         exceeded_per_unserved: float = EXCEEDED_BY_SECOND,
         budget_over_s: float = 28.0 * SECONDS_PER_DAY,
         hold_s: float = 120.0,
+        zero_after_s: float = 300.0,
         release_margin_work: float = 0.8,
         trend: TrendModel | None = None,
     ) -> None:
@@ -52,7 +55,8 @@ class OutlookMaker:
 
         `exceeded_per_unserved`: chance that demand exceeds capacity at an instant, per share of unserved work.
         `budget_over_s`: memory of what went unserved. `hold_s`, `release_margin_work`: nothing is released that was
-        wanted within `hold_s`, and this many reference nodes beyond.
+        wanted within `hold_s`, and this many reference nodes beyond. `zero_after_s`: once every measurement of so long
+        read nothing, nothing is wanted or kept until one reads something again.
         """
         if lead_time_s <= 0 or not 0 < max_unserved_ratio < 1:
             raise ValueError(
@@ -63,6 +67,7 @@ class OutlookMaker:
         self._max_unserved_ratio = max_unserved_ratio
         self._chance = exceeded_per_unserved * max_unserved_ratio
         self._hold_s = hold_s
+        self._zero_after_s = max(zero_after_s, hold_s)
         self._release_margin_work = release_margin_work
         self._trend = Trend(trend or TrendModel())
         self._season = Season(lead_time_s=lead_time_s)
@@ -71,6 +76,7 @@ class OutlookMaker:
         self._interval_s = _FIRST_INTERVAL_S
         self._at_s: float | None = None
         self._first_s = 0.0
+        self._idle_since_s: float | None = None
         self._level = 0.0
         self._outlook: Outlook | None = None
 
@@ -85,12 +91,18 @@ class OutlookMaker:
             self._first_s = at_s
         else:
             step_s = at_s - self._at_s
+            if step_s > _LONGEST_STEP * self._interval_s:
+                self._idle_since_s = None  # nobody knows what was asked for meanwhile
             if step_s <= 0:
                 raise ValueError(f"observations must rise in time, got {at_s} s after {self._at_s} s")
             self._interval_s += (min(step_s, 2 * self._interval_s) - self._interval_s) / _INTERVALS
             if unserved_ratio is not None:
                 is_start = at_s - self._first_s <= self._lead_time_s
                 self._budget.spend(work_nodes * step_s, unserved_ratio, step_s, is_start=is_start)
+        if work_nodes > 0:
+            self._idle_since_s = None
+        elif self._idle_since_s is None:
+            self._idle_since_s = at_s
         self._trend.observe(at_s, work_nodes)
         self._season.observe(at_s, work_nodes)
         self._at_s = at_s
@@ -117,6 +129,15 @@ class OutlookMaker:
         held.append((at_s, wanted))
         while held[0][0] < at_s - self._hold_s:
             held.popleft()
+        if self._idle_since_s is not None and at_s - self._idle_since_s >= self._zero_after_s:
+            nothing = (0.0, 0.0)
+            return Outlook(
+                made_at_s=at_s,
+                horizons_s=(next_s, lead_s),
+                expected_work=nothing,
+                wanted_work=nothing,
+                keep_work=0.0,
+            )
         return Outlook(
             made_at_s=at_s,
             horizons_s=(next_s, lead_s),

@@ -281,7 +281,8 @@ def _policy(rng: Random, models: Sequence[str]) -> ScalingPolicy:
         is_predictive=rng.random() < 0.7,
         hold_s=(hold_s := rng.choice((0.0, 120.0, 540.0))),
         plan_hold_s=hold_s,
-        cooldown_s=rng.choice((0.0, 60.0, 300.0, 900.0)),
+        cooldown_s=(cooldown_s := rng.choice((0.0, 60.0, 300.0, 900.0))),
+        zero_after_s=cooldown_s,
         drain_timeout_s=rng.choice((0.0, 60.0, 600.0)),
         launch_timeout_s=rng.choice((90.0, 400.0, 1200.0)),
         orphan_after_s=rng.choice((60.0, 300.0, 900.0)),
@@ -298,6 +299,7 @@ def _policy(rng: Random, models: Sequence[str]) -> ScalingPolicy:
         max_pool_share=rng.choice((1.0, 1.0, 0.5)),
         backoff_first_s=rng.choice((10.0, 60.0)),
         backoff_most_s=rng.choice((60.0, 1800.0)),
-        return_to_spot_after_s=rng.choice((0.0, 600.0, 1800.0)),
+        return_to_spot_after_s=(after_s := rng.choice((0.0, 600.0, 1800.0))),
+        exchange_after_s=after_s,
         min_saving_ratio=rng.choice((0.0, 0.1, 0.5)),
     )

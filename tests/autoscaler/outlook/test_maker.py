@@ -93,6 +93,30 @@ def test_what_was_wanted_is_kept_for_the_hold_and_not_longer():
     assert looks[-1].keep_work < 13
 
 
+def test_after_zero_after_nothing_is_wanted_or_kept_until_something_is_asked_for():
+    looks = shown([5.0] * 60 + [0.0] * 20 + [0.1], maker=a_maker(zero_after_s=300.0))
+    kept = [look.keep_work for look in looks[60:80]]
+    assert all(work > 0 for work in kept[:5])  # zero for less than five minutes
+    assert kept[5:] == [0.0] * 15
+    assert looks[70].wanted_work == (0.0, 0.0)
+    assert looks[80].wanted_work[0] > 0.05
+
+
+def test_a_time_without_measurement_is_no_idle_time():
+    maker = a_maker(zero_after_s=300.0)
+    shown([5.0] * 60 + [0.0], maker=maker)
+    maker.observe(60 * 60.0 + 600, 0.0)
+    outlook = maker.outlook()
+    assert outlook is not None
+    assert outlook.keep_work > 0
+
+
+def test_what_is_held_longer_than_an_idle_time_is_held():
+    looks = shown([5.0] * 60 + [0.0] * 20, maker=a_maker(zero_after_s=60.0, hold_s=600.0))
+    assert all(look.keep_work > 0 for look in looks[60:70])
+    assert looks[-1].keep_work == 0
+
+
 def test_a_stricter_promise_wants_more():
     work = flat(20.0, noise=0.03, ticks=400)
     strict, loose = (shown(work, maker=a_maker(max_unserved_ratio=ratio))[-1] for ratio in (0.0001, 0.005))

@@ -102,6 +102,20 @@ def test_hours_add_up_to_the_whole(whole: Replayed) -> None:
     assert (hours.ready_nodes > 0).all()
 
 
+@pytest.mark.parametrize(("least", "idle_nodes"), [({}, 0.0), ({"llm": 1}, 1.0)], ids=["to zero", "a floor of one"])
+def test_busy_idle_busy_ends_the_last_node_and_starts_again_on_what_arrives(
+    least: dict[str, int], idle_nodes: float
+) -> None:
+    """Three hours: 3 nodes of work, nothing, 3 nodes of work; without base."""
+    world = a_world([300.0] * 60 + [0.0] * 60 + [300.0] * 60)
+    one = played(world, replace(FULL, min_nodes=least))
+    hours, served = one.hours, one.hours.asked_tokens - one.hours.unserved_tokens
+    assert hours.pools["cloud/small"][2] > 3
+    assert served[2] > 0.9 * hours.asked_tokens[2]
+    at_100_min = [lease for lease in one.leases if lease.start_min <= 100 < lease.end_min]
+    assert sum(lease.count for lease in at_100_min) == idle_nodes
+
+
 def test_knowing_one_lead_time_ahead_serves_more_for_less() -> None:
     """Six minutes of lead time, a tooth of ten nodes each hour: who knows is there in time and gone in time."""
     asked = ([200.0] * 20 + [1200.0] * 20 + [200.0] * 20) * 6
