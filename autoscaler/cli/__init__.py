@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from autoscaler.cli.base import base_app
 from autoscaler.cli.edge import QUIET, VERBOSE, options_first, run
 from autoscaler.cli.replay import replay
 
@@ -39,6 +40,7 @@ def baseload() -> typer.Typer:
     app.callback(invoke_without_command=True)(for_all_commands)
     app.add_typer(planning)
     app.command("replay")(replay)
+    app.add_typer(base_app, name="base")
     return app
 
 

@@ -91,8 +91,10 @@ class Api:
         body: Json | None = None,
     ) -> Json:
         """The answer to one request, made once. Raises ProviderError."""
-        import hcloud
-
+        try:
+            import hcloud
+        except ModuleNotFoundError as error:
+            raise Permanent("hetzner-cloud: hcloud is not installed; install baseload[hetzner]") from error
         what = f"{method} {path}"
         left_s = self.left_s(deadline_s)
         if left_s <= 0:

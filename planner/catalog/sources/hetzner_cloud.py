@@ -94,6 +94,7 @@ class HetznerCloudPrices:
         return found
 
     def _get(self, path: str, params: Json | None = None) -> Json:
+        certified = certificates()
         import httpx
 
         try:
@@ -102,7 +103,7 @@ class HetznerCloudPrices:
                 params=params,
                 headers={"Authorization": f"Bearer {self._token.get_secret_value()}"},
                 timeout=self._timeout_s,
-                verify=certificates(),
+                verify=certified,
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceError(f"hetzner-cloud: GET {path}: {type(error).__name__}, no answer") from error

@@ -97,6 +97,7 @@ class Robot:
         return _unwrapped(self._ask("POST", path, fields), "transaction", path)
 
     def _ask(self, method: str, path: str, fields: Mapping[str, Json] | None = None) -> Json:
+        certified = certificates()
         import httpx
 
         what = f"{method} {path}"
@@ -109,7 +110,7 @@ class Robot:
                 data=fields,
                 auth=(self._user.get_secret_value(), self._password.get_secret_value()),
                 timeout=self._timeout_s,
-                verify=certificates(),
+                verify=certified,
                 headers={"Accept": "application/json"},
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
