@@ -62,6 +62,14 @@ class OvhApi:
         """A new errand, whose time begins now."""
         return Errand(api=self, ends_at=self._monotonic() + self._call_timeout_s)
 
+    def read(self, path: str) -> Any:
+        """What one read is answered, as an errand of its own. Raises ProviderError."""
+        try:
+            return self.errand().get(path)
+        except Refused as refused:
+            error = refused.sorted()
+        raise error
+
     def left_s(self, ends_at: float) -> float:
         """How much time an errand has left."""
         return ends_at - self._monotonic()

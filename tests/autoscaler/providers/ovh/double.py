@@ -62,6 +62,8 @@ class OvhDouble:
     schema: Schema = field(default_factory=Schema)
     calls: list[tuple[str, str]] = field(default_factory=list)
     """Method and path, as in the schema, of every signed call."""
+    paths: list[tuple[str, str]] = field(default_factory=list)
+    """The same, with their ids."""
     bodies: list[tuple[str, str, Any]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     """Requests and responses that the schema does not allow."""
@@ -69,6 +71,9 @@ class OvhDouble:
     """Method and end of the path in the schema -> fault, until it is mended."""
     time_asked: int = 0
     catalog: dict[str, Any] | None = None
+    """The public price list."""
+    credential_status: str = "validated"
+    expiration: str | None = None
 
     def __post_init__(self) -> None:
         self.cloud = OvhCloud(now=self.now)
@@ -139,6 +144,7 @@ class OvhDouble:
                 self._check_signature(request, raw)
                 self._check_granted(request.command, path)
                 self.calls.append((operation.method, operation.path))
+                self.paths.append((operation.method, path))
             fault = self._fault(operation)
             if fault in ("timeout before", "hang"):
                 return None if fault == "timeout before" else "hang"
@@ -216,11 +222,11 @@ class OvhDouble:
             "credentialId": 1,
             "applicationId": 2,
             "creation": "2026-01-01T00:00:00Z",
-            "expiration": None,
+            "expiration": self.expiration,
             "lastUse": None,
             "ovhSupport": False,
             "allowedIPs": None,
-            "status": "validated",
+            "status": self.credential_status,
             "rules": list(self.rules),
         }
 
