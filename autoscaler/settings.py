@@ -73,6 +73,24 @@ class Secrets:
         first, second = (self.known(line, where=f"{key} {file}") for line in lines)
         return first, second
 
+    def named(self, variables: Mapping[str, str], file: str | None, *, key: str) -> dict[str, SecretStr]:
+        """Secrets by name: lines `name = value` of `file`, else the environment's variables (name -> variable).
+
+        Empty lines, comments and [headings] of the file are skipped, and so are other names. Raises InputError where
+        one is missing.
+        """
+        if file is None:
+            return {name: self.need(variable, None, key=key) for name, variable in variables.items()}
+        whole = self.need(next(iter(variables.values())), file, key=key)
+        found: dict[str, SecretStr] = {}
+        for line in whole.get_secret_value().splitlines():
+            name, _, value = line.partition("=")
+            if name.strip() in variables and value.strip():
+                found[name.strip()] = self.known(value.strip(), where=f"{key} {file}: {name.strip()}")
+        if lacking := [name for name in variables if name not in found]:
+            raise InputError(f"{key} {file}: lacks {', '.join(lacking)}; expected a line `name = value` for each")
+        return found
+
     def hidden(self, text: str) -> str:
         """The text with *** in place of every secret that was read."""
         for secret in sorted(self._known, key=len, reverse=True):

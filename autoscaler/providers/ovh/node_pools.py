@@ -7,6 +7,7 @@ to decide. What is more than one node in it is listed as a machine of its own an
 """
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,7 @@ from autoscaler.providers.provider import (
     ProviderError,
     Temporary,
 )
+from planner.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -277,6 +279,16 @@ class OvhNodePools:
             return MachineState.STOPPING
         # A pool whose only node goes gets another: the machine is the pool.
         return MachineState.PENDING if node is None or node["status"] == "DELETING" else _state_of(node)
+
+
+def taint_of(text: str) -> Taint:
+    """The taint written as key=value:Effect. Raises InputError."""
+    found = re.fullmatch(r"([^=:]+)=([^=:]*):(NoSchedule|PreferNoSchedule|NoExecute)", text)
+    if found is None:
+        raise InputError(
+            f"cluster.taints: {text!r} is none; expected key=value:NoSchedule, PreferNoSchedule or NoExecute"
+        )
+    return Taint(key=found[1], value=found[2], effect=found[3])
 
 
 def pool_name(order: Order) -> str:

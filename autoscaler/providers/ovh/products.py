@@ -1,5 +1,6 @@
 """Flavors, images and SSH keys of one region, found by the names people write; ids are remembered for a while."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -51,7 +52,7 @@ class Names:
     def _row(self, errand: Errand, kind: str, name: str) -> Any:
         if kind not in self._lists or self._age(kind) >= REMEMBERED_FOR:
             rows = errand.get(f"{errand.of_project(kind)}?{urlencode({'region': self.region})}")
-            self._lists[kind] = (self.clock(), {str(row["name"]): row for row in rows if _is_for_linux(row)})
+            self._lists[kind] = (self.clock(), {str(row["name"]): row for row in rows if is_for_linux(row)})
         row = self._lists[kind][1].get(name)
         if row is None:
             raise Permanent(f"ovh: there is no {kind} {name!r} in {self.region}")
@@ -67,5 +68,21 @@ def why_not(flavor: Any) -> str:
     return ""
 
 
-def _is_for_linux(row: Any) -> bool:
+def is_for_linux(row: Any) -> bool:
+    """Whether a flavor is one for Linux, and anything else."""
     return str(row.get("osType", "linux")) == "linux"  # only flavors say it; Windows has its own, under other names
+
+
+def memory_gb(flavor: str, ram: float) -> float | None:
+    """Memory of a flavor in GB; None: it cannot be told.
+
+    OVH's schema says GB, its live API answers in MB. The number at the end of a flavor's name is its memory in GB, so
+    the unit is the one that comes nearer to it.
+    """
+    named = re.search(r"-(\d+)$", flavor)
+    if named is None or int(named[1]) == 0:
+        return None
+    ratio = ram / int(named[1])
+    if 0.5 < ratio < 2:
+        return float(ram)
+    return ram / 1000 if 500 < ratio < 2000 else None
