@@ -7,6 +7,7 @@ test breaks. Every call is remembered; time is a clock that the test moves.
 import io
 import json
 import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterable
@@ -120,7 +121,10 @@ class AwsDouble:
 
     def made(self, tag: str, value: str) -> list[Any]:
         """Instances with that tag, as they are, listed or not."""
-        return [one for one in self.life.instances() if {"key": tag, "value": value} in one.get_tags()]
+        return [one for one in self.life.instances() if value == tags_of(one).get(tag)]
+
+    def templates(self) -> list[str]:
+        return [one.name for one in ec2_backends[ACCOUNT][REGION].launch_templates.values()]
 
     def counted(self) -> Counter[str]:
         return Counter(action for action, _ in self.calls)
@@ -139,7 +143,8 @@ class AwsDouble:
         with self._lock:
             reply = self._answer(env, raw, service, action, form, broken)
         if reply is None:
-            env["werkzeug.socket"].close()
+            start("500 nobody reads this", [])
+            env["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             return []
         status, headers, body = reply
         kept = [(key, value) for key, value in headers.items() if key.lower() != "content-length"]
@@ -308,6 +313,12 @@ SQS_FAULTS = {
     "rate limit": ("RequestThrottled", "throttled", 400),
     "auth": ("InvalidClientTokenId", "The security token included in the request is invalid.", 403),
 }
+
+
+def tags_of(instance: Any) -> dict[str, str]:
+    """Tags as moto keeps them, which spells their keys in two ways."""
+    rows = [{key.lower(): value for key, value in row.items()} for row in instance.get_tags()]
+    return {row["key"]: row["value"] for row in rows}
 
 
 def asked(env: dict[str, Any], raw: bytes) -> tuple[str, str, dict[str, str]]:

@@ -1,0 +1,93 @@
+"""planner/catalog/sources/aws.py against the double of EC2, which lives beside the provider's tests."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from planner.catalog.sources.aws import AwsPrices
+from planner.catalog.sources.source import PoolAsked, SourceError
+from tests.autoscaler.providers.aws.builders import ON_DEMAND, SPOT, SPOT_A
+from tests.autoscaler.providers.aws.double import REGION
+
+KIND = "r7a.4xlarge"
+ASKED = [
+    PoolAsked(pool=SPOT_A, product=KIND, zone="us-east-1a", is_spot=True),
+    PoolAsked(pool=SPOT, product=KIND, is_spot=True),
+    PoolAsked(pool=ON_DEMAND, product=KIND),
+]
+
+
+@pytest.fixture
+def prices(server, double, session):
+    def hours(number: int) -> datetime:
+        return double.now - timedelta(hours=number)
+
+    double.prices = {
+        (KIND, "us-east-1a"): [(hours(50), Decimal("0.30")), (hours(5), Decimal("0.31")), (hours(1), Decimal("0.33"))],
+        (KIND, "us-east-1b"): [(hours(100), Decimal("0.28"))],
+        (KIND, "us-east-1f"): [(hours(9), Decimal("0.99"))],
+        ("c5.large", "us-east-1a"): [(hours(2), Decimal("0.04"))],
+    }
+    return AwsPrices(
+        region=REGION,
+        zones=("us-east-1a", "us-east-1b"),
+        clock=double.clock,
+        endpoint_url=server.url,
+        timeout_s=20,
+        session=session,
+    )
+
+
+def test_the_price_in_force_is_the_last_one_of_the_zone(prices, double):
+    spot, _, _ = prices.now(ASKED)
+    assert (spot.pool, spot.price_usd_hour, spot.as_of) == (SPOT_A, Decimal("0.33"), double.now)
+
+
+def test_a_pool_without_a_zone_has_the_price_of_its_dearest_configured_zone(prices):
+    assert prices.now(ASKED)[1].price_usd_hour == Decimal("0.33")
+
+
+def test_an_on_demand_price_is_not_known_here_and_that_a_type_is_sold_does_not_say_that_it_can_be_had(prices):
+    on_demand = prices.now(ASKED)[2]
+    assert (on_demand.price_usd_hour, on_demand.is_available) == (None, None)
+
+
+def test_a_type_that_is_sold_nowhere_here_is_not_available(prices):
+    asked = [PoolAsked(pool="aws/r99.huge", product="r99.huge", is_spot=True)]
+    (said,) = prices.now(asked)
+    assert (said.price_usd_hour, said.is_available) == (None, False)
+
+
+def test_the_record_before_the_window_gives_the_price_in_force_at_its_start(prices, double):
+    found = prices.history({KIND}, start=double.now - timedelta(hours=6), end=double.now)
+    in_a = [(one.usd_hour, double.now - one.since) for one in found if one.zone == "us-east-1a"]
+    assert in_a == [
+        (Decimal("0.30"), timedelta(hours=50)),
+        (Decimal("0.31"), timedelta(hours=5)),
+        (Decimal("0.33"), timedelta(hours=1)),
+    ]
+
+
+def test_a_history_of_several_pages_is_whole(prices, double):
+    double.price_page = 2
+    found = prices.history({KIND, "c5.large"}, start=double.now - timedelta(hours=6), end=double.now)
+    assert len(found) == 3 + 1 + 1 + 1
+    assert double.counted()["ec2:DescribeSpotPriceHistory"] == 3
+
+
+def test_zones_are_those_a_type_is_sold_in(prices):
+    assert {"us-east-1a", "us-east-1b"} <= prices.offered({KIND})[KIND]
+
+
+def test_nothing_asked_is_nothing_sent(prices, double):
+    assert prices.now([]) == ()
+    assert not double.calls
+
+
+@pytest.mark.parametrize("fault", ["timeout before", "server error", "rate limit", "auth", "nonsense"])
+@pytest.mark.parametrize("action", ["DescribeSpotPriceHistory", "DescribeInstanceTypeOfferings"])
+def test_a_source_that_fails_says_so(prices, double, fault, action):
+    double.break_(fault, action)
+    with pytest.raises(SourceError, match=f"aws: {action}"):
+        prices.now(ASKED)
