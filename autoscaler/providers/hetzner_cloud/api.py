@@ -114,7 +114,9 @@ class Api:
         if self._client is None:
             import hcloud
 
-            client = hcloud.Client(token=self._token.get_secret_value(), api_endpoint=self._endpoint)
+            client = hcloud.Client(
+                token=self._token.get_secret_value(), api_endpoint=self._endpoint, application_name="baseload"
+            )
             inner = client._client
             if not isinstance(getattr(inner, "_retry_max_retries", None), int):
                 raise Permanent(
