@@ -200,19 +200,20 @@ class MemoryJournal:
 
     def intend(self, intent: Intent) -> None:
         """Writes the intent down where its epoch leads."""
-        self.lead(intent.epoch)
-        if intent.key in self._intents:
+        if intent.key in self._intents and intent.epoch >= self.epoch:
             raise ValueError(f"intent {intent.key} is written already")
+        self.lead(intent.epoch)
         self._intents[intent.key] = intent
         self._open.setdefault(intent.node_id, []).append(self._numbered(intent))
         self.on_entry(intent)
 
     def settle(self, outcome: Outcome, epoch: int) -> None:
         """Writes the outcome down; a launch that made nothing is past with it."""
-        self.lead(epoch)
         intent = self._intents.get(outcome.key)
-        if intent is None:
+        if intent is None and epoch >= self.epoch:
             raise ValueError(f"no intent {outcome.key} is open")
+        self.lead(epoch)
+        assert intent is not None  # what leads no more was refused
         self._open[intent.node_id].append(self._numbered(outcome))
         if outcome.result in MADE_NOTHING and intent.kind in BEGINS_A_NODE:
             self._close(intent.node_id, outcome.at)

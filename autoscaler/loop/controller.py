@@ -62,8 +62,7 @@ class Controller:
         self.group_max = group_max or {}
         self._serving = serving
         self._providers = {provider.name: provider for provider in providers}
-        settling, fresh = timedelta(seconds=policy.settle_s), timedelta(seconds=policy.list_fresh_s)
-        self._shelves = {name: Shelf(provider=name, settling=settling, fresh=fresh) for name in self._providers}
+        self._shelves = self._empty_shelves()
         self._gauges = {name: Gauge(model=model) for name, model in models.items()}
         self.outlooks = {} if outlooks is None else outlooks
         for name in models:
@@ -86,7 +85,18 @@ class Controller:
         self._pools: Mapping[str, Pool] = {}
 
     def tick(self, now: datetime) -> TickReport:
-        """One pass of observe, decide, act, record. Raises LostLeadership; nothing is acted on from then on."""
+        """One pass of observe, decide, act, record. Raises LostLeadership; nothing is acted on from then on.
+
+        Raises StoreError where the journal failed: what was to be done next is not done, and as the entry may be
+        written or not, the next tick begins with what the journal holds.
+        """
+        try:
+            return self._tick(now)
+        except Exception:
+            self._has_recalled = False
+            raise
+
+    def _tick(self, now: datetime) -> TickReport:
         self._memory.journal.lead(self._memory.epoch)
         problems = self._hands.problems = []
         if not self._has_recalled:
@@ -128,7 +138,11 @@ class Controller:
     # --- observe
 
     def _recall(self, now: datetime) -> None:
-        """Takes in what the journal holds: whoever wrote it, this loop goes on with it."""
+        """Takes in what the journal holds: whoever wrote it, this loop goes on with it, and with nothing else."""
+        former = self._memory
+        self._memory = self._hands.memory = Memory(journal=former.journal, epoch=former.epoch)
+        self._shelves = self._hands.shelves = self._empty_shelves()
+        self._left_behind = set()
         self._memory.recall(now)
         for track in self._memory.tracks.values():
             if track.provider not in self._shelves:
@@ -136,6 +150,10 @@ class Controller:
             elif track.node.machine_id is not None:
                 self._shelves[track.provider].tracks[track.node.machine_id] = track
         self._has_recalled = True
+
+    def _empty_shelves(self) -> dict[str, Shelf]:
+        settling, fresh = timedelta(seconds=self.policy.settle_s), timedelta(seconds=self.policy.list_fresh_s)
+        return {name: Shelf(provider=name, settling=settling, fresh=fresh) for name in self._providers}
 
     def _observe(self, now: datetime) -> frozenset[str]:
         """Takes in lists and readings; the providers whose list is missing, stale or partial."""
