@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
 
+import psutil
 from sqlalchemy import create_engine
 
 from tests.needs import program
@@ -18,25 +19,64 @@ _numbers = count(1)
 BINARIES = "/usr/lib/postgresql/*/bin"
 
 
+class Server:
+    """A server that runs, and may be stopped and started."""
+
+    def __init__(self, folder: Path) -> None:
+        """Makes its data in the folder and starts it."""
+        self._tools = Path(program("pg_ctl", "postgresql", BINARIES)).resolve().parent
+        self._folder = folder
+        self._data = folder / "data"
+        self._port = free_port()
+        made = ("-D", self._data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "--locale=C")
+        run(self._tools / "initdb", *made)
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Of its own database."""
+        return f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Starts it and waits until it answers."""
+        options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1"
+        options += " -c fsync=off -c log_min_messages=fatal"
+        log = self._folder / "log"
+        run(self._tools / "pg_ctl", "-D", self._data, "-l", log, "-w", "-o", options, "start")
+
+    def stop(self) -> None:
+        """Stops it at once; what is connected is cut off."""
+        run(self._tools / "pg_ctl", "-D", self._data, "-w", "-m", "immediate", "stop")
+
+    def signal(self, number: int) -> None:
+        """Sends a signal to all of its processes."""
+        first = int((self._data / "postmaster.pid").read_text().splitlines()[0])
+        whole = psutil.Process(first)
+        for process in (whole, *whole.children(recursive=True)):
+            process.send_signal(number)
+
+
 @contextmanager
-def started() -> Iterator[str]:
-    """The URL of the server's own database, postgresql://postgres@127.0.0.1:PORT/postgres, while the server runs."""
-    tools = Path(program("pg_ctl", "postgresql", BINARIES)).resolve().parent
+def running() -> Iterator[Server]:
+    """A server, until the block ends."""
     folder = Path(mkdtemp(prefix="baseload-pg-"))  # short: the path of a socket has 107 characters at most
-    data, log = folder / "data", folder / "log"
     try:
         if os.geteuid() == 0:  # the server refuses to run as root
             shutil.chown(folder, "postgres")
-        run(tools / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "--locale=C")
-        port = free_port()
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c log_min_messages=fatal"
-        run(tools / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start")
+        server = Server(folder)
         try:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            run(tools / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def started() -> Iterator[str]:
+    """The URL of the server's own database, postgresql://postgres@127.0.0.1:PORT/postgres, while the server runs."""
+    with running() as server:
+        yield server.url
 
 
 def new_database(server: str) -> str:
