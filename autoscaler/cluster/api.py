@@ -5,7 +5,7 @@ Every request has a time-out, of the whole of it; nothing is tried again here.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -72,8 +72,8 @@ class ClusterApi:
         """What was deleted, or is being deleted. `body`: DeleteOptions. Raises ClusterError."""
         return self._json("DELETE", path, body=body)
 
-    def watch(self, path: str, query: Mapping[str, str | int], *, quiet_s: float) -> Iterator[Json]:
-        """The events that are there, until none came for `quiet_s` or the time of a request is over.
+    def watch(self, path: str, query: Mapping[str, str | int], *, quiet_s: float) -> Generator[Json, None, None]:
+        """The events that are there, until none came for `quiet_s` or the time of a request is over; to be closed.
 
         Raises ClusterError where the watch cannot begin or its stream is broken.
         """

@@ -1,11 +1,13 @@
 """What the API server has of one kind, kept up to date by a watch that is opened once a tick.
 
-The list is fetched in pages; after that each tick reads the changes since, until none came for a moment. Where the
-server does not know that far back any more (410), or the stream broke, the list is fetched anew. A watch kept open
-between ticks would need a thread, and could not tell a quiet cluster from one that is cut off.
+The list is fetched in pages; after that each tick asks which version there is now and reads the changes up to it: until
+one of that version or later came, or none came for a moment. Where the server does not know that far back any more
+(410), or the stream broke, the list is fetched anew. A watch kept open between ticks would need a thread, and could not
+tell a quiet cluster from one that is cut off.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any, Generic, TypeVar
 
 from autoscaler.cluster.api import ClusterApi, ClusterError, Json, StreamBroke
@@ -13,7 +15,7 @@ from autoscaler.cluster.api import ClusterApi, ClusterError, Json, StreamBroke
 T = TypeVar("T")
 PAGE = 500
 QUIET_S = 0.1
-"""Changes so far are there when none came for this long; what is later is seen by the next tick."""
+"""Changes so far are there when none came for this long; a change that is later yet is seen by the next tick."""
 GONE = 410
 
 
@@ -71,12 +73,19 @@ class Mirror(Generic[T]):
         self._found, self._version = found, str(meta.get("resourceVersion", ""))
 
     def _follow(self) -> bool:
-        """Whether the changes since were taken in; False: the list has to be fetched anew."""
+        """Whether the changes up to now were taken in; False: the list has to be fetched anew. Raises ClusterError."""
+        head = self._api.get(self._path, {**self._selector, "limit": 1})
+        now = str((head.get("metadata") or {}).get("resourceVersion", ""))
+        if self._version == now:
+            return True
         query = {**self._selector, "resourceVersion": str(self._version), "allowWatchBookmarks": "true"}
         try:
-            for event in self._api.watch(self._path, query, quiet_s=self._quiet_s):
-                if not self._is_taken(event):
-                    return False
+            with closing(self._api.watch(self._path, query, quiet_s=self._quiet_s)) as events:
+                for event in events:
+                    if not self._is_taken(event):
+                        return False
+                    if _reaches(str(self._version), now):
+                        break
         except StreamBroke:
             return False
         except ClusterError as error:
@@ -106,3 +115,8 @@ class Mirror(Generic[T]):
             found.pop(uid, None)
         else:
             found[uid] = value
+
+
+def _reaches(version: str, other: str) -> bool:
+    """Whether a version is not before another; False: they cannot be compared."""
+    return version.isdecimal() and other.isdecimal() and int(version) >= int(other)
