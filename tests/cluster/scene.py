@@ -27,6 +27,7 @@ class Metrics:
 
     servers: dict[str, Server] = field(default_factory=dict)
     models: Mapping[str, ModelReading] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
     asked: Sequence[Node] = ()
 
     def __call__(self, now: datetime, nodes: Sequence[Node]) -> "Metrics":

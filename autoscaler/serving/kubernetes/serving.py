@@ -43,6 +43,8 @@ class Metered(Protocol):
 
     @property
     def models(self) -> Mapping[str, ModelReading]: ...  # noqa: D102
+    @property
+    def remarks(self) -> tuple[str, ...]: ...  # noqa: D102
     def on(self, node_id: str) -> Sequence[ServerMeter]:
         """The servers on a node; none: the metrics do not know it."""
         ...
@@ -59,6 +61,10 @@ class _Seen:
     matched: Matched
     pods: Mapping[str, tuple[ClusterPod, ...]]
     """Of models, not over, by Node name."""
+
+    def address_on(self, one: ClusterNode) -> str | None:
+        """Where a model's pod on a Node is reached; None: it has none."""
+        return next((pod.ip for pod in self.pods.get(one.name, ()) if pod.ip is not None), None)
 
 
 class KubernetesServing:
@@ -98,6 +104,7 @@ class KubernetesServing:
         )
         self._fleet_nodes: Mapping[str, Node] = {}
         """As the end of the last tick left them."""
+        self._has_followed = False
 
     # --- read
 
@@ -110,7 +117,7 @@ class KubernetesServing:
         readings = {
             node.id: reading for node in nodes if (reading := self._reading(node, seen, metered, now)) is not None
         }
-        return Readings(models=metered.models, nodes=readings)
+        return Readings(models=metered.models, nodes=readings, remarks=(*metered.remarks, *self._remarks(seen)))
 
     def _look(self) -> _Seen:
         try:
@@ -130,28 +137,39 @@ class KubernetesServing:
             pods={name: tuple(found) for name, found in pods.items()},
         )
 
+    def _remarks(self, seen: _Seen) -> tuple[str, ...]:
+        """What in the cluster does not fit the fleet."""
+        strays = [one for one in seen.matched.strays if one.is_ready] if self._has_followed else []
+        said = (
+            f"Node {one.name} says it is {one.node_id} of this fleet, which the fleet does not have: left alone"
+            for one in strays
+        )
+        return (*seen.matched.problems, *said)
+
     def _with_addresses(self, seen: _Seen, now: datetime) -> tuple[Node, ...]:
-        """The nodes that joined, each with the address its model's pod has; those of no known node by their labels."""
+        """The nodes that joined, each with the address its model's pod has; those of no known node by their labels.
+
+        A node without a pod is said to be loading: no server of it is expected to answer.
+        """
         found = []
         for node_id, one in seen.matched.objects.items():
-            ips = [pod.ip for pod in seen.pods.get(one.name, ()) if pod.ip is not None]
-            found.append(replace(self._fleet_nodes[node_id], address=ips[0] if ips else None))
-        for one in seen.matched.strays:  # launched before this process began, or in this very tick
-            if one.node_id is None or one.node_id in self._fleet_nodes:
-                continue
-            ips = [pod.ip for pod in seen.pods.get(one.name, ()) if pod.ip is not None]
-            found.append(
-                Node(
-                    id=one.node_id,
-                    pool=one.pool or "",
-                    model=self._models.get(one.model or "", one.model or ""),
-                    state=NodeState.LOADING,
-                    since=now,
-                    ordered_at=now,
-                    address=ips[0] if ips else None,
-                )
-            )
-        return tuple(found)
+            address = seen.address_on(one)
+            node = replace(self._fleet_nodes[node_id], address=address)
+            found.append(node if address is not None else replace(node, state=NodeState.LOADING))
+        strays = [one for one in seen.matched.strays if one.node_id not in self._fleet_nodes]
+        return (*found, *(self._by_label(one, seen.address_on(one), now) for one in strays))
+
+    def _by_label(self, one: ClusterNode, address: str | None, now: datetime) -> Node:
+        """A node that the fleet did not tell of: launched before this process began."""
+        return Node(
+            id=one.node_id or "",
+            pool=one.pool or "",
+            model=self._models.get(one.model or "", one.model or ""),
+            state=NodeState.LOADING,
+            since=now,
+            ordered_at=now,
+            address=address,
+        )
 
     def _reading(self, node: Node, seen: _Seen, metered: Metered, now: datetime) -> NodeReading | None:
         """What a node says of itself; None: it is not known."""
@@ -218,8 +236,9 @@ class KubernetesServing:
         asked again in this tick.
         """
         self._fleet_nodes = {node.id: node for node in nodes}
+        self._has_followed = True
         seen = self._match(nodes)
-        problems = list(seen.matched.problems)
+        problems: list[str] = []
         try:
             for node_id, one in seen.matched.objects.items():
                 problems += self._contained(one, partial(self._keep, self._fleet_nodes[node_id], one))
@@ -270,9 +289,7 @@ class KubernetesServing:
     def _clear(self, one: ClusterNode) -> list[str]:
         """Deletes the Node object of a machine that is gone; one whose kubelet is heard is somebody's machine still."""
         if one.is_ready:
-            return [
-                f"Node {one.name} says it is {one.node_id} of this fleet, which the fleet does not have: left alone"
-            ]
+            return []
         body = {"preconditions": {"uid": one.uid, "resourceVersion": one.version}}
         try:
             self._api.delete(f"/api/v1/nodes/{one.name}", body)
