@@ -86,6 +86,8 @@ def _see(shelf: Shelf, machine: Machine, *, memory: Memory, pools: Mapping[str, 
             return
     if track.machine is not machine and track.saw(machine):
         memory.changed.add(track)
+        if machine.is_broken and track.failed_at is None and not machine.is_base:
+            track.failed_at = now
         if machine.taken_back_at is not None and track.node.taken_back_at is None:
             memory.spot_noticed(track, machine.taken_back_at)
 

@@ -76,6 +76,8 @@ class Machine:
     """Notice: the provider takes it back then."""
     is_at_risk: bool = False
     """Rebalance advice."""
+    is_broken: bool = False
+    """Its provider says that it does not run and will not: it is to be ended before its launch timeout."""
     address: str | None = None
     """Where the node is reached by those who send it requests: a private address where it has one; None: not known."""
 

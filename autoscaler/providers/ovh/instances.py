@@ -12,6 +12,7 @@ from autoscaler.providers.ovh.api import Errand, OvhApi, Refused
 from autoscaler.providers.ovh.asked import Asked, Orders
 from autoscaler.providers.ovh.names import Tag, name_of, tag_of
 from autoscaler.providers.ovh.products import Names
+from autoscaler.providers.ovh.sold_out import SoldOut
 from autoscaler.providers.provider import (
     Listing,
     Machine,
@@ -28,6 +29,8 @@ from autoscaler.providers.provider import (
 PENDING = frozenset({"BUILD", "BUILDING", "REBUILD"})
 ENDING = frozenset({"DELETING", "SOFT_DELETED"})
 GONE = frozenset({"DELETED"})
+BROKEN = "ERROR"
+"""It bills all the same."""
 
 
 class OvhInstances:
@@ -59,6 +62,7 @@ class OvhInstances:
         self._names: dict[str, Names] = {}
         """By region."""
         self._orders = Orders(clock=clock)
+        self._sold_out = SoldOut(clock=clock)
         self._listed: dict[str, Machine] = {}
         """Ours, as the last list showed them."""
 
@@ -83,6 +87,7 @@ class OvhInstances:
         else:
             self._listed = {machine.id: machine for machine in machines if machine.fleet == self._fleet}
             self._orders.forget_ended(set(self._listed))
+            self._sold_out.look(self._listed.values())
             return Listing(provider=self.name, as_of=as_of, is_complete=True, machines=tuple(machines))
         raise error
 
@@ -96,6 +101,7 @@ class OvhInstances:
                 asked.machine, asked.without_answer_at = found, None
             elif asked.machine is None:
                 self._orders.check_settled(asked)
+                self._sold_out.check(order.pool)
                 asked.machine = self._make(errand, asked)
         except Refused as refused:
             error = _no_node(refused.sorted())
@@ -197,6 +203,7 @@ class OvhInstances:
             pool=_pool(row, tag),
             model=None if tag is None else tag.model,
             state=self._state(row),
+            is_broken=row["status"] == BROKEN,
             created_at=datetime.fromisoformat(row["created"]),
             is_base=tag is not None and tag.is_base,
             address=address_of(row.get("ipAddresses") or ()),
@@ -208,7 +215,7 @@ class OvhInstances:
             return MachineState.GONE
         if status in ENDING or self._orders.is_ending(row["id"]):
             return MachineState.STOPPING
-        # All else bills, ERROR and SHUTOFF too: what never serves is ended when its launch times out.
+        # All else bills, ERROR and SHUTOFF too.
         return MachineState.PENDING if status in PENDING else MachineState.RUNNING
 
     def _missed(self, errand: Errand, listed: set[str]) -> list[Machine]:

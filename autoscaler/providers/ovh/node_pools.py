@@ -18,6 +18,7 @@ from autoscaler.cluster import labels as of_cluster
 from autoscaler.providers.ovh.api import Errand, OvhApi, Refused
 from autoscaler.providers.ovh.asked import Asked, Orders
 from autoscaler.providers.ovh.names import Tag
+from autoscaler.providers.ovh.sold_out import SoldOut
 from autoscaler.providers.provider import (
     CapacityUnavailable,
     Listing,
@@ -41,6 +42,8 @@ SERVING = frozenset({"READY", "UPDATING", "MAINTENANCE", "SUSPENDING", "SUSPENDE
 """Of a node: it is a machine that runs, or ran."""
 WAITING = frozenset({"FLAVOR_OUT_OF_STOCK_ERROR", "USER_QUOTA_ERROR"})
 """Of a node or pool: OVH has none to give, and keeps trying."""
+BROKEN = WAITING | {"ERROR"}
+"""Of a node: another pool serves sooner."""
 ONE = {"desiredNodes": 1, "minNodes": 1, "maxNodes": 1, "autoscale": False}
 
 
@@ -78,6 +81,7 @@ class OvhNodePools:
         self._labels = dict(labels or {})
         self._taints = tuple(taints)
         self._orders = Orders(clock=clock)
+        self._sold_out = SoldOut(clock=clock)
         self._astray: set[str] = set()
         """Pools that were said to be resized or scaled by others."""
 
@@ -99,6 +103,7 @@ class OvhNodePools:
             self._say_astray(pools)
             machines = self._all(pools, nodes)
             self._orders.forget_ended({machine.id for machine in machines})
+            self._sold_out.look(machine for machine in machines if machine.fleet == self._fleet)
             return Listing(provider=self.name, as_of=as_of, is_complete=True, machines=tuple(machines))
         raise error
 
@@ -113,6 +118,7 @@ class OvhNodePools:
                 asked.machine, asked.without_answer_at = self._machine(found, self._nodes(errand)), None
             elif asked.machine is None:
                 self._orders.check_settled(asked)
+                self._sold_out.check(order.pool)
                 self._put_right(errand, pools)
                 asked.machine = self._make(errand, asked, pools)
         except Refused as refused:
@@ -251,7 +257,8 @@ class OvhNodePools:
         tag = tag_of(pool)
         assert tag is not None  # checked by the caller
         first = next(iter(nodes_of(pool, nodes)), None)
-        return self._row(pool["id"], tag, self._state(pool, first), pool["createdAt"])
+        is_broken = first is not None and first["status"] in BROKEN
+        return self._row(pool["id"], tag, self._state(pool, first), pool["createdAt"], is_broken=is_broken)
 
     def _further(self, pool: Any, node: Any) -> Machine:
         """A node beyond the one of its pool, with the same tag: bought by somebody else's hand."""
@@ -261,7 +268,7 @@ class OvhNodePools:
         state = MachineState.STOPPING if self._orders.is_ending(machine_id) else _state_of(node)
         return self._row(machine_id, tag, state, node["createdAt"])
 
-    def _row(self, machine_id: str, tag: Tag, state: MachineState, created: str) -> Machine:
+    def _row(self, machine_id: str, tag: Tag, state: MachineState, created: str, *, is_broken: bool = False) -> Machine:
         return Machine(
             id=machine_id,
             node_id=tag.node_id,
@@ -270,6 +277,7 @@ class OvhNodePools:
             model=tag.model,
             state=state,
             created_at=datetime.fromisoformat(created),
+            is_broken=is_broken,
         )
 
     def _state(self, pool: Any, node: Any | None) -> MachineState:

@@ -119,11 +119,12 @@ def test_while_a_node_waits_for_stock_no_further_pool_of_its_flavor_is_made(api,
     double.kube.waits = status
     first = provider.launch(an_order("k1"))
     assert rows(provider)[first.id].state is MachineState.PENDING
+    restarted = some_node_pools(api, double)
     with pytest.raises(CapacityUnavailable, match=f"flavor b3-8: a node waits .{status}"):
-        provider.launch(an_order("k2"))
+        restarted.launch(an_order("k2"))
     assert len(double.kube.pools) == 1
     double.kube.waits = None
-    assert provider.launch(an_order("k3", pool="ovh/b3-64")).pool == "ovh/b3-64"
+    assert restarted.launch(an_order("k3", pool="ovh/b3-64")).pool == "ovh/b3-64"
 
 
 def test_a_pool_that_waits_for_quota_is_as_good_as_none(api, double):
