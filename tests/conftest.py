@@ -1,7 +1,31 @@
-"""What all tests share: hypothesis draws the same examples every time, and no deadline (the machine may be busy)."""
+"""What all tests share: hypothesis draws the same examples every time, and no deadline (the machine may be busy).
 
+Tests marked `live` run against a real account and cost money: only where `--live PROVIDER` asks for them.
+"""
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("steady", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("search", deadline=None)  # fresh examples: pytest --hypothesis-profile=search
 settings.load_profile("steady")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--live",
+        action="append",
+        default=[],
+        metavar="PROVIDER",
+        help="run the contract of this provider against a real account, which costs money (docs/providers.md)",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    asked = set(config.getoption("--live"))
+    left_out = [
+        item for item in items if (mark := item.get_closest_marker("live")) is not None and mark.args[0] not in asked
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
