@@ -12,6 +12,7 @@ import typer
 
 from autoscaler.cli.base import base_app
 from autoscaler.cli.edge import QUIET, VERBOSE, options_first, run
+from autoscaler.cli.history import history
 from autoscaler.cli.replay import replay
 
 __all__ = ["baseload", "for_all_commands", "main", "options_first", "run"]
@@ -41,6 +42,7 @@ def baseload() -> typer.Typer:
     app.add_typer(planning)
     app.command("replay")(replay)
     app.add_typer(base_app, name="base")
+    app.command("history")(history)
     return app
 
 
