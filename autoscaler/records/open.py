@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import URL
 
@@ -118,23 +119,22 @@ def open_records(
     url: URL | str,
     *,
     fleet: str,
-    prices: Mapping[str, PriceInForce] | None = None,
+    prices: Mapping[str, PriceInForce] = MappingProxyType({}),
     hide: Callable[[str], str] = _as_it_is,
     wait_s: float = WAIT_S,
 ) -> Iterator[Records]:
     """The records of a fleet. A database that is not there is made; an older one is an InputError, as is a newer one.
 
-    `prices`: by pool and base offer, what the catalog says of its price; a mapping that is kept and may change. A
-    burst lease pays the tariff of its order and has currency and source from here; a base node found is priced by it.
+    `prices`: by pool and base offer, the price in force; a mapping that is kept and may change. A burst lease pays the
+    tariff of its order, in the currency said here; a base node that is found is priced by it.
     `hide`: takes secrets out of a text before it is written. `wait_s`: longest that a statement waits or takes.
     """
     url = read_url(url, source="database") if isinstance(url, str) else url
     with open_ledger(url, create=True) as ledger:
         ledger.make()
-    known = {} if prices is None else prices
     kept = KeptConnection(url, wait_s=wait_s)
     try:
-        journal = DatabaseJournal(kept, fleet, price_of=known.get, said=lambda text: storable(hide(text)))
+        journal = DatabaseJournal(kept, fleet, price_of=prices.get, said=lambda text: storable(hide(text)))
         yield Records(kept, fleet, journal=journal)
     finally:
         kept.close()

@@ -58,6 +58,12 @@ def gather(
     served = _measured(ledger.served(start, end))
     if not touching and served is None and not any(one.start < end and one.end >= start for one in others):
         raise InputError(f"month {month}: {ledger.address} holds no lease, usage or cost of it; {_named(held)}")
+    unpriced = ledger.unpriced_machines(start, end)
+    if unpriced:
+        named = ", ".join(unpriced[:3]) + (" ..." if len(unpriced) > 3 else "")
+        said += (
+            f"no price is known of {len(unpriced)} machines that ran ({named}); import their leases to count them",
+        )
     remarks: tuple[str, ...] = ()
     if planned is None and with_plan:
         record, remarks = ledger.plan_of_month(month)

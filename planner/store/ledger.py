@@ -142,6 +142,11 @@ class Ledger:
         with self._reading() as connection:
             return () if connection is None else read.leases(connection, start, end)
 
+    def unpriced_machines(self, start: datetime, end: datetime) -> tuple[str, ...]:
+        """Ids of machines a daemon rented in [start, end) and nobody knows the price of: they are in no bill."""
+        with self._reading() as connection:
+            return () if connection is None else read.unpriced_machines(connection, start, end)
+
     def served(self, start: datetime, end: datetime) -> ServedHours:
         """Usage of [start, end), full hours, one row per hour, model and tags (more where batches add up).
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from planner.ledger import Batch, BatchKind, Lease, MonthOfFacts, OtherCost, PlanRecord, PriceInForce, ServedHours, Tags
 from planner.store import records, tables
+from planner.store.nodes import node_leases
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -55,15 +56,25 @@ def held_leases() -> Select[Any]:
 
 
 def leases(connection: Connection, start: datetime | None, end: datetime | None) -> tuple[Lease, ...]:
-    """Leases that overlap [start, end), by start and id; None: without that limit."""
+    """Leases that overlap [start, end), by start and id, imported ones and nodes'; None: without that limit."""
+    imported = _imported_leases(connection, start, end)
+    nodes = node_leases(connection, start, end, imported=imported)
+    return tuple(sorted((*imported, *nodes.leases), key=lambda lease: (lease.start, lease.id)))
+
+
+def unpriced_machines(connection: Connection, start: datetime, end: datetime) -> tuple[str, ...]:
+    """Ids of a daemon's machines of the span whose price nobody knows."""
+    return node_leases(connection, start, end, imported=_imported_leases(connection, start, end)).unpriced
+
+
+def _imported_leases(connection: Connection, start: datetime | None, end: datetime | None) -> list[Lease]:
     column, query = tables.lease.c, held_leases()
     if start is not None:
         running = or_(column.end_at.is_(None), column.end_at > start)
         query = query.where(or_(running, and_(column.start_at >= start, column.end_at == column.start_at)))
     if end is not None:
         query = query.where(column.start_at < end)
-    found = [records.lease_of(row) for row in connection.execute(query).mappings()]
-    return tuple(sorted(found, key=lambda lease: (lease.start, lease.id)))
+    return [records.lease_of(row) for row in connection.execute(query).mappings()]
 
 
 def other_costs(connection: Connection, start: datetime | None, end: datetime | None) -> tuple[OtherCost, ...]:
@@ -211,14 +222,17 @@ def _lookups(
 def months(connection: Connection) -> tuple[MonthOfFacts, ...]:
     """What is held of each calendar month (UTC) that leases, usage or other costs speak of, or between two such."""
     held = [one for one in batches(connection) if one.retracted_at is None]
+    rented = leases(connection, None, None)
     spoken = {month for one in held for month in _months_of(one)}
+    spoken |= {month for lease in rented for month in _months_between(lease.start, lease.end)}
     column = tables.served.c
     query = select(column.hour, func.count()).where(column.batch_id.not_in(retracted())).group_by(column.hour)
     counted: dict[int, int] = {row[0]: row[1] for row in connection.execute(query)}
     found = []
     for start in _from_to(spoken):
         end = _next_month(start)
-        if start not in spoken and not leases(connection, start, end):
+        ran = sum(1 for lease in rented if _touches(lease, start, end))
+        if start not in spoken and not ran:
             continue  # between others, and nothing ran
         first, last = hour_number(start), hour_number(end)
         rows = sum(count for hour, count in counted.items() if first <= hour < last)
@@ -226,7 +240,7 @@ def months(connection: Connection) -> tuple[MonthOfFacts, ...]:
         found.append(
             MonthOfFacts(
                 month=f"{start:%Y-%m}",
-                leases=len(leases(connection, start, end)),
+                leases=ran,
                 hours=last - first,
                 gap_hours=len(unknown),
                 usage_rows=rows,
@@ -241,10 +255,19 @@ def _months_of(batch: Batch) -> Iterator[datetime]:
     """First instants of the months a batch of leases, usage or costs speaks of; a running lease's, its first."""
     if batch.start is None or batch.kind in (BatchKind.PRICES, BatchKind.PLAN):
         return
-    month = batch.start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    yield from _months_between(batch.start, batch.end)
+
+
+def _months_between(start: datetime, end: datetime | None) -> Iterator[datetime]:
+    """First instants of the months of a span; of one without an end, its first."""
+    month = start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     yield month
-    while batch.end is not None and (month := _next_month(month)) < batch.end:
+    while end is not None and (month := _next_month(month)) < end:
         yield month
+
+
+def _touches(lease: Lease, start: datetime, end: datetime) -> bool:
+    return lease.start < end and (lease.end is None or lease.end > start or lease.start == lease.end >= start)
 
 
 def _from_to(months: set[datetime]) -> Iterator[datetime]:
