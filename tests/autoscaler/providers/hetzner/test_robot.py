@@ -4,8 +4,9 @@ import pytest
 
 from planner.catalog.sources.robot import RobotBusy, RobotDenied, RobotRefused
 from planner.catalog.sources.source import SourceError
+from tests.autoscaler.providers.clock import Clock
 from tests.autoscaler.providers.hetzner.double import PASSWORD, USER, a_server
-from tests.autoscaler.providers.hetzner.robots import Clock, a_robot
+from tests.autoscaler.providers.hetzner.robots import a_robot
 
 
 def test_items_come_out_of_their_wrapping(account):
@@ -118,3 +119,12 @@ def test_no_error_says_a_secret(account, status):
     assert USER not in said
     assert PASSWORD not in said
     assert PASSWORD not in repr(vars(a_robot(account)))
+
+
+def test_nothing_that_is_logged_holds_a_secret(account, caplog):
+    caplog.set_level("DEBUG")
+    a_robot(account).try_order("AX102", location="FSN1")
+    assert "/order/server/transaction" in caplog.text
+    assert USER not in caplog.text
+    assert PASSWORD not in caplog.text
+    assert "Basic " not in caplog.text

@@ -8,36 +8,20 @@ deleted is listed as `deleting` and keeps its name until it is gone, a read-only
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 from urllib.parse import parse_qs
 
+from tests.autoscaler.providers.clock import START, Clock
 from tests.contracts.loopback import Fault, Loopback, Request
 from tests.contracts.openapi import contract
 
-START = datetime(2026, 12, 1, tzinfo=UTC)
 TOKEN = "planted-hcloud-token"
 LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 PRICES = {"cx33": ("0.0104", "6.49"), "ccx43": ("0.2000", "124.99")}
 
 Json = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Clock:
-    """Time that a test moves."""
-
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def monotonic(self) -> float:
-        return (self.now - START).total_seconds()
-
-    def pass_s(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
 
 
 @dataclass(slots=True)

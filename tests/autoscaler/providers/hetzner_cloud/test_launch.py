@@ -14,8 +14,9 @@ from autoscaler.providers.provider import (
     Product,
     Temporary,
 )
+from tests.autoscaler.providers.clock import START
 from tests.autoscaler.providers.hetzner_cloud.clouds import POOL, a_cloud, an_order
-from tests.autoscaler.providers.hetzner_cloud.double import START, TOKEN, Project
+from tests.autoscaler.providers.hetzner_cloud.double import TOKEN, Project
 
 SOLD_OUT = [(412, "resource_unavailable"), (422, "placement_error"), (403, "resource_limit_exceeded")]
 BETTER_LATER = [
@@ -283,3 +284,32 @@ def test_an_end_that_is_refused_says_whether_to_ask_again(project, code, kind):
     with pytest.raises(kind, match=code):
         cloud.terminate(machine.id)
     assert project.books == ["made k1"]
+
+
+def test_a_library_whose_repeats_cannot_be_turned_off_is_refused(project, monkeypatch):
+    class Inner:
+        """A client of another version."""
+
+    class Client:
+        def __init__(self, **_: object) -> None:
+            self._client = Inner()
+
+    monkeypatch.setattr("hcloud.Client", Client)
+    with pytest.raises(Permanent, match="repeats cannot be turned off"):
+        a_cloud(project).launch(an_order())
+    assert project.http.requests == []
+
+
+def test_nothing_that_is_logged_holds_the_token_or_the_script(project, caplog):
+    caplog.set_level("DEBUG")
+    cloud = a_cloud(project, user_data=lambda _: "#cloud-config\n# planted-join-token\n")
+    project.fails_with = "action_failed"
+    with pytest.raises(Temporary):
+        cloud.launch(an_order("k1"))
+    cloud.terminate(cloud.launch(an_order("k2", "n2")).id)
+    project.page = 1
+    project.fault("GET", "/servers", 503, "unavailable", skip=1)
+    cloud.machines()
+    assert "event=list-broken" in caplog.text
+    assert TOKEN not in caplog.text
+    assert "planted-join-token" not in caplog.text

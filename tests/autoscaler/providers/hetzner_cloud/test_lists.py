@@ -8,8 +8,9 @@ import pytest
 
 from autoscaler.providers.hetzner_cloud.labels import labels_of
 from autoscaler.providers.provider import MachineState, Permanent, Temporary
+from tests.autoscaler.providers.clock import START
 from tests.autoscaler.providers.hetzner_cloud.clouds import a_cloud, an_order
-from tests.autoscaler.providers.hetzner_cloud.double import START, Kept, Project
+from tests.autoscaler.providers.hetzner_cloud.double import Kept, Project
 
 
 def filled(project: Project, count: int) -> list[Kept]:
