@@ -43,7 +43,7 @@ SERVING = frozenset({"READY", "UPDATING", "MAINTENANCE", "SUSPENDING", "SUSPENDE
 WAITING = frozenset({"FLAVOR_OUT_OF_STOCK_ERROR", "USER_QUOTA_ERROR"})
 """Of a node or pool: OVH has none to give, and keeps trying."""
 BROKEN = WAITING | {"ERROR"}
-"""Of a node: another pool serves sooner."""
+"""Of a node, or of a pool that has none: another pool serves sooner."""
 ONE = {"desiredNodes": 1, "minNodes": 1, "maxNodes": 1, "autoscale": False}
 
 
@@ -257,7 +257,8 @@ class OvhNodePools:
         tag = tag_of(pool)
         assert tag is not None  # checked by the caller
         first = next(iter(nodes_of(pool, nodes)), None)
-        is_broken = first is not None and first["status"] in BROKEN
+        said = pool["status"] if first is None else first["status"]
+        is_broken = said in BROKEN and pool["status"] not in ("DELETING", "DELETED")
         return self._row(pool["id"], tag, self._state(pool, first), pool["createdAt"], is_broken=is_broken)
 
     def _further(self, pool: Any, node: Any) -> Machine:

@@ -135,6 +135,16 @@ def test_a_pool_that_waits_for_quota_is_as_good_as_none(api, double):
         provider.launch(an_order("k2"))
 
 
+def test_a_pool_that_gets_no_node_at_all_is_broken(api, double):
+    provider = some_node_pools(api, double)
+    machine = provider.launch(an_order("k1"))
+    pool = double.kube.pools[machine.id]
+    pool.nodes.clear()
+    assert not rows(provider)[machine.id].is_broken
+    pool.status = "ERROR"
+    assert rows(provider)[machine.id].is_broken
+
+
 def test_a_flavor_the_cluster_shows_as_unavailable_is_not_asked_for(api, double):
     double.kube.sold_out.add("b3-8")
     with pytest.raises(CapacityUnavailable, match="flavor b3-8: out of stock"):
