@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from autoscaler.cli.autoscale import autoscale_app
 from autoscaler.cli.base import base_app
 from autoscaler.cli.edge import QUIET, VERBOSE, options_first, run
 from autoscaler.cli.history import history
@@ -43,6 +44,7 @@ def baseload() -> typer.Typer:
     app.command("replay")(replay)
     app.add_typer(base_app, name="base")
     app.command("history")(history)
+    app.add_typer(autoscale_app, name="autoscale", help="The daemon: keeps the fleet at the plan; what it is asked.")
     return app
 
 

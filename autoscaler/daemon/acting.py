@@ -155,7 +155,14 @@ class Acting:
         if self._parts is None or self._parts_of != wanted:
             setup = self._setup
             former = self._parts
-            self._parts = parts_of(plan.plan, now=now, models=setup.models, quota=setup.quota, sold=setup.sold)
+            self._parts = parts_of(
+                plan.plan,
+                now=now,
+                models=setup.models,
+                providers=[one.name for one in setup.providers],
+                quota=setup.quota,
+                sold=setup.sold,
+            )
             self._parts_of = wanted
             if former is not None and former.models != self._parts.models:
                 self._outlooks.clear()  # they tell of other reference nodes

@@ -4,7 +4,7 @@ The plan's burst offers are the pools that may be launched. What else the catalo
 that a node of a pool that left the plan is still counted under the caps; nothing more of it is launched.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from autoscaler.fleet import FleetPlan, Pool
 from autoscaler.loop import KeptModel
 from autoscaler.plan_levels import lasting, reference_of, tariff_of
 from planner.catalog.offer import Offer, Role
-from planner.plan import OfferTerms, Plan
+from planner.plan import Plan
 
 AHEAD = timedelta(days=8)
 """So far beyond its end a plan's levels are laid over the dates."""
@@ -32,12 +32,25 @@ class Parts:
 
 
 def parts_of(
-    plan: Plan, *, now: datetime, models: Iterable[str], quota: Mapping[str, int], sold: Iterable[Offer] = ()
+    plan: Plan,
+    *,
+    now: datetime,
+    models: Iterable[str],
+    providers: Collection[str],
+    quota: Mapping[str, int],
+    sold: Iterable[Offer] = (),
 ) -> Parts:
-    """The parts for `models`; `quota`: by pool, nodes an account may hold; `sold`: what else has a price."""
+    """The parts for `models`; `quota`: by pool, nodes an account may hold; `sold`: what else has a price.
+
+    A pool of a provider that is not among `providers` is known by its price alone.
+    """
     kept = [name for name in models if name in plan.models]
     priced = {offer.id: _priced(offer) for offer in sold if offer.role is Role.BURST}
-    planned = {key: _pool(plan, key, terms, quota) for key, terms in plan.offers.items() if terms.role == "burst"}
+    planned = {key: pool_of(plan, key, quota) for key, terms in plan.offers.items() if terms.role == "burst"}
+    planned = {
+        key: pool if pool.provider in providers else replace(pool, lead_time_s={}, max_count=0)
+        for key, pool in planned.items()
+    }
     return Parts(
         pools={**priced, **planned},
         models={name: kept_model(plan, name) for name in kept},
@@ -70,7 +83,9 @@ def provider_of(key: str) -> str:
     return key.partition("/")[0]
 
 
-def _pool(plan: Plan, key: str, terms: OfferTerms, quota: Mapping[str, int]) -> Pool:
+def pool_of(plan: Plan, key: str, quota: Mapping[str, int]) -> Pool:
+    """The pool of a burst offer of the plan."""
+    terms = plan.offers[key]
     limits = [limit for limit in (terms.max_count, quota.get(key)) if limit is not None]
     _, at, zone = key.partition("@")
     return Pool(

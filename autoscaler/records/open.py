@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from sqlalchemy import URL
+from sqlalchemy import URL, update
 
 from autoscaler.fleet import Controls
 from autoscaler.journal import Intent, Outcome
@@ -15,7 +15,7 @@ from autoscaler.records.leadership import DatabaseLeadership
 from autoscaler.records.rows import entry_of, outcome_of, storable
 from planner.ledger import PriceInForce
 from planner.store import journal as store
-from planner.store import open_ledger, operate
+from planner.store import open_ledger, operate, tables
 from planner.store.address import read_url, shown_url
 from planner.store.journal import INTENT
 from planner.store.kept import KeptConnection
@@ -59,6 +59,18 @@ class Records:
         """
         skew_s = lease_s / 4 if checks_clock else None
         return DatabaseLeadership(self._kept, self.fleet, holder, lease_s=lease_s, most_skew_s=skew_s)
+
+    def epoch(self) -> int:
+        """The highest epoch that has led; 0: none has."""
+        with self._kept.reading() as connection:
+            return store.led_by(connection, self.fleet) or 0
+
+    def check_writable(self) -> None:
+        """Raises StoreError where nothing can be written. Changes nothing."""
+        leader = tables.leader
+        with self._kept.writing() as connection:
+            changes_nothing = update(leader).where(leader.c.fleet == self.fleet).values(holder=leader.c.holder)
+            connection.execute(changes_nothing)
 
     def controls(self) -> Controls:
         """What operators ask; without a word of any, nothing."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from autoscaler.daemon.status import Decision, ModelStatus, PlannedMove, PoolStatus, Spend, Status
+from autoscaler.fleet import Controls
 from planner.report.narrow import fitted, wrapped
 from planner.report.numbers import number, percent
 from planner.report.screen import Cell, Column, Screen, render, table, words
@@ -62,7 +63,8 @@ def _head(status: Status, now: datetime, told_by: str) -> list[str]:
         lines.append(f"Who leads is not known: {lead.problem}")
     if status.is_dry_run:
         lines.append("Dry run: observes, and acts not at all.")
-    lines += _controls(status)
+    if status.controls != Controls():
+        lines += controls_lines(status.controls)
     plan = status.plan
     if plan is None:
         lines.append("No plan is in force.")
@@ -79,8 +81,8 @@ def _head(status: Status, now: datetime, told_by: str) -> list[str]:
     return lines
 
 
-def _controls(status: Status) -> list[str]:
-    controls = status.controls
+def controls_lines(controls: Controls) -> list[str]:
+    """What operators ask of the daemon, in sentences."""
     lines = []
     if controls.is_paused:
         lines.append("PAUSED: observes, and acts not at all (`baseload autoscale resume`).")
@@ -90,7 +92,7 @@ def _controls(status: Status) -> list[str]:
     wishes += [f"{model} at most {most}" for model, most in sorted(controls.max_nodes.items())]
     if wishes:
         lines.append(f"By hand: {', '.join(wishes)}.")
-    return lines
+    return lines or ["Nothing is asked for by hand: it acts by plan, demand and policy."]
 
 
 def _models(models: Sequence[ModelStatus], screen: Screen) -> "RenderableType":

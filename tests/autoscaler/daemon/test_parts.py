@@ -15,7 +15,7 @@ HOUR = timedelta(hours=1)
 
 
 def made(plan: Plan | None = None, **other: Any):
-    known: dict[str, Any] = {"now": START, "models": ["m"], "quota": {}}
+    known: dict[str, Any] = {"now": START, "models": ["m"], "providers": ["aws", "ovh"], "quota": {}}
     return parts_of(plan or small_plan(), **{**known, **other})
 
 
@@ -112,3 +112,11 @@ def test_a_pool_at_another_price_is_the_same_pool() -> None:
     pool = made().pools[SPOT]
     assert at_price(pool, Decimal("0.7")).tariff.price_usd_hour == Decimal("0.7")
     assert replace(at_price(pool, Decimal("0.7")), tariff=pool.tariff) == pool
+
+
+def test_a_pool_of_a_provider_that_is_not_configured_has_a_price_and_is_never_launched() -> None:
+    plan = small_plan()
+    plan = replace(plan, offers={**plan.offers, POOL: replace(plan.offers[POOL], lead_time_s={"m": 60.0})})
+    pool = made(plan, providers=["aws"]).pools[POOL]
+    assert (dict(pool.lead_time_s), pool.max_count) == ({}, 0)
+    assert pool.tariff.price_usd_hour == Decimal("0.30")

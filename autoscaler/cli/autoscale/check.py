@@ -1,0 +1,103 @@
+"""`baseload autoscale check`: whether fleet.toml, plan, secrets, clouds, metrics, cluster and database hold."""
+
+import os
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autoscaler.cli.autoscale.inputs import ConfigOption, given_of
+from planner.cli.options import JsonOption, say, screen
+from planner.errors import InputError, PlannerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autoscaler.daemon.build import Given
+    from autoscaler.daemon.plan_watch import PlanWatch
+    from autoscaler.providers.check import Finding
+    from autoscaler.settings import Secrets
+
+BAD_INPUT, FAILED = 2, 5
+OfflineOption = Annotated[bool, typer.Option("--offline", help="The configuration alone: no call to anything.")]
+
+
+def check(
+    context: typer.Context, config: ConfigOption, offline: OfflineOption = False, as_json: JsonOption = False
+) -> None:
+    """Look at everything a daemon needs before it is started: nothing is changed, every call only reads.
+
+    Example: baseload autoscale check -c fleet.toml
+    """
+    from autoscaler.daemon.build import plan_watch_of, secrets_for
+    from autoscaler.daemon.clock import SystemClock
+    from autoscaler.report.findings import findings_text, render_findings
+
+    with closing(SystemClock()) as clock:
+        given = given_of(config, clock, is_dry_run=False)
+        secrets = secrets_for(given.fleet, given.database, given.environ)
+        watch = plan_watch_of(given)
+        configured = configuration(given, watch)
+        called: Sequence[Finding] = () if offline else _probed(given, watch, secrets)
+    findings = [*configured, *called]
+    text = findings_text(findings) if as_json else render_findings(findings, screen=screen())
+    typer.echo(secrets.hidden(text), nl=False)
+    if offline:
+        say(context, ["--offline: clouds, metrics, cluster and database were not asked"])
+    raise typer.Exit(verdict(configured, called))
+
+
+def configuration(given: "Given", watch: "PlanWatch") -> list["Finding"]:
+    """Findings on the tables and the plan: no call leaves this machine but for a plan kept in the database."""
+    from autoscaler.daemon.check import check_plan, check_settings
+    from autoscaler.daemon.clouds import names_of, quota_of, readable_files
+    from autoscaler.providers.check import Finding
+
+    fleet, providers = given.fleet, given.fleet.daemon.providers
+    is_sqlite = given.database.drivername == "sqlite"
+    found = check_settings(fleet, is_sqlite=is_sqlite, is_in_pod="KUBERNETES_SERVICE_HOST" in given.environ)
+    for key, path in readable_files(fleet.daemon):
+        if not (path.is_file() and os.access(path, os.R_OK)):
+            found.append(Finding(what=key, is_ok=False, detail=f"{path}: cannot be read; expected a file"))
+    now = given.clock.now()
+    plan = watch.look(now)
+    found += check_plan(plan, watch.problem, fleet, providers=names_of(providers), quota=quota_of(providers), now=now)
+    return found
+
+
+def verdict(configured: "Sequence[Finding]", called: "Sequence[Finding]") -> int:
+    """The exit code: 2 where the configuration is wrong, 5 where something that was called is, else 0."""
+    if any(one.is_ok is False for one in configured):
+        return BAD_INPUT
+    return FAILED if any(one.is_ok is False for one in called) else 0
+
+
+def refuse(findings: "Sequence[Finding]", source: Path) -> None:
+    """Raises InputError where the configuration is wrong, with the first thing that is."""
+    wrong = [one for one in findings if one.is_ok is False]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more: `baseload autoscale check -c {source}`)" if len(wrong) > 1 else ""
+        raise InputError(f"{source}: {wrong[0].what}: {wrong[0].detail}{more}")
+
+
+def _probed(given: "Given", watch: "PlanWatch", secrets: "Secrets") -> list["Finding"]:
+    """Findings of read-only calls; what cannot even be made is one of them."""
+    from autoscaler.daemon.build import built
+    from autoscaler.daemon.probe import probe_clouds, probe_cluster, probe_database, probe_metrics
+    from autoscaler.providers.check import Finding
+
+    try:
+        with built(replace(given, is_dry_run=True), watch, secrets) as made:
+            found = probe_clouds(made.clouds, secrets.hidden)
+            if made.metrics is not None:
+                found += probe_metrics(made.metrics, given.clock.now(), secrets.hidden)
+            if made.cluster is not None:
+                settings = given.fleet.daemon
+                is_leader = settings.autoscale.leadership == "cluster" and settings.cluster is not None
+                namespace = settings.cluster.namespace if is_leader and settings.cluster is not None else None
+                found += probe_cluster(made.cluster, lease_namespace=namespace, clean=secrets.hidden)
+            return found + probe_database(made.records, given.database, secrets.hidden)
+    except PlannerError as error:
+        return [Finding(what="daemon", is_ok=False, detail=secrets.hidden(" ".join(str(error).split())))]

@@ -1,0 +1,69 @@
+"""What every command of the daemon begins with: the fleet, its database, and, to run, the catalog."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import URL
+
+    from autoscaler.daemon.build import Given
+    from autoscaler.daemon.clock import Clock
+    from autoscaler.records import Records
+    from planner.fleet import Fleet
+
+ConfigOption = Annotated[Path, typer.Option("-c", "--config", help="fleet.toml of the fleet.", show_default=False)]
+WhyOption = Annotated[str, typer.Option("--why", help="Kept with it, for those who come after.")]
+
+
+def fleet_of(config: Path) -> "Fleet":
+    """The fleet of the file. Raises InputError."""
+    from planner.fleet import read_fleet_file
+
+    return read_fleet_file(config)
+
+
+def database_of(fleet: "Fleet", config: Path) -> "URL":
+    """The database, as every command finds it. Raises InputError."""
+    from planner.cli.database import ledger_url
+
+    del fleet  # its [database] is read by the planner's own rule
+    return ledger_url(config)
+
+
+def given_of(config: Path, clock: "Clock", *, is_dry_run: bool) -> "Given":
+    """All that a daemon is built from. Raises InputError."""
+    from autoscaler.daemon.build import Given
+    from autoscaler.report.status_json import status_text
+    from planner.case import load_catalog
+
+    fleet = fleet_of(config)
+    return Given(
+        fleet=fleet,
+        catalog=load_catalog(fleet),
+        database=database_of(fleet, config),
+        environ=os.environ,
+        clock=clock,
+        render=status_text,
+        is_dry_run=is_dry_run,
+    )
+
+
+def open_for(config: Path, fleet: "Fleet") -> "AbstractContextManager[Records]":
+    """The fleet's records, to be entered. Raises InputError, StoreError."""
+    from autoscaler.records import open_records
+
+    return open_records(database_of(fleet, config), fleet=fleet.daemon.autoscale.fleet)
+
+
+def model_of(fleet: "Fleet", name: str) -> str:
+    """The name, if it is a model of the fleet. Raises InputError."""
+    if name not in fleet.model_names:
+        raise InputError(f"{name}: no model of {fleet.source}; expected one of {', '.join(fleet.model_names)}")
+    return name

@@ -1,0 +1,92 @@
+"""`baseload autoscale status`: what the daemon knows, from its port, else as it last saved it."""
+
+import http.client
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autoscaler.cli.autoscale.inputs import ConfigOption, fleet_of, open_for
+from planner.cli.options import JsonOption, is_verbose, say, screen
+from planner.errors import InputError, PlannerError
+
+if TYPE_CHECKING:
+    from autoscaler.daemon.status import Status
+    from planner.fleet import Fleet
+
+TIMEOUT_S = 3.0
+UrlOption = Annotated[
+    str | None, typer.Option("--url", metavar="HOST:PORT", help="Where the daemon listens, if not as fleet.toml says.")
+]
+
+
+class NoDaemon(PlannerError):  # noqa: N818 - what is so
+    """Nobody tells anything of the fleet. Exit code 5."""
+
+
+def status(context: typer.Context, config: ConfigOption, as_json: JsonOption = False, url: UrlOption = None) -> None:
+    """What a running daemon knows: fleet, work, money against caps, leases, decisions, what the plan does next.
+
+    Example: baseload autoscale status -c fleet.toml
+    """
+    from autoscaler.report.status_json import status_text
+    from autoscaler.report.status_tables import ago, render_status
+
+    fleet = fleet_of(config)
+    listen = url or fleet.daemon.autoscale.listen
+    told, where, remarks = _told(config, fleet, listen)
+    now = datetime.now(UTC)
+    if now - told.at > timedelta(seconds=3 * told.interval_s):
+        remarks = (*remarks, f"this was so {ago(now - told.at)} ago; no tick has ended since")
+    say(context, remarks)
+    if as_json:
+        typer.echo(status_text(told), nl=False)
+    else:
+        shown = render_status(told, now, told_by=where, screen=screen(), is_full=is_verbose(context))
+        typer.echo(shown, nl=False)
+
+
+def _told(config: Path, fleet: "Fleet", listen: str) -> tuple["Status", str, tuple[str, ...]]:
+    """The status of the daemon that leads, where it comes from, and remarks. Raises NoDaemon."""
+    from autoscaler.report.status_json import read_status
+
+    answered, why = _asked(listen)
+    if answered is not None and answered.fleet != fleet.daemon.autoscale.fleet:
+        why = f"the daemon at {listen} keeps fleet {answered.fleet}"
+        answered = None
+    if answered is not None and answered.lead.role == "leads":
+        return answered, listen, ()
+    try:
+        with open_for(config, fleet) as records:
+            saved = records.status()
+            address = records.address
+    except (PlannerError, InputError) as error:
+        saved, address, why = None, "", f"{why}; {error}" if why else str(error)
+    if saved is not None:
+        whose = why or f"the daemon at {listen} stands by"
+        return read_status(saved[0], source=address), f"saved in {address}", (f"{whose}: this is what was saved last",)
+    if answered is not None:
+        return answered, listen, ()
+    raise NoDaemon(f"fleet {fleet.daemon.autoscale.fleet}: {why}, and no status of it is saved; is a daemon running?")
+
+
+def _asked(listen: str) -> tuple["Status | None", str]:
+    """What the daemon at an address says, or why it says nothing."""
+    from autoscaler.daemon.telemetry.port import address_of
+    from autoscaler.report.status_json import read_status
+
+    host, port = address_of(listen)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - a daemon that listens to all is here too
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", "/status")
+        answer = connection.getresponse()
+        text = answer.read().decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException) as error:
+        return None, f"no daemon answers at {listen} ({error})"
+    finally:
+        connection.close()
+    if answer.status != http.client.OK:
+        return None, f"the daemon at {listen} has not come round yet"
+    return read_status(text, source=f"http://{listen}/status"), ""

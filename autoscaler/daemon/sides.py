@@ -1,0 +1,118 @@
+"""Sides: the serving side, the cluster and the start-up script that fleet.toml describes, made."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from autoscaler.providers.provider import Order, Permanent, UserData
+from autoscaler.serving.serving import Serving
+from autoscaler.settings import Secrets
+from planner.errors import InputError
+from planner.fleet.daemon import DaemonSettings
+from policies.scaling import ScalingPolicy
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from autoscaler.cluster.api import ClusterApi
+
+CLUSTER_TIMEOUT_S = 10.0
+"""Of one request to the API server; a read of the serving side takes several."""
+
+
+def cluster_of(settings: DaemonSettings) -> "ClusterApi | None":
+    """A door to the cluster; None: there is none. Raises InputError."""
+    if settings.cluster is None:
+        return None
+    from autoscaler.cluster.api import connect
+
+    timeout_s = min(CLUSTER_TIMEOUT_S, settings.autoscale.call_timeout_s)
+    return connect(settings.cluster, folder=settings.folder, timeout_s=timeout_s)
+
+
+def serving_of(
+    settings: DaemonSettings,
+    models: tuple[str, ...],
+    *,
+    policy: ScalingPolicy,
+    secrets: Secrets,
+    cluster: "ClusterApi | None",
+    clock: Callable[[], datetime],
+) -> Serving:
+    """The serving side of [cluster], else of [router]. Raises InputError where a setting or secret is missing."""
+    token = prometheus_token(settings, secrets)
+    if cluster is not None:
+        return _in_cluster(settings, models, policy=policy, token=token, cluster=cluster, clock=clock)
+    from autoscaler.serving.plain.make import plain_serving
+
+    router = settings.router
+    if router is None:
+        raise InputError("[cluster] and [router] are missing; expected one of them, to say who serves")
+    return plain_serving(
+        settings,
+        models,
+        clock=clock,
+        prometheus_token=token,
+        master_key=secrets.find("LITELLM_MASTER_KEY", router.key_file, key="[router] key_file"),
+        node_key=secrets.find("BASELOAD_NODE_KEY", router.node_key_file, key="[router] node_key_file"),
+    )
+
+
+def prometheus_token(settings: DaemonSettings, secrets: Secrets) -> "SecretStr | None":
+    """What is sent to Prometheus as a bearer token; None: nothing."""
+    if settings.metrics is None:
+        return None
+    return secrets.find("BASELOAD_PROMETHEUS_TOKEN", settings.metrics.token_file, key="[metrics] token_file")
+
+
+def _in_cluster(
+    settings: DaemonSettings,
+    models: tuple[str, ...],
+    *,
+    policy: ScalingPolicy,
+    token: "SecretStr | None",
+    cluster: "ClusterApi",
+    clock: Callable[[], datetime],
+) -> Serving:
+    from autoscaler.serving.kubernetes import KubernetesServing
+    from autoscaler.serving.metrics import metrics_reader
+
+    if settings.metrics is None:
+        raise InputError("[metrics] is missing; expected the Prometheus that scrapes the model servers")
+    assert settings.cluster is not None  # there is a door to it
+    reader = metrics_reader(settings.metrics, models, token=token, folder=settings.folder)
+    return KubernetesServing(
+        cluster,
+        fleet=settings.autoscale.fleet,
+        models=models,
+        metering=reader.read,
+        clock=clock,
+        drain_timeout_s=policy.drain_timeout_s,
+        model_label=settings.cluster.model_label,
+    )
+
+
+def user_data_of(settings: DaemonSettings, secrets: Secrets) -> UserData:
+    """The start-up script of a node: it joins [cluster], else runs what [server] says. Raises InputError."""
+    cluster, providers = settings.cluster, settings.providers
+    is_scripted = (
+        providers.aws is not None
+        or providers.hetzner_cloud is not None
+        or (providers.ovh is not None and providers.ovh.backend == "instances")
+    )
+    if not is_scripted:
+        return _no_script
+    from autoscaler.join import ClusterJoin, PlainStart
+
+    if cluster is None:
+        return PlainStart(settings.server)
+
+    def token() -> "SecretStr":
+        return secrets.need("BASELOAD_JOIN_TOKEN", cluster.token_file, key="[cluster] token_file")
+
+    token()  # a missing one is told now, not at the first launch
+    return ClusterJoin(cluster, token=token)
+
+
+def _no_script(order: Order) -> str:
+    raise Permanent(f"{order.pool}: no provider that takes a start-up script is configured")
