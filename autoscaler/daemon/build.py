@@ -107,7 +107,7 @@ def _recorded(database: "URL", lane: Lane, start: datetime, end: datetime) -> tu
     from planner.store import open_ledger
 
     def read() -> tuple[PlanRecord, ...]:
-        with open_ledger(database) as ledger:
+        with open_ledger(database, create=True) as ledger:  # an absent one is not made by reading: it has no plans
             return ledger.plans(start, end)
 
     try:
@@ -203,16 +203,20 @@ def burst_of(plan: Plan) -> dict[str, str | None]:
     return {key: key.partition("@")[2].partition("/")[0] or None for key in keys}
 
 
+def is_there(database: "URL") -> bool:
+    """Whether the database holds anything of ours. Raises InputError where it is of another version, StoreError."""
+    from planner.store import open_ledger
+
+    with open_ledger(database, create=True) as ledger:  # reading makes nothing
+        return ledger.exists
+
+
 def _records(given: Given, secrets: Secrets, stack: ExitStack) -> "Records | None":
     """The records of the fleet; of a dry run only where there are some, for it makes no database."""
     from autoscaler.records import open_records
 
-    if given.is_dry_run:
-        from planner.store import open_ledger
-
-        with open_ledger(given.database) as ledger:
-            if not ledger.exists:
-                return None
+    if given.is_dry_run and not is_there(given.database):
+        return None
     prices = prices_in_force(given.catalog, given.fleet.owned)
     opened = open_records(given.database, fleet=given.fleet.daemon.autoscale.fleet, prices=prices, hide=secrets.hidden)
     return stack.enter_context(opened)

@@ -98,10 +98,9 @@ def names_of(providers: ProvidersSettings) -> tuple[str, ...]:
 
 
 def _aws(settings: AwsSettings, made: Made) -> Cloud:
-    from planner.catalog.sources.aws import AwsPrices
-
     from autoscaler.providers.aws.check import check_aws
     from autoscaler.providers.aws.provider import AwsProvider
+    from planner.catalog.sources.aws import AwsPrices
 
     for variable in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         made.secrets.find(variable, None, key=variable)  # boto3 reads them itself; they are to be hidden all the same
@@ -129,11 +128,10 @@ def _aws(settings: AwsSettings, made: Made) -> Cloud:
 
 
 def _ovh(settings: OvhSettings, made: Made) -> Cloud:
-    from planner.catalog.sources.ovh import OvhPrices
-
     from autoscaler.providers.ovh.check import check_ovh
     from autoscaler.providers.ovh.keys import VARIABLES, OvhKeys
     from autoscaler.providers.ovh.make import ovh_api, ovh_provider
+    from planner.catalog.sources.ovh import OvhPrices
 
     keys = OvhKeys(**made.secrets.named(VARIABLES, settings.secret_file, key="[providers.ovh] secret_file"))
     api = ovh_api(settings, keys, call_timeout_s=made.call_timeout_s)

@@ -220,11 +220,11 @@ def decision_line(alike: Sequence[Decision], now: datetime) -> str:
 
 
 def moves_lines(moves: Sequence[PlannedMove]) -> list[str]:
-    """What the plan changes, an hour a line."""
-    by_hour: dict[datetime, list[str]] = {}
+    """What the plan changes, a model and an hour a line."""
+    changes: dict[tuple[datetime, str], list[str]] = {}
     for one in moves:
-        by_hour.setdefault(one.at, []).append(f"{one.model} on {one.pool} {one.before} → {one.after}")
-    return [f"{at:%H:%M}  {', '.join(changes)}" for at, changes in by_hour.items()]
+        changes.setdefault((one.at, one.model), []).append(f"{one.pool} {one.before} → {one.after}")
+    return [f"{at:%H:%M}  {model}: {', '.join(pools)}" for (at, model), pools in changes.items()]
 
 
 def _providers(status: Status) -> list[str]:

@@ -33,6 +33,7 @@ def check(
     """
     from autoscaler.daemon.build import plan_watch_of, secrets_for
     from autoscaler.daemon.clock import SystemClock
+    from autoscaler.providers.check import Finding
     from autoscaler.report.findings import findings_text, render_findings
 
     with closing(SystemClock()) as clock:
@@ -40,7 +41,12 @@ def check(
         secrets = secrets_for(given.fleet, given.database, given.environ)
         watch = plan_watch_of(given)
         configured = configuration(given, watch)
-        called: Sequence[Finding] = () if offline else _probed(given, watch, secrets)
+        called: Sequence[Finding] = ()
+        if not offline:
+            try:
+                called = _probed(given, watch, secrets)
+            except InputError as error:  # of a table or a secret: nothing could be called
+                configured.append(Finding(what="parts", is_ok=False, detail=str(error)))
     findings = [*configured, *called]
     text = findings_text(findings) if as_json else render_findings(findings, screen=screen())
     typer.echo(secrets.hidden(text), nl=False)
@@ -83,7 +89,7 @@ def refuse(findings: "Sequence[Finding]", source: Path) -> None:
 
 
 def _probed(given: "Given", watch: "PlanWatch", secrets: "Secrets") -> list["Finding"]:
-    """Findings of read-only calls; what cannot even be made is one of them."""
+    """Findings of read-only calls. Raises InputError where what calls cannot be made."""
     from autoscaler.daemon.build import built
     from autoscaler.daemon.probe import probe_clouds, probe_cluster, probe_database, probe_metrics
     from autoscaler.providers.check import Finding
@@ -99,5 +105,7 @@ def _probed(given: "Given", watch: "PlanWatch", secrets: "Secrets") -> list["Fin
                 namespace = settings.cluster.namespace if is_leader and settings.cluster is not None else None
                 found += probe_cluster(made.cluster, lease_namespace=namespace, clean=secrets.hidden)
             return found + probe_database(made.records, given.database, secrets.hidden)
+    except InputError:
+        raise
     except PlannerError as error:
         return [Finding(what="daemon", is_ok=False, detail=secrets.hidden(" ".join(str(error).split())))]

@@ -1,5 +1,6 @@
 """`baseload autoscale run | once`: the daemon, or one tick of it."""
 
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -46,6 +47,7 @@ def run(
     """
     from autoscaler.daemon.serve import serve
 
+    gc.set_threshold(2000, 10, 10)  # a process of weeks, other than a plan's few seconds
     with _parts(config, is_dry_run=dry_run) as (setup, clock):
         serve(setup, clock, _voice(context, log))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autoscaler.cli.autoscale.inputs import ConfigOption, fleet_of, open_for
+from autoscaler.cli.autoscale.inputs import ConfigOption, database_of, fleet_of, open_for
 from planner.cli.options import JsonOption, is_verbose, say, screen
 from planner.errors import InputError, PlannerError
 
@@ -49,6 +49,7 @@ def status(context: typer.Context, config: ConfigOption, as_json: JsonOption = F
 
 def _told(config: Path, fleet: "Fleet", listen: str) -> tuple["Status", str, tuple[str, ...]]:
     """The status of the daemon that leads, where it comes from, and remarks. Raises NoDaemon."""
+    from autoscaler.daemon.build import is_there
     from autoscaler.report.status_json import read_status
 
     answered, why = _asked(listen)
@@ -57,12 +58,13 @@ def _told(config: Path, fleet: "Fleet", listen: str) -> tuple["Status", str, tup
         answered = None
     if answered is not None and answered.lead.role == "leads":
         return answered, listen, ()
+    saved, address = None, ""
     try:
-        with open_for(config, fleet) as records:
-            saved = records.status()
-            address = records.address
+        if is_there(database_of(fleet, config)):
+            with open_for(config, fleet) as records:
+                saved, address = records.status(), records.address
     except (PlannerError, InputError) as error:
-        saved, address, why = None, "", f"{why}; {error}" if why else str(error)
+        why = f"{why}; {error}" if why else str(error)
     if saved is not None:
         whose = why or f"the daemon at {listen} stands by"
         return read_status(saved[0], source=address), f"saved in {address}", (f"{whose}: this is what was saved last",)

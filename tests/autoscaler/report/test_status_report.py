@@ -70,7 +70,7 @@ def test_it_says_who_leads_what_is_spent_and_what_comes(status: Status) -> None:
     assert "12 s ago" in text
     assert "2.40 USD/h of at most 8.00; 8 nodes of at most 20." in text
     assert "This month: 0.60 USD charged, with what is committed 2.40 USD of at most 900.00." in text
-    assert "01:00 m on ovh/b3-64 0 → 1" in text
+    assert "01:00 m: ovh/b3-64 0 → 1" in text
     assert "launch 6 nodes in ovh/b3-64: done; load: 6.00 nodes of work" in text
     assert "renews" in text
 
