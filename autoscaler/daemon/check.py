@@ -1,6 +1,6 @@
 """Check: whether a configuration holds, before anything is touched: the tables against each other, the plan, the pools.
 
-Pure but for what it is handed. What takes calls to look at is in `probe`.
+No call is made here: what takes calls to look at is in `probe`.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Invoiced: what the catalog says of how each pool and base offer is charged, for the facts a daemon writes. Pure."""
+"""Invoiced: what the catalog says of how each pool and base offer is charged, for the facts a daemon writes."""
 
 from collections.abc import Iterable
 from dataclasses import replace
