@@ -49,8 +49,12 @@ class SystemClock:
         return time.monotonic()
 
     def sleep_until(self, monotonic_s: float) -> None:
-        """Waits for the time or a byte in the pipe."""
-        ready, _, _ = select.select([self._heard], [], [], max(0.0, monotonic_s - self.monotonic_s()))
+        """Waits for the time, or to be woken."""
+        self.wait_s(monotonic_s - self.monotonic_s())
+
+    def wait_s(self, seconds: float) -> None:
+        """Waits so long, or for a byte in the pipe."""
+        ready, _, _ = select.select([self._heard], [], [], max(0.0, seconds))
         if ready:
             os.read(self._heard, 4096)
 
