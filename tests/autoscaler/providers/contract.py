@@ -139,7 +139,7 @@ class ProviderContract:
         ours = provider.launch(self.order("k1"))
         provider.terminate(ours.id)
         self.wait_until(lambda: not states(provider, ours.id), self.gone_s)
-        assert all((one.node_id, one.fleet) == (None, None) for one in rows(provider.machines(), foreign))
+        assert all(one.fleet != self.order("k1").fleet for one in rows(provider.machines(), foreign))
         assert self.is_running(provider, foreign)
 
     def test_the_end_of_a_machine_of_others_is_refused_for_good(self, provider):

@@ -344,7 +344,7 @@ TWO_IMAGES = two_images()
 def double_of(moto: Any, patch: Any) -> AwsDouble:
     """A new account; moto makes images, instances and templates as `patch` (a MonkeyPatch) tells it for the while."""
     patch.setattr(amis, "AMIS", TWO_IMAGES)
-    patch.setenv("MOTO_AMIS_PATH", "as patched")  # read when moto is imported, which it is; now it means: no others
+    patch.setattr(amis, "environ", {"MOTO_AMIS_PATH": "as patched"})  # moto loads no others then
     double = AwsDouble(moto)
     patch.setattr(instances, "utcnow", double.clock)
     patch.setattr(launch_templates, "utcnow", double.clock)
