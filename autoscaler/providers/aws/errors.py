@@ -14,12 +14,8 @@ class AlreadyUsed(Temporary):
 @contextmanager
 def sorted_errors(doing: str) -> Iterator[None]:
     """Raises what the client raises inside as one of our errors, which says what was being done."""
-    from botocore.exceptions import (
-        BotoCoreError,
-        ClientError,
-        HTTPClientError,
-        ParamValidationError,
-    )
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+    from botocore.exceptions import ConnectionError as NotConnected
     from botocore.parsers import ResponseParserError
 
     try:
@@ -32,7 +28,7 @@ def sorted_errors(doing: str) -> Iterator[None]:
         if code in ALREADY_USED:
             raise AlreadyUsed(text) from error
         raise kind(code, status)(text) from error
-    except (HTTPClientError, ResponseParserError) as error:  # no answer, or half of one: it may have happened
+    except (HTTPClientError, NotConnected, ResponseParserError) as error:  # no answer, or half: it may have happened
         raise Temporary(brief(f"aws: {doing}: {error}")) from error
     except ParamValidationError as error:  # says the values it refuses, and one may be the start-up script
         text = "; ".join(line.split(", value:")[0] for line in str(error).splitlines())

@@ -7,7 +7,7 @@ rebalance-recommendations.html.
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 WARNING = "EC2 Spot Instance Interruption Warning"
 ADVICE = "EC2 Instance Rebalance Recommendation"
@@ -52,4 +52,4 @@ def parsed(body: str) -> Event:
         raise ValueError("time is no time") from error
     if at.tzinfo is None:
         raise ValueError("time has no zone")
-    return Event(instance_id=instance_id, at=at, is_warning=kind == WARNING)
+    return Event(instance_id=instance_id, at=at.astimezone(UTC), is_warning=kind == WARNING)

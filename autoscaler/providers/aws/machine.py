@@ -1,7 +1,7 @@
 """A machine as EC2 describes an instance. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from autoscaler.providers.aws import tags
@@ -25,7 +25,7 @@ def described(instance: Mapping[str, Any]) -> Machine:
         pool=told.get(tags.POOL) or f"aws/{instance.get('InstanceType', 'unknown')}",
         model=told.get(tags.MODEL),
         state=STATES.get(instance["State"]["Name"], MachineState.RUNNING),
-        created_at=instance["LaunchTime"],
+        created_at=instance["LaunchTime"].astimezone(UTC),
         address=instance.get("PrivateIpAddress"),
     )
 

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from autoscaler.providers.aws import fleet_reply, pages, request, tags, templates
-from autoscaler.providers.aws.clients import Clients, connect
+from autoscaler.providers.aws.clients import READ, Clients, connect
 from autoscaler.providers.aws.errors import AlreadyUsed, sorted_errors
 from autoscaler.providers.aws.machine import described, ordered
 from autoscaler.providers.aws.notices import Notices
@@ -48,6 +48,8 @@ LISTING = 0.6
 """Of the time of a call after which no further page is asked for,"""
 HEARING = 0.8
 """and no further message received."""
+REMEMBERED = 1000
+"""Keys whose fleets made nothing."""
 ENDED = (MachineState.STOPPING, MachineState.GONE)
 log = logging.getLogger(__name__)
 
@@ -78,7 +80,11 @@ class AwsProvider:
         self._session = session
         self._page_size = page_size
         self._made: Clients | None = None
-        self._notices = None if settings.queue_url is None else Notices(settings.queue_url, wait_s=queue_wait_s)
+        self._notices = (
+            None
+            if settings.queue_url is None
+            else Notices(settings.queue_url, wait_s=min(queue_wait_s, int(timeout_s * READ / 2)))
+        )
         self._sweeper = templates.Sweeper(fleet)
         self._fruitless: dict[str, int] = {}
         """By key: fleets that AWS answered with nothing made, each of which used up a token."""
@@ -194,12 +200,23 @@ class AwsProvider:
         self._sweeper.sweep(ec2, self._clock())
         made = fleet_reply.instance_ids(reply)
         if not made:
-            self._fruitless[order.key] = attempt + 1
-            raise fleet_reply.why_nothing(reply, order.key)
+            raise self._why_nothing(order.key, attempt, fleet_reply.why_nothing(reply, order.key))
         self._fruitless.pop(order.key, None)
         if len(made) > 1:  # never seen; what was made costs money, and the lists show it with our tags
             log.warning("event=more_than_ordered key=%s instances=%s", order.key, ",".join(made))
         return ordered(order, made[0], self._clock())
+
+    def _why_nothing(self, key: str, attempt: int, why: ProviderError) -> ProviderError:
+        """The same, and remembers that the token is used up where the key is going to be asked for again.
+
+        The oldest are forgotten: their tokens would give the same empty answer, and be counted anew.
+        """
+        self._fruitless.pop(key, None)
+        if isinstance(why, Temporary):
+            self._fruitless[key] = attempt + 1
+            while len(self._fruitless) > REMEMBERED:
+                del self._fruitless[next(iter(self._fruitless))]
+        return why
 
     def _must_be_in_time(self, order: Order, started: datetime) -> None:
         if self._used(started) > BEFORE_BUYING:

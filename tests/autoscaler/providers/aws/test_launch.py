@@ -1,4 +1,5 @@
 import base64
+import socket
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -429,3 +430,37 @@ def test_an_instance_of_ours_that_lost_its_tags_but_the_fleet_stops_nothing(prov
     double.add_foreign(**{"baseload:fleet": FLEET})
     (machine,) = provider.machines().machines
     assert (machine.node_id, machine.pool, machine.model) == (None, "aws/t3.micro", None)
+
+
+# --- nobody there
+
+
+@pytest.mark.parametrize(
+    ("call", "about"), [("machines", ()), ("launch", (an_order(),)), ("terminate", ("i-0123456789abcdef0",))]
+)
+def test_an_address_where_nobody_answers_is_tried_again_next_tick(server, double, session, call, about):
+    with socket.socket() as reserved:  # bound and not listening: every connection is refused
+        reserved.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        provider = a_provider(server, double, session, settings=some_settings(server, double, endpoint_url=url))
+        with pytest.raises(Temporary, match="Could not connect"):
+            getattr(provider, call)(*about)
+
+
+def test_a_pool_that_is_sold_out_for_long_leaves_nothing_behind(server, double, session):
+    provider = a_provider(server, double, session)
+    double.sell_out(*((KIND, f"us-east-1{letter}") for letter in "abc"))
+    for number in range(3):
+        with pytest.raises(CapacityUnavailable):
+            provider.launch(an_order(f"k{number}", pool=SPOT))
+    assert provider._fruitless == {}
+    assert double.templates() == []
+
+
+def test_the_queue_is_never_waited_for_longer_than_an_answer_may_take(server, double, session):
+    settings = some_settings(server, double, queue_url=f"{server.url}/123456789012/queue")
+    waits = [
+        a_provider(server, double, session, settings=settings, timeout_s=timeout_s, queue_wait_s=1)._notices
+        for timeout_s in (25, 10)
+    ]
+    assert [one and one._wait_s for one in waits] == [1, 0]
