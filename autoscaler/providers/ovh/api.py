@@ -101,25 +101,45 @@ class OvhApi:
         if not self._lock.acquire(timeout=max(0.0, self.left_s(ends_at))):
             raise Temporary(f"{doing}: another call takes all the time")
         try:
-            self._compare_clocks()
-            left_s = self.left_s(ends_at)
-            if left_s < SHORTEST_S:
-                raise Temporary(f"{doing}: no time left of {self._call_timeout_s:g} s")
-            # The client takes one timeout for all calls. Name look-up is not covered by it: the resolver's own holds.
-            self._client._timeout = left_s
+            if signed:
+                self._compare_clocks(ends_at, doing)
+            self._client._timeout = self._time_left(ends_at, doing)
             return self._client.call(method, path, None if body is None else dict(body), signed)
         except APIError as error:
             answer = answer_of(error)
+        except (AttributeError, TypeError):  # the client takes every refusal for an object
+            answer = Answer(status=None, message="an answer that cannot be read")
         finally:
             self._lock.release()
         raise Refused(answer, doing)  # outside of the handler: the client's error holds the request, with its token
 
-    def _compare_clocks(self) -> None:
-        """Has the client ask for OVH's time before its next signature, where that was long ago."""
+    def _time_left(self, ends_at: float, doing: str) -> float:
+        """How long the next request may take. Raises Temporary where nothing is to be asked any more.
+
+        The client takes one timeout for all its requests. Name look-up is not covered by it: the resolver's own holds.
+        """
+        left_s = self.left_s(ends_at)
+        if left_s < SHORTEST_S:
+            raise Temporary(f"{doing}: no time left of {self._call_timeout_s:g} s")
+        return left_s
+
+    def _compare_clocks(self, ends_at: float, doing: str) -> None:
+        """Has the client ask for OVH's time before it signs, where that was long ago. Raises Temporary."""
+        from ovh.exceptions import APIError
+
         now = self._monotonic()
-        if self._compared_at is None or now - self._compared_at >= CLOCKS_COMPARED_EVERY_S:
-            self._client._time_delta = None  # the client's own cache, for which it has no other door
+        if self._compared_at is not None and now - self._compared_at < CLOCKS_COMPARED_EVERY_S:
+            return
+        self._client._timeout = self._time_left(ends_at, doing)
+        self._client._time_delta = None  # the client's own cache, for which it has no other door
+        try:
+            _ = self._client.time_delta  # asked for now: the request that follows has what time is left then
+        except (APIError, TypeError) as error:
+            said = answer_of(error)
+        else:
             self._compared_at = now
+            return
+        raise Temporary(f"{doing}: nothing was asked, for OVH's clock cannot be read: {said.message}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

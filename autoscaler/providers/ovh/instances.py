@@ -152,8 +152,9 @@ class OvhInstances:
         except Temporary:
             asked.without_answer_at = None  # no time was left to ask
             raise
+        machine = self._machine(row)  # what cannot be read was made all the same
         asked.without_answer_at = None
-        return self._machine(row)
+        return machine
 
     def _body(self, errand: Errand, order: Order) -> dict[str, Any]:
         """The request; by the hour, always: `monthlyBilling` is not sent."""
@@ -195,6 +196,14 @@ class OvhInstances:
                 raise
 
     def _machine(self, row: Any) -> Machine:
+        """The machine of a row. Raises Temporary where it lacks what every row has."""
+        try:
+            return self._read(row)
+        except (KeyError, TypeError, ValueError) as error:
+            said = type(error).__name__
+        raise Temporary(f"ovh: an instance in an answer cannot be read ({said})")
+
+    def _read(self, row: Any) -> Machine:
         tag = tag_of(row["name"])
         return Machine(
             id=row["id"],

@@ -100,8 +100,8 @@ class OvhNodePools:
         except Refused as refused:
             error = _no_node(refused.sorted())
         else:
-            self._say_astray(pools)
             machines = self._all(pools, nodes)
+            self._say_astray(pools)
             self._orders.forget_ended({machine.id for machine in machines})
             self._sold_out.look(machine for machine in machines if machine.fleet == self._fleet)
             return Listing(provider=self.name, as_of=as_of, is_complete=True, machines=tuple(machines))
@@ -165,6 +165,8 @@ class OvhNodePools:
         except Temporary:
             asked.without_answer_at = None  # no time was left to ask
             raise
+        if not isinstance(pool, dict) or tag_of(pool) is None:
+            raise Temporary(f"ovh: the answer for node pool {body['name']} cannot be read; a list will tell")
         asked.without_answer_at = None
         return self._machine(pool, [])
 
@@ -244,6 +246,14 @@ class OvhNodePools:
         self._astray = astray
 
     def _all(self, pools: Sequence[Any], nodes: Sequence[Any]) -> list[Machine]:
+        """The machines of all rows. Raises Temporary where one lacks what every row has."""
+        try:
+            return self._read(pools, nodes)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            said = type(error).__name__
+        raise Temporary(f"ovh: a node pool in an answer cannot be read ({said})")
+
+    def _read(self, pools: Sequence[Any], nodes: Sequence[Any]) -> list[Machine]:
         machines = []
         ours = {pool["id"] for pool in pools if tag_of(pool) is not None}
         for pool in pools:

@@ -1,5 +1,6 @@
 """Time-outs, repeats and clocks of calls to OVH."""
 
+import time
 from typing import Any
 
 import pytest
@@ -140,3 +141,23 @@ def test_a_wrong_secret_is_refused_for_good_after_one_look_at_the_clock(double):
 def test_an_unknown_endpoint_is_said():
     with pytest.raises(Permanent, match="ovh: endpoint 'ovh-mars': expected ovh-eu, ovh-ca, ovh-us or a URL"):
         OvhApi(endpoint="ovh-mars", keys=some_keys(), project="p", call_timeout_s=5.0)
+
+
+def test_without_ovhs_time_nothing_is_signed_or_asked(double, watched):
+    double.broken[("GET", "/auth/time")] = "server error"
+    errand = watched.errand()
+    with pytest.raises(Temporary, match="nothing was asked, for OVH's clock cannot be read"):
+        errand.send("DELETE", errand.of_project("instance", "i"))
+    assert double.calls == []
+    double.broken.clear()
+    assert read(watched) == []
+
+
+def test_a_clock_that_hangs_costs_no_more_than_the_errand(double):
+    api = an_api(double, call_timeout_s=0.4)
+    double.broken[("GET", "/auth/time")] = "hang"
+    begun = time.monotonic()
+    with pytest.raises(Temporary, match="clock cannot be read"):
+        read(api)
+    assert time.monotonic() - begun < 5  # of the client's 180
+    api.close()

@@ -7,7 +7,7 @@ import pytest
 from autoscaler.providers.ovh.asked import KEPT_FOR
 from autoscaler.providers.provider import Permanent, Temporary
 from tests.autoscaler.providers.ovh.double import OvhDouble
-from tests.autoscaler.providers.ovh.projects import an_api, an_order, some_instances
+from tests.autoscaler.providers.ovh.projects import an_api, an_order, some_instances, some_node_pools
 
 POST = ("POST", "/instance")
 
@@ -94,6 +94,21 @@ def test_an_order_that_was_refused_is_asked_for_again_at_once(api, double, fault
     double.broken.clear()
     provider.launch(an_order())
     assert bought(double) == 1
+
+
+@pytest.mark.parametrize("some", [some_instances, some_node_pools])
+def test_an_answer_that_cannot_be_read_may_be_that_of_a_purchase(api, double, clock, some):
+    provider = some(api, double)
+    double.cloud.late_s = double.kube.late_s = 120.0
+    double.broken[POST] = double.broken[("POST", "/nodepool")] = "odd after"
+    with pytest.raises(Temporary, match="cannot be read"):
+        provider.launch(an_order())
+    double.broken.clear()
+    with pytest.raises(Temporary, match="may have been made"):
+        provider.launch(an_order())
+    clock.wait(120)
+    provider.launch(an_order())
+    assert len(double.cloud.instances) + len(double.kube.pools) == 1
 
 
 def test_of_two_machines_of_one_order_the_first_is_its_own(api, double, clock):

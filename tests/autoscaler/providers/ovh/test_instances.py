@@ -192,6 +192,13 @@ def test_a_list_that_lost_a_machine_which_cannot_be_asked_for_says_nothing(api, 
         provider.machines()
 
 
+@pytest.mark.parametrize("fault", ["odd list", "odd refusal"])
+def test_a_list_that_cannot_be_read_is_no_list(api, double, fault):
+    double.broken[("GET", "/instance")] = fault
+    with pytest.raises(Temporary, match="cannot be read"):
+        some_instances(api, double).machines()
+
+
 def test_a_machine_that_somebody_ended_is_gone(api, double, clock):
     provider = some_instances(api, double)
     machine = provider.launch(an_order())

@@ -245,6 +245,14 @@ def test_a_key_of_another_order_is_refused_after_a_restart(api, double):
         some_node_pools(api, double).launch(an_order("k1", "n1", model="another"))
 
 
+@pytest.mark.parametrize("fault", ["odd list", "odd refusal"])
+@pytest.mark.parametrize("path", ["/nodepool", "/node"])
+def test_a_list_that_cannot_be_read_is_no_list(api, double, fault, path):
+    double.broken[("GET", path)] = fault
+    with pytest.raises(Temporary, match="cannot be read"):
+        some_node_pools(api, double).machines()
+
+
 def test_a_cluster_that_is_not_there_is_no_missing_node(double):
     api = an_api(double)
     with pytest.raises(Permanent, match="Cluster not found"):
