@@ -34,7 +34,7 @@ month: .venv/stamp  ## the second half of the demo: facts of a month into a ledg
 	$(BIN)/baseload report --month 2026-10 -o out
 	@echo "Open out/capacity-report-2026-10.html in a browser."
 
-test: .venv/stamp .venv-focus/stamp  ## the whole test suite
+test: .venv/stamp .venv-focus/stamp .venv-litellm/stamp  ## the whole test suite
 	@$(BIN)/python -m pytest -n 2
 
 check: .venv/stamp  ## what the build runs: format, lint, types, imports, tests
@@ -63,9 +63,10 @@ lock:  ## newer versions of what we depend on, hashed; needs uv
 	$(COMPILE) --upgrade --group bench -c requirements-dev.txt -o requirements-bench.txt
 	$(COMPILE) --upgrade --group build --extra postgres --extra aws --extra hetzner --extra ovh --extra daemon -c requirements-dev.txt -o requirements-image.txt
 	$(COMPILE_GROUP) --upgrade --group focus -o requirements-focus.txt
+	$(COMPILE_GROUP) --upgrade --group litellm -o requirements-litellm.txt
 
 clean:  ## remove what was made here
-	rm -rf .venv .venv-bench .venv-focus out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-focus .venv-litellm out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 .venv/stamp: requirements-dev.txt pyproject.toml .ci/environment
 	@.ci/environment .venv requirements-dev.txt
@@ -75,3 +76,6 @@ clean:  ## remove what was made here
 
 .venv-focus/stamp: requirements-focus.txt pyproject.toml .ci/environment
 	@.ci/environment .venv-focus requirements-focus.txt || echo "no validator of FOCUS exports here: its test is skipped" >&2
+
+.venv-litellm/stamp: requirements-litellm.txt pyproject.toml .ci/environment
+	@.ci/environment .venv-litellm requirements-litellm.txt || echo "no LiteLLM here: its test is skipped" >&2
