@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from autoscaler.fleet import NodeState
-from autoscaler.serving.serving import ServingError
+from autoscaler.serving.serving import Readings, ServingError
 from tests.autoscaler.loop.rig import Rig
 
 
@@ -37,3 +37,15 @@ def test_a_serving_side_that_cannot_follow_is_a_problem_of_the_tick_and_no_end_o
     report = rig.tick()
     assert report.problems == ("serving: ServingError: the router does not answer",)
     assert len(report.acted) == 1
+
+
+def test_what_the_serving_side_remarks_is_a_problem_of_the_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(wanted=1)
+    read = rig.serving.read
+
+    def remarking() -> Readings:
+        return replace(read(), remarks=("chat: 1 of its servers do not answer (n7): taken as no less",))
+
+    monkeypatch.setattr(rig.serving, "read", remarking)
+    report = rig.tick()
+    assert report.problems == ("serving: chat: 1 of its servers do not answer (n7): taken as no less",)
