@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autoscaler.fleet import Node
-from autoscaler.serving.serving import Readings, RoutingNotDone, Serving
+from autoscaler.serving.serving import Readings, RoutingNotDone, Serving, Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,4 +26,6 @@ class DryRunServing:
         raise RoutingNotDone(f"dry run: would send {node_id} work again")
 
     def follow(self, nodes: Sequence[Node]) -> None:
-        """Nothing: what would follow is seen in the fleet."""
+        """Nothing but which nodes there are, told to a side that knows no other way to find them."""
+        if isinstance(self.observed, Told):
+            self.observed.know(nodes)

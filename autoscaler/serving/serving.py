@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from autoscaler.fleet import Node
 from planner.errors import PlannerError
@@ -75,6 +75,15 @@ class Serving(Protocol):
         is not in `nodes` any more is removed, if it is ours. Called once at the end of a tick, not while paused; done
         again, it changes nothing. Raises ServingError.
         """
+        ...
+
+
+@runtime_checkable
+class Told(Protocol):
+    """A serving side that finds no nodes by itself: it reads those it was told of."""
+
+    def know(self, nodes: Sequence[Node]) -> None:
+        """Takes in which nodes there are, and changes nothing outside."""
         ...
 
 

@@ -44,20 +44,20 @@ class PlainServing:
         """Demand by the metrics, nodes by their own answers; what is missing is said in the remarks."""
         models: Mapping[str, ModelReading] = {}
         remarks: tuple[str, ...] = ()
-        measured = None
+        measured, known = None, self._nodes
         if self.metrics is None:
             remarks = ("no [metrics]: demand is not measured",)
         else:
             try:
-                measured = self.metrics.read(self.clock(), tuple(self._nodes.values()))
+                measured = self.metrics.read(self.clock(), tuple(known.values()))
             except ServingError as error:
                 remarks = (str(error),)  # the nodes may be known all the same
             else:
                 models, remarks = measured.models, measured.remarks
-        counted = self._in_flight_by(measured)
-        probes = self._probe(tuple(self._nodes.values()), counted)
+        counted = self._in_flight_by(measured, known)
+        probes = self._probe(tuple(known.values()), counted)
         nodes = {node_id: self._reading(node_id, probe, counted) for node_id, probe in probes.items()}
-        return Readings(models=models, nodes=nodes, remarks=(*remarks, *self._unready(probes)))
+        return Readings(models=models, nodes=nodes, remarks=(*remarks, *_unready(probes, known)))
 
     def stop_routing(self, node_id: str) -> None:
         """Takes the node out of the router's list, at once."""
@@ -77,15 +77,19 @@ class PlainServing:
         The targets file is kept first: a router that fails does not blind Prometheus.
         """
         met = [node for node in nodes if node.id not in self._probes]
-        self._nodes = {node.id: node for node in nodes}
-        for known in (self._probes, self._silent):
-            for node_id in [one for one in known if one not in self._nodes]:
-                del known[node_id]
+        self.know(nodes)
         if self.targets_file is not None:
             keep_targets(self.targets_file, nodes, self.port)
         self._probe(met, {})
         routed, also = self._routed(nodes)
         self.router.keep(routed, also=also)
+
+    def know(self, nodes: Sequence[Node]) -> None:
+        """Takes in which nodes there are: they are probed from the next reading on."""
+        self._nodes = {node.id: node for node in nodes}
+        for known in (self._probes, self._silent):
+            for node_id in [one for one in known if one not in self._nodes]:
+                del known[node_id]
 
     def close(self) -> None:
         """Lets go of every connection."""
@@ -108,27 +112,19 @@ class PlainServing:
             self._silent[node_id] = 0 if probe.is_ready else self._silent.get(node_id, 0) + 1
         return probes
 
-    def _in_flight_by(self, measured: FleetMetrics | None) -> dict[str, int | None]:
+    def _in_flight_by(self, measured: FleetMetrics | None, known: Mapping[str, Node]) -> dict[str, int | None]:
         """Requests in flight by the metrics. Of a draining node they are too old: it may have got one since."""
         if measured is None or self.metrics is None or self.metrics.dialect.is_gateway:
             return {}
         return {
             node_id: number
             for node_id, number in measured.in_flight().items()
-            if self._nodes[node_id].state is not NodeState.DRAINING
+            if known[node_id].state is not NodeState.DRAINING
         }
 
     def _reading(self, node_id: str, probe: Probe, counted: Mapping[str, int | None]) -> NodeReading:
         in_flight = counted.get(node_id)
         return NodeReading(is_ready=probe.is_ready, in_flight=probe.in_flight if in_flight is None else in_flight)
-
-    def _unready(self, probes: Mapping[str, Probe]) -> list[str]:
-        """What is said of nodes that should serve and do not."""
-        return [
-            f"{node_id}: {probe.why}"
-            for node_id, probe in sorted(probes.items())
-            if not probe.is_ready and self._nodes[node_id].state is NodeState.READY
-        ]
 
     def _routed(self, nodes: Sequence[Node]) -> tuple[list[Endpoint], frozenset[str]]:
         """The endpoints to route to; and nodes that stay as they are, for their address is not known."""
@@ -150,3 +146,12 @@ class PlainServing:
             does_any = any(self._probes[one.node_id].is_ready for one, _ in found if one.node_id in self._probes)
             routed += [endpoint for endpoint, answers in found if answers or not does_any]
         return routed, frozenset(also)
+
+
+def _unready(probes: Mapping[str, Probe], known: Mapping[str, Node]) -> list[str]:
+    """What is said of nodes that should serve and do not."""
+    return [
+        f"{node_id}: {probe.why}"
+        for node_id, probe in sorted(probes.items())
+        if not probe.is_ready and known[node_id].state is NodeState.READY
+    ]

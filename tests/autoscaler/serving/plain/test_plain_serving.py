@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from autoscaler.fleet import Node, NodeState
+from autoscaler.serving.dry_run import DryRunServing
 from autoscaler.serving.plain.file_router import FileRouter
 from autoscaler.serving.plain.make import plain_serving
 from autoscaler.serving.plain.probe import Prober
@@ -182,6 +183,14 @@ def test_done_again_it_changes_nothing(serving, fleet, folder):
     serving.read()
     serving.follow([a_node(fleet, "n1")])
     assert [(folder / name).stat().st_mtime_ns for name in ("endpoints.json", "targets.json")] == stamps
+
+
+def test_a_dry_run_reads_the_nodes_and_writes_no_file(serving, fleet, folder):
+    fleet.add("n1")
+    looking_on = DryRunServing(observed=serving)
+    looking_on.follow([a_node(fleet, "n1")])
+    assert looking_on.read().nodes == {"n1": NodeReading(is_ready=True, in_flight=0)}
+    assert list(folder.iterdir()) == []
 
 
 def test_nodes_are_known_while_prometheus_is_away(fleet, folder):
