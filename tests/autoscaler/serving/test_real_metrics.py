@@ -19,7 +19,7 @@ from tests.servers.real_prometheus import RealPrometheus, real_prometheus
 from tests.servers.vllm_simulator import SimulatedFleet, Trouble
 
 WINDOW_S = 5.0
-PATIENCE_S = 25.0
+PATIENCE_S = 60.0
 
 
 @dataclass(kw_only=True)
@@ -82,16 +82,18 @@ def test_old_and_new_names_are_read_alike(rig):
     found = rig.until(is_seen)
     for model in ("new", "old"):
         assert found.models[model].cache_hit_ratio == pytest.approx(0.25, abs=0.01)
-        assert found.standings[model].load.kv_cache_ratio > 0
+        assert found.standings[model].load.kv_cache_ratio is not None
         assert datetime.now(UTC) - found.models[model].measured_at < timedelta(seconds=3)
 
 
 def test_a_restarted_server_gives_no_wild_rate(rig):
+    rig.until(lambda found: isinstance(found.standings["new"], Whole))
     rig.new.nodes["n1"].restart()
-    deadline = time.monotonic() + 4
-    while time.monotonic() < deadline:
-        reading = rig.read().models["new"]
-        assert 800 < reading.input_tok_s < 4000
+    deadline, seen = time.monotonic() + 4, 0
+    while time.monotonic() < deadline or not seen:
+        reading = rig.read().models.get("new")
+        assert reading is None or 800 < reading.input_tok_s < 4000
+        seen += reading is not None
         time.sleep(0.2)
 
 
