@@ -13,6 +13,7 @@ from autoscaler.journal import Intent, Outcome
 from autoscaler.records.journal import DatabaseJournal
 from autoscaler.records.leadership import DatabaseLeadership
 from autoscaler.records.rows import entry_of, outcome_of, storable
+from autoscaler.records.served import ServedRecorder
 from planner.ledger import PriceInForce
 from planner.store import journal as store
 from planner.store import open_ledger, operate, tables
@@ -71,6 +72,10 @@ class Records:
         with self._kept.writing() as connection:
             changes_nothing = update(leader).where(leader.c.fleet == self.fleet).values(holder=leader.c.holder)
             connection.execute(changes_nothing)
+
+    def served_hours(self, *, longest_s: float) -> ServedRecorder:
+        """What adds up tokens served. `longest_s`: a reading speaks of so much time before it; two intervals, say."""
+        return ServedRecorder(self._kept, self.fleet, longest_s=longest_s)
 
     def controls(self) -> Controls:
         """What operators ask; without a word of any, nothing."""
