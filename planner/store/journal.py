@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from planner.errors import StoreError
 from planner.store import tables
-from planner.store.records import Row
+from planner.store.records import Row, rows_of
 
 INTENT, OUTCOME, FOUND, END = "intent", "outcome", "found", "end"
 ENTRIES = {INTENT: tables.intent, OUTCOME: tables.outcome, FOUND: tables.found, END: tables.end}
@@ -116,17 +116,16 @@ def add_end(connection: Connection, fleet: str, row: Row, charges: Sequence[tupl
 def entries(connection: Connection, fleet: str, since: datetime) -> list[tuple[str, Row]]:
     """(kind, row) in the order they were written: all about open nodes, and all others from `since` on."""
     found: dict[int, tuple[str, Row]] = {}
+    opened = tables.open_node
+    of_fleet = select(opened.c.node_id).where(opened.c.fleet == fleet)
+    first = {row.node_id: row.since for row in connection.execute(of_fleet.add_columns(opened.c.since))}
     for kind, table in ENTRIES.items():
-        opened = and_(
-            tables.open_node.c.fleet == table.c.fleet,
-            tables.open_node.c.node_id == table.c.node_id,
-            tables.open_node.c.since <= table.c.number,
-        )
-        of_open = select(table).join(tables.open_node, opened).where(tables.open_node.c.fleet == fleet)
-        late = select(table).where(table.c.fleet == fleet, table.c.at >= since)
-        for query in (of_open, late):
-            for row in connection.execute(query).mappings():
-                found[row["number"]] = (kind, dict(row))
+        whole = select(table).where(table.c.fleet == fleet)
+        for row in rows_of(connection.execute(whole.where(table.c.node_id.in_(of_fleet)))):
+            if row["number"] >= first[row["node_id"]]:
+                found[row["number"]] = (kind, row)
+        for row in rows_of(connection.execute(whole.where(table.c.at >= since))):
+            found[row["number"]] = (kind, row)
     numbers = [number for number, (kind, _) in found.items() if kind == END]
     charges: dict[int, list[tuple[datetime, Decimal]]] = {number: [] for number in numbers}
     if numbers:

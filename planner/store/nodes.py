@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Column, Connection, and_, or_, select
 
 from planner.ledger import Lease, tags_of
 from planner.store import tables
-from planner.store.records import Row, price_of
+from planner.store.records import Row, price_of, rows_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +29,10 @@ def node_leases(
     connection: Connection, start: datetime | None, end: datetime | None, *, imported: Sequence[Lease]
 ) -> NodeLeases:
     """Leases of nodes that overlap [start, end) beside the `imported` ones of that span; None: without that limit."""
-    rows: dict[tuple[str, str], Row] = {}
-    for row in (*_ended(connection, start, end), *_running(connection, end)):
-        rows[row["provider"], row["machine_id"]] = row  # buried by mistake and seen again: the later one has all of it
-    known = {(lease.provider, lease.id) for lease in imported}
-    missing = [row for key, row in rows.items() if key not in known]
-    missing = _without_base_known_by_other_ids(missing, imported, {machine for _, machine in rows})
+    rows = _missing([*_ended(connection, start, end, _ALL), *_running(connection, end)], imported)
     taken = {lease.id for lease in imported}
     found, unpriced = [], []
-    for row in missing:
+    for row in rows:
         if row["billing"] is None:
             unpriced.append(row["machine_id"])
             continue
@@ -49,50 +44,78 @@ def node_leases(
     return NodeLeases(leases=tuple(found), unpriced=tuple(sorted(unpriced)))
 
 
-def _ended(connection: Connection, start: datetime | None, end: datetime | None) -> Iterable[Row]:
+def node_spans(connection: Connection, *, imported: Sequence[Lease]) -> list[tuple[datetime, datetime | None]]:
+    """Start and end of the same leases of all time, without reading the rest of them."""
+    rows = _missing([*_ended(connection, None, None, _SPAN), *_running(connection, None)], imported)
+    return [(row["billed_from"], row["end_at"]) for row in rows if row["billing"] is not None]
+
+
+_ALL = tuple(tables.end.columns)
+_SPAN = tuple(
+    tables.end.c[name] for name in ("provider", "machine_id", "pool", "is_base", "billed_from", "at", "billing")
+)
+
+
+def _missing(rows: Iterable[Row], imported: Sequence[Lease]) -> list[Row]:
+    """The rows, one per machine, of which no imported lease speaks."""
+    by_machine: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        by_machine[row["provider"], row["machine_id"]] = row  # buried by mistake and seen again: the last has it all
+    known = {(lease.provider, lease.id) for lease in imported}
+    missing = [row for key, row in by_machine.items() if key not in known]
+    return _without_base_known_by_other_ids(missing, imported, {machine for _, machine in by_machine})
+
+
+def _ended(
+    connection: Connection, start: datetime | None, end: datetime | None, columns: Sequence[Column[Any]]
+) -> Iterable[Row]:
     column = tables.end.c
-    query = select(tables.end).where(column.machine_id.is_not(None), column.billed_from.is_not(None))
+    query = select(*columns).where(column.machine_id.is_not(None), column.billed_from.is_not(None))
     if start is not None:
         query = query.where(or_(column.at > start, and_(column.billed_from >= start, column.at == column.billed_from)))
     if end is not None:
         query = query.where(column.billed_from < end)
-    for row in connection.execute(query.order_by(column.fleet, column.number)).mappings():
-        yield {**row, "end_at": row["at"]}
+    for row in rows_of(connection.execute(query.order_by(column.fleet, column.number))):
+        row["end_at"] = row["at"]
+        yield row
 
 
 def _running(connection: Connection, end: datetime | None) -> Iterable[Row]:
     """Machines of open nodes; of a launch whose machine nobody has seen, nothing can be said."""
-    opened = tables.open_node
-    for table in (tables.intent, tables.found):
-        began = and_(opened.c.fleet == table.c.fleet, opened.c.since == table.c.number)
-        for row in connection.execute(select(table).join(opened, began)).mappings():
-            machine = _found(row) if table is tables.found else _made(connection, row)
-            if machine is not None and (end is None or machine["billed_from"] < end):
-                yield {**row, **machine, "end_at": None, "was_taken_back": False}
+    opened, outcome = tables.open_node.c, tables.outcome.c
+    for fleet in connection.execute(select(opened.fleet).distinct()).scalars().all():
+        nodes = select(opened.node_id).where(opened.fleet == fleet)
+        made = select(outcome.key, outcome.machine_id, outcome.billed_from).where(
+            outcome.fleet == fleet, outcome.node_id.in_(nodes), outcome.machine_id.is_not(None)
+        )
+        machines: dict[str, Row] = {}
+        for row in connection.execute(made.order_by(outcome.number)).mappings():
+            machines.setdefault(row["key"], dict(row))
+        first = select(opened.since).where(opened.fleet == fleet)
+        for table in (tables.intent, tables.found):
+            began = select(table).where(table.c.fleet == fleet, table.c.number.in_(first))
+            for row in connection.execute(began).mappings():
+                machine = _found(row) if table is tables.found else _made(row, machines.get(row["key"]))
+                if machine is not None and (end is None or machine["billed_from"] < end):
+                    yield {**row, **machine, "end_at": None, "was_taken_back": False}
 
 
 def _found(row: Mapping[Any, Any]) -> Row:
     return {"billed_from": row["ordered_at"], "is_base": True}
 
 
-def _made(connection: Connection, row: Mapping[Any, Any]) -> Row | None:
-    outcome = tables.outcome.c
-    query = select(outcome.machine_id, outcome.billed_from).where(
-        outcome.fleet == row["fleet"],
-        outcome.node_id == row["node_id"],
-        outcome.number > row["number"],
-        outcome.key == row["key"],
-        outcome.machine_id.is_not(None),
-    )
-    made = connection.execute(query.order_by(outcome.number).limit(1)).first()
-    if made is None:
+def _made(row: Mapping[Any, Any], machine: Row | None) -> Row | None:
+    if machine is None:
         return None
-    return {"machine_id": made.machine_id, "billed_from": made.billed_from or row["at"], "is_base": False}
+    billed_from = machine["billed_from"] or row["at"]
+    return {"machine_id": machine["machine_id"], "billed_from": billed_from, "is_base": False}
 
 
 def _without_base_known_by_other_ids(rows: Sequence[Row], imported: Sequence[Lease], machines: set[str]) -> list[Row]:
     """The rows less one base node for each imported base lease of its offer and time that names no machine seen."""
     spare = [lease for lease in imported if lease.is_base and lease.id not in machines]
+    if not spare:
+        return list(rows)
     left = []
     for row in sorted(rows, key=lambda row: (row["billed_from"], row["machine_id"])):
         twin = next((lease for lease in spare if _is_twin(row, lease)), None) if row["is_base"] else None

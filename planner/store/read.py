@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from planner.ledger import Batch, BatchKind, Lease, MonthOfFacts, OtherCost, PlanRecord, PriceInForce, ServedHours, Tags
 from planner.store import records, tables
-from planner.store.nodes import node_leases
+from planner.store.nodes import node_leases, node_spans
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -222,16 +222,17 @@ def _lookups(
 def months(connection: Connection) -> tuple[MonthOfFacts, ...]:
     """What is held of each calendar month (UTC) that leases, usage or other costs speak of, or between two such."""
     held = [one for one in batches(connection) if one.retracted_at is None]
-    rented = leases(connection, None, None)
+    imported = _imported_leases(connection, None, None)
+    rented = [(lease.start, lease.end) for lease in imported] + node_spans(connection, imported=imported)
     spoken = {month for one in held for month in _months_of(one)}
-    spoken |= {month for lease in rented for month in _months_between(lease.start, lease.end)}
+    spoken |= {month for began, ended in rented for month in _months_between(began, ended)}
     column = tables.served.c
     query = select(column.hour, func.count()).where(column.batch_id.not_in(retracted())).group_by(column.hour)
     counted: dict[int, int] = {row[0]: row[1] for row in connection.execute(query)}
     found = []
     for start in _from_to(spoken):
         end = _next_month(start)
-        ran = sum(1 for lease in rented if _touches(lease, start, end))
+        ran = sum(1 for began, ended in rented if _touches(began, ended, start, end))
         if start not in spoken and not ran:
             continue  # between others, and nothing ran
         first, last = hour_number(start), hour_number(end)
@@ -266,8 +267,8 @@ def _months_between(start: datetime, end: datetime | None) -> Iterator[datetime]
         yield month
 
 
-def _touches(lease: Lease, start: datetime, end: datetime) -> bool:
-    return lease.start < end and (lease.end is None or lease.end > start or lease.start == lease.end >= start)
+def _touches(began: datetime, ended: datetime | None, start: datetime, end: datetime) -> bool:
+    return began < end and (ended is None or ended > start or began == ended >= start)
 
 
 def _from_to(months: set[datetime]) -> Iterator[datetime]:

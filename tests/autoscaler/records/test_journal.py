@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from autoscaler.fleet import Controls
 from autoscaler.journal import IntentKind, LostLeadership, Result
@@ -138,3 +140,14 @@ def test_an_older_ledger_is_not_written_to(url: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("planner.store.schema.HEAD", "0003")
     with pytest.raises(InputError, match="this version needs 0003"), open_records(url, fleet="blue"):
         pass
+
+
+def test_the_queries_of_the_page_run(url: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "journal.md").read_text()
+    block = page.split("```sql\n")[1].split("```")[0]
+    with open_records(url, fleet="blue") as records:
+        records.journal.intend(an_intent())
+        records.journal.settle(an_outcome(), 1)
+        with records.journal._kept.reading() as connection:
+            found = [connection.execute(text(one), {"node": "blue-1"}).all() for one in block.split(";") if one.strip()]
+    assert [len(rows) for rows in found] == [2, 0, 1, 0]
