@@ -133,6 +133,7 @@ class ClusterApi:
     ) -> "HTTPResponse":
         """The answer, its body still to be read. Raises ClusterError where there is none, or it is a refusal."""
         from kubernetes.client import ApiException
+        from kubernetes.config import ConfigException
         from urllib3.exceptions import HTTPError
 
         self.calls += 1
@@ -141,24 +142,22 @@ class ClusterApi:
             headers["Content-Type"] = content_type
         elif "watch" not in (query or {}):
             headers["Accept-Encoding"] = "gzip"
-        method, url, headers, content, _ = self._client.param_serialize(
-            method,
-            path,
-            query_params=list((query or {}).items()),
-            header_params=headers,
-            body=body,
-            auth_settings=["BearerToken"],
-        )
         try:
-            answer = self._client.rest_client.request(
+            method, url, headers, content, _ = self._client.param_serialize(
                 method,
-                url,
-                headers=headers,
-                body=content,
-                _request_timeout=self._timeout_s,
+                path,
+                query_params=list((query or {}).items()),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = self._client.rest_client.request(
+                method, url, headers=headers, body=content, _request_timeout=self._timeout_s
             )
         except ApiException as error:
             raise ClusterError(f"{what}: {error.reason}") from None
+        except ConfigException as error:  # a token that is read anew, and is not there
+            raise ClusterError(f"{what}: {error}") from None
         except (HTTPError, OSError) as error:
             raise ClusterError(f"{what}: {_said(error)}") from None
         response: HTTPResponse = answer.response
@@ -209,6 +208,8 @@ def _refusal(response: "HTTPResponse", what: str, deadline: float) -> ClusterErr
 
 def _said(error: BaseException) -> str:
     """One line of what went wrong, without the object addresses that urllib3 puts in."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror} {error.filename or ''}".strip()
     text = str(error).split(": ", 1)[-1].splitlines() or [""]
     return f"{type(error).__name__}: {text[0]}"
 

@@ -103,34 +103,37 @@ def binaries() -> Path:
 @contextmanager
 def started() -> Iterator[Cluster]:
     """A cluster of its own, stopped for sure at the end."""
+    for is_last in (False, False, True):
+        with ExitStack() as stack:
+            try:
+                cluster = _begun(stack)
+            except AssertionError:
+                if is_last:
+                    raise
+                continue  # another process took a port between our looking and its use
+            yield cluster
+            return
+
+
+def _begun(stack: ExitStack) -> Cluster:
     folder = Path(mkdtemp(prefix="baseload-cluster-"))
-    with ExitStack() as stack:
-        stack.callback(rmtree, folder, ignore_errors=True)
-        etcd = _etcd(stack, folder)
-        cluster = _api_server(stack, folder, etcd)
-        kubeconfig = cluster.kubeconfig(folder)
-        common = ("--kubeconfig", kubeconfig, "--bind-address=127.0.0.1", "--leader-elect=false", "--port=0")
-        _start(
-            stack,
-            folder,
-            binaries() / "kube-controller-manager",
-            *common,
-            f"--secure-port={free_port()}",
-            f"--cert-dir={folder}/kcm",
-            "--controllers=*,-serviceaccount,-serviceaccount-token",
-            "--node-monitor-period=500ms",
-            "--node-monitor-grace-period=4s",
-            "--pod-eviction-timeout=1h",
-        )
-        _start(
-            stack,
-            folder,
-            binaries() / "kube-scheduler",
-            *common,
-            f"--secure-port={free_port()}",
-            f"--cert-dir={folder}/sched",
-        )
-        yield cluster
+    stack.callback(rmtree, folder, ignore_errors=True)
+    etcd = _etcd(stack, folder)
+    cluster = _api_server(stack, folder, etcd)
+    kubeconfig = cluster.kubeconfig(folder)
+    common = ("--kubeconfig", kubeconfig, "--leader-elect=false", "--port=0", "--secure-port=0")
+    _start(
+        stack,
+        folder,
+        binaries() / "kube-controller-manager",
+        *common,
+        "--controllers=*,-serviceaccount,-serviceaccount-token",
+        "--node-monitor-period=500ms",
+        "--node-monitor-grace-period=4s",
+        "--pod-eviction-timeout=1h",
+    )
+    _start(stack, folder, binaries() / "kube-scheduler", *common)
+    return cluster
 
 
 def _etcd(stack: ExitStack, folder: Path) -> str:
@@ -221,10 +224,15 @@ def _wait_for(cluster: Cluster, process: "subprocess.Popen[bytes]", folder: Path
 
 
 def _start(stack: ExitStack, folder: Path, name: Path, *words: object) -> "subprocess.Popen[bytes]":
-    """A server as a process of ours, which ends with the stack."""
+    """A server as a process of ours, which ends with the stack, and with this process should it be killed."""
+    leash = [program("setpriv", "util-linux"), "--pdeathsig", "KILL", "--"]
     log = stack.enter_context((folder / f"{name.name}.log").open("wb"))
     process = subprocess.Popen(
-        [str(name), *map(str, words)], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=folder
+        [*leash, str(name), *map(str, words)],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        cwd=folder,
     )
     stack.callback(_stop, process)
     return process

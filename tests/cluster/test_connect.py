@@ -1,5 +1,6 @@
 """Reaching a cluster as the settings say."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,36 @@ def test_outside_a_pod_and_without_a_kubeconfig_it_is_said_what_is_expected(monk
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(InputError, match="expected a kubeconfig, or to run in a pod"):
         connect(ClusterSettings(), folder=".", timeout_s=1)
+
+
+def test_in_a_pod_the_service_account_is_enough_and_its_token_may_be_changed(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kubernetes.config import incluster_config
+
+    host, port = cluster.url.removeprefix("https://").split(":")
+    token = tmp_path / "token"
+    token.write_text("expired")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(cluster.ca_file))
+    api = connect(ClusterSettings(), folder=".", timeout_s=10)
+    with pytest.raises(ClusterError, match="401"):
+        api.get("/api/v1/namespaces/default")
+
+    def a_minute_later() -> None:
+        """The client reads the token anew once a minute."""
+        for cell in api._client.configuration.refresh_api_key_hook.__closure__:
+            if isinstance(cell.cell_contents, incluster_config.InClusterConfigLoader):
+                cell.cell_contents.token_expires_at -= timedelta(minutes=1)
+
+    token.write_text(cluster.admin_token)
+    a_minute_later()
+    assert api.get("/api/v1/namespaces/default")["metadata"]["name"] == "default"
+
+    token.unlink()
+    a_minute_later()
+    with pytest.raises(ClusterError, match=r"GET /api/v1/namespaces/default: .*No such file"):
+        api.get("/api/v1/namespaces/default")
+    api.close()

@@ -8,6 +8,7 @@ import pytest
 
 from autoscaler.cluster.api import ClusterApi
 from autoscaler.cluster.lease import ClusterLease
+from autoscaler.cluster.rights import RIGHTS, lacking
 from autoscaler.fleet import NodeState
 from autoscaler.leadership import LeadershipError
 from autoscaler.serving.kubernetes import served_by
@@ -46,8 +47,30 @@ def all_that_the_daemon_does(scene: Scene, api: ClusterApi) -> None:
 
 def test_what_is_granted_is_what_is_used(scene: Scene, daemon: ClusterApi, cluster: Cluster) -> None:
     all_that_the_daemon_does(scene, daemon)
-    used = {(verb, group, resource) for verb, group, resource in cluster.used(rights.USER) if resource}
+    used = {right for right in cluster.used(rights.USER) if right[1] != "authorization.k8s.io"}  # everybody may ask
     assert used == rights.granted()
+
+
+def test_the_rights_that_are_asked_for_are_those_that_are_shipped() -> None:
+    assert {(right.verb, right.group, right.resource) for right in RIGHTS} == rights.granted()
+
+
+def test_before_anything_is_done_it_can_be_told_which_rights_are_lacking(
+    scene: Scene, admin: ClusterApi, daemon: ClusterApi, cluster: Cluster
+) -> None:
+    assert lacking(daemon, namespace="baseload", leads=True) == ()
+
+    api = cluster.api(_lesser(admin, scene.namespace, ("create", "", "pods/eviction")))
+    assert [str(right) for right in lacking(api, namespace="baseload", leads=True)] == ["create pods/eviction"]
+    elsewhere = lacking(api, namespace=scene.namespace, leads=True)
+    assert [str(right) for right in elsewhere] == [
+        "create pods/eviction",
+        "get leases",
+        "create leases",
+        "update leases",
+    ]
+    assert [str(right) for right in lacking(api, namespace=scene.namespace, leads=False)] == ["create pods/eviction"]
+    api.close()
 
 
 @pytest.mark.parametrize("right", sorted(rights.granted()), ids="-".join)

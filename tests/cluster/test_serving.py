@@ -133,6 +133,30 @@ def test_a_drain_taken_back_leaves_the_node_as_it_was(scene: Scene, daemon) -> N
     assert "node.kubernetes.io/exclude-from-external-load-balancers" not in node["metadata"]["labels"]
 
 
+def test_a_pod_that_waits_comes_back_when_a_drain_is_taken_back_and_loads_in_peace(scene: Scene, daemon) -> None:
+    n1 = scene.join("n1")
+    scene.run(replicas=1)
+    scene.metrics.servers[n1] = Server(in_flight=0)
+    serving = scene.serving(daemon)
+    serving.follow(list(scene.nodes.values()))
+    serving.read()
+    serving.stop_routing(n1)
+    scene.until(lambda: not scene.where(), "it waits for a node")
+    began = scene.now = datetime.now(UTC)
+
+    serving.resume_routing(n1)
+    assert serving.read().nodes == {}  # it loads its model: neither serving nor broken
+
+    scene.until(scene.ready, "it is scheduled to the node again")
+    scene.until(lambda: serving.read().nodes == {n1: NodeReading(is_ready=True, in_flight=0)}, "it serves")
+
+    (pod,) = scene.where()
+    scene.kubelet.unready.add(f"{scene.namespace}/{pod}")
+    scene.until(lambda: serving.read().nodes == {}, "it is not Ready")
+    scene.now = began + timedelta(seconds=900)
+    assert serving.read().nodes == {n1: NodeReading(is_ready=False, in_flight=0)}
+
+
 def test_what_somebody_else_cordoned_stays_cordoned(scene: Scene, daemon) -> None:
     n1 = scene.join("n1")
     scene.admin.patch(f"/api/v1/nodes/ip-{n1}", {"spec": {"unschedulable": True}})

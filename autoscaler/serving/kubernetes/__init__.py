@@ -1,7 +1,6 @@
 """The serving side in Kubernetes: nodes that joined, pods that serve, drains through disruption budgets."""
 
 from autoscaler.serving.kubernetes.discover import Served, served_by
-from autoscaler.serving.kubernetes.make import kubernetes_serving
 from autoscaler.serving.kubernetes.serving import KubernetesServing
 
-__all__ = ["KubernetesServing", "Served", "kubernetes_serving", "served_by"]
+__all__ = ["KubernetesServing", "Served", "served_by"]

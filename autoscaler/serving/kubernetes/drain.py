@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from autoscaler.cluster.api import ClusterApi, ClusterError, Json
-from autoscaler.cluster.labels import DRAINING, NO_BALANCER, WAS_CORDONED
+from autoscaler.cluster.labels import DRAINING, NO_BALANCER, RESUMED, WAS_CORDONED
 from autoscaler.serving.kubernetes.objects import ClusterPod, pod_of
 
 CONFLICT, NOT_FOUND, BLOCKED = 409, 404, 429
@@ -31,9 +31,9 @@ class Drainer:
         """The Node takes no new pods, and no balancer sends it traffic. Raises ClusterError; 404: there is none."""
         self._change(name, lambda node: _marked(node, now))
 
-    def unmark(self, name: str) -> None:
+    def unmark(self, name: str, now: datetime) -> None:
         """The Node is as it was before the mark. Raises ClusterError."""
-        self._change(name, _unmarked)
+        self._change(name, lambda node: _unmarked(node, now))
 
     def pods_on(self, name: str) -> tuple[ClusterPod, ...]:
         """The pods on a Node that a drain ends, those of a model included, those that end already too."""
@@ -118,7 +118,7 @@ def _marked(node: Json, now: datetime) -> Json | None:
     has_label = NO_BALANCER in (node["metadata"].get("labels") or {})
     if DRAINING in annotations and is_cordoned and has_taint and has_label:
         return None
-    said: dict[str, Any] = {} if DRAINING in annotations else {DRAINING: now.isoformat()}
+    said: dict[str, Any] = {} if DRAINING in annotations else {DRAINING: now.isoformat(), RESUMED: None}
     if is_cordoned and DRAINING not in annotations:
         said[WAS_CORDONED] = "true"
     return {
@@ -127,7 +127,7 @@ def _marked(node: Json, now: datetime) -> Json | None:
     }
 
 
-def _unmarked(node: Json) -> Json | None:
+def _unmarked(node: Json, now: datetime) -> Json | None:
     """The patch that takes the mark off; None: there is none, and a cordon without it is somebody else's."""
     annotations = node["metadata"].get("annotations") or {}
     if DRAINING not in annotations:
@@ -135,9 +135,11 @@ def _unmarked(node: Json) -> Json | None:
     spec: Json = {"taints": _others(node)}
     if WAS_CORDONED not in annotations:
         spec["unschedulable"] = None
-        # The controller takes its taint off after the cordon; left here, it would keep pods away until then.
     return {
-        "metadata": {"annotations": {DRAINING: None, WAS_CORDONED: None}, "labels": {NO_BALANCER: None}},
+        "metadata": {
+            "annotations": {DRAINING: None, WAS_CORDONED: None, RESUMED: now.isoformat()},
+            "labels": {NO_BALANCER: None},
+        },
         "spec": spec,
     }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from autoscaler.cluster.labels import DRAINING, FLEET, INSTANCE_TYPE, MODEL, NODE, NODEPOOL, POOL
+from autoscaler.cluster.labels import DRAINING, FLEET, INSTANCE_TYPE, MODEL, NODE, NODEPOOL, POOL, RESUMED
 
 OLD_INSTANCE_TYPE = "beta.kubernetes.io/instance-type"
 """The label's name before Kubernetes 1.17, which some clusters still set alone."""
@@ -38,6 +38,8 @@ class ClusterNode:
     is_cordoned: bool
     draining_since: datetime | None
     """We drain it since then."""
+    resumed_at: datetime | None
+    """A drain was taken back then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ def node_of(item: Mapping[str, Any]) -> ClusterNode | None:
         meta = item["metadata"]
         labels: Mapping[str, str] = meta.get("labels") or {}
         spec = item.get("spec") or {}
-        since = (meta.get("annotations") or {}).get(DRAINING)
+        annotations: Mapping[str, str] = meta.get("annotations") or {}
         return ClusterNode(
             name=meta["name"],
             uid=meta.get("uid", ""),
@@ -85,7 +87,8 @@ def node_of(item: Mapping[str, Any]) -> ClusterNode | None:
             nodepool=labels.get(NODEPOOL),
             is_ready=_says(item, "Ready"),
             is_cordoned=bool(spec.get("unschedulable")),
-            draining_since=_time(since),
+            draining_since=_time(annotations.get(DRAINING)),
+            resumed_at=_time(annotations.get(RESUMED)),
         )
     except (KeyError, TypeError, AttributeError):
         return None

@@ -25,6 +25,8 @@ SPOT_MARGIN_S = 20.0
 """So long before a machine is taken back its pods are deleted, budgets or not."""
 LINGER_S = 30.0
 """So long after a cordon a balancer may still send a node traffic that it passes on."""
+RELOAD_S = 900.0
+"""So long after a drain was taken back a node may load its model anew before it is said not to be ready."""
 LATE_GRACE_S = 10.0
 """What pods get after the drain's time is up and nobody takes the machine back."""
 
@@ -82,6 +84,7 @@ class KubernetesServing:
         model_label: str = MODEL,
         spot_margin_s: float = SPOT_MARGIN_S,
         linger_s: float = LINGER_S,
+        reload_s: float = RELOAD_S,
         quiet_s: float = QUIET_S,
     ) -> None:
         """`models`: the fleet's own names. `drain_timeout_s`: after it pods are deleted, budgets or not."""
@@ -93,6 +96,7 @@ class KubernetesServing:
         self._drain_timeout_s = drain_timeout_s
         self._spot_margin_s = spot_margin_s
         self._linger_s = linger_s
+        self._reload_s = reload_s
         self._drainer = Drainer(api=api, model_label=model_label)
         self._nodes = Mirror(api, "/api/v1/nodes", node_of, quiet_s=quiet_s)
         self._pods = Mirror(
@@ -187,6 +191,9 @@ class KubernetesServing:
                 in_flight = 0  # its pods ended with what they worked on, and nobody sends it traffic to pass on
             return NodeReading(is_ready=one.is_ready, in_flight=in_flight)
         if not one.is_ready or not any(pod.is_ready and not pod.is_ending for pod in pods):
+            resumed = one.resumed_at
+            if one.is_ready and resumed is not None and now - resumed < timedelta(seconds=self._reload_s):
+                return None  # it loads its model anew: neither serving nor broken
             return NodeReading(is_ready=False, in_flight=in_flight)
         if not meters:
             return None
@@ -210,7 +217,7 @@ class KubernetesServing:
         """The node takes pods again; those that left come back when they are scheduled. Raises ServingError."""
         one = self._object_of(node_id)
         try:
-            self._drainer.unmark(one.name)
+            self._drainer.unmark(one.name, self._clock())
         except ClusterError as error:
             raise ServingError(f"end of the drain of {node_id}: {error}") from error
 
@@ -265,7 +272,7 @@ class KubernetesServing:
                 self._drainer.mark(one.name, now)
             return self._drain(one, node, now)
         if node.state is NodeState.READY and one.draining_since is not None:
-            self._drainer.unmark(one.name)
+            self._drainer.unmark(one.name, now)
         return []
 
     def _drain(self, one: ClusterNode, node: Node | None, now: datetime) -> list[str]:

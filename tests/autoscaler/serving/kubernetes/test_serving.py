@@ -224,6 +224,21 @@ def test_a_watch_that_is_too_old_is_followed_by_a_list(double: Double) -> None:
     api.close()
 
 
+def test_a_list_is_fetched_anew_after_ten_minutes_whatever_watches_say(double: Double) -> None:
+    double.add_node("a", labels={})
+    api, elapsed = double.api(), [0.0]
+    mirror = Mirror(api, "/api/v1/nodes", node_of, quiet_s=0.02, elapsed=lambda: elapsed[0])
+    mirror.refresh()
+    del double.nodes["a"]  # and no event tells
+    elapsed[0] = 599
+    mirror.refresh()
+    assert [one.name for one in mirror.objects] == ["a"]
+    elapsed[0] = 600
+    mirror.refresh()
+    assert mirror.objects == ()
+    api.close()
+
+
 def test_a_stream_that_breaks_is_followed_by_a_list(double: Double) -> None:
     double.add_node("a", labels={})
     api = double.api()
