@@ -30,4 +30,4 @@ def label_value(text: str) -> str:
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in text).strip("-_.")
     if kept == text and len(text) <= LONGEST:
         return text
-    return f"{kept[: LONGEST - 7].rstrip('-_.')}-{sha256(text.encode()).hexdigest()[:6]}"
+    return f"{kept[: LONGEST - 7].rstrip('-_.')}-{sha256(text.encode()).hexdigest()[:6]}".lstrip("-")
