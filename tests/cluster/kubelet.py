@@ -42,7 +42,7 @@ class Kubelet:
         try:
             call(what)
         except ClusterError as error:
-            if error.status not in (404, 409):
+            if error.status not in (None, 404, 409):  # None: a busy machine; it is tried again
                 self.problems.append(str(error))
 
     def _beat(self, name: str) -> None:
@@ -86,7 +86,8 @@ def running(api: ClusterApi) -> Iterator[Kubelet]:
             try:
                 kubelet.step()
             except ClusterError as error:
-                kubelet.problems.append(str(error))
+                if error.status is not None:
+                    kubelet.problems.append(str(error))
 
     thread = Thread(target=work, name="kubelet", daemon=True)
     thread.start()
