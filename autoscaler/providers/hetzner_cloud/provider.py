@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from autoscaler.providers.hetzner_cloud.api import NO_CAPACITY, UNREADABLE, Api, Json, NameTaken, next_page, readable
+from autoscaler.providers.hetzner_cloud.api import UNREADABLE, Api, Json, NameTaken, next_page, readable
 from autoscaler.providers.hetzner_cloud.labels import labels_of, order_of, server_name
 from autoscaler.providers.hetzner_cloud.machine import machine_of
+from autoscaler.providers.hetzner_cloud.making import NAME, Making
 from autoscaler.providers.provider import (
-    CapacityUnavailable,
     Listing,
     Machine,
     MachineState,
@@ -26,21 +26,15 @@ from autoscaler.providers.provider import (
     Order,
     Permanent,
     Product,
-    ProviderError,
     Temporary,
     UserData,
 )
 from planner.fleet.daemon.hetzner_cloud import HetznerCloudSettings
 
+__all__ = ["NAME", "HetznerCloudProvider"]
+
 log = logging.getLogger(__name__)
 
-NAME = "hetzner-cloud"
-POLL_S = 1.0
-"""Between two looks at an action, as the API's own client waits."""
-WAIT_S = 10.0
-"""Longest that a launch waits for actions: a placement that fails does so at once, and the tick has other work."""
-KEEP_S = 2.0
-"""Of a launch's time, what is kept for ending a server whose making failed."""
 PAGE = 50
 """Rows of a page; the most the API gives."""
 USER_DATA_BYTES = 32 * 1024
@@ -79,18 +73,15 @@ class HetznerCloudProvider:
         self._user_data = user_data
         self._clock = clock
         self._timeout_s = timeout_s
-        self._sleep = sleep
         self.api = Api(token=token, endpoint_url=settings.endpoint_url, monotonic=monotonic)
         self._made: dict[str, Machine] = {}
         """By key: what this process knows of the server it made or ended."""
-        self._being_made: dict[str, list[int]] = {}
-        """By server: actions of its making that had not ended when its launch returned."""
-        self._failed: dict[str, bool] = {}
-        """Servers whose making failed: whether their deletion was accepted."""
+        self._making = Making(self.api, clock=clock, sleep=sleep)
 
     def machines(self) -> Listing:
         """Every server of the project. Raises ProviderError where not even the first page can be had."""
         deadline_s = self._deadline_s()
+        self._making.look_after(deadline_s)
         as_of = self._clock()
         found: dict[str, Machine] = {}
         is_complete, page = True, 1
@@ -113,8 +104,12 @@ class HetznerCloudProvider:
             page = following
         if totals - {None, len(found)}:  # servers came or went between two pages, and a row may have slipped through
             is_complete = False
-        self._look_after(deadline_s)
-        return Listing(provider=NAME, as_of=as_of, is_complete=is_complete, machines=tuple(found.values()))
+        if is_complete:
+            self._making.forget_all_but(found)
+        machines = tuple(
+            replace(one, is_broken=True) if self._making.is_broken(one.id) else one for one in found.values()
+        )
+        return Listing(provider=NAME, as_of=as_of, is_complete=is_complete, machines=machines)
 
     def launch(self, order: Order) -> Machine:
         """The server of the order, made now or there already; running, or still being made at the deadline."""
@@ -122,6 +117,7 @@ class HetznerCloudProvider:
         known = self._made.get(order.key)
         if known is not None:
             return self._known(order, known, deadline_s)
+        self._making.check_rested(order)
         try:
             answer = self.api.call("POST", "/servers", deadline_s=deadline_s, body=self._body(order))
         except NameTaken:
@@ -131,7 +127,7 @@ class HetznerCloudProvider:
         with readable("POST /servers"):
             machine = machine_of(answer["server"])
             actions = [answer["action"], *answer["next_actions"]]
-        self._await(order, machine.id, actions, deadline_s)
+        self._making.wait(order, machine.id, actions, deadline_s)
         return self._remember(order.key, machine)
 
     def terminate(self, machine_id: str) -> None:
@@ -207,83 +203,10 @@ class HetznerCloudProvider:
             machine, theirs = machine_of(rows[0]), order_of(rows[0]["labels"])
         if theirs != order:
             raise Permanent(f"{NAME}: server {machine.id} has the name {name}, and is not of this order")
-        if machine.id in self._failed:
-            self._give_up(machine.id, deadline_s)
+        if self._making.is_given_up(machine.id):
+            self._making.give_up(machine.id, deadline_s)
             raise Temporary(f"{NAME}: server {machine.id}, whose making failed, is being deleted")
         return self._remember(order.key, machine)
-
-    def _await(self, order: Order, machine_id: str, actions: list[Json], deadline_s: float) -> None:
-        """Waits for the actions of a server's making; what has not ended by then is looked after with the lists.
-
-        Where one failed the server is deleted: raises CapacityUnavailable or Temporary.
-        """
-        until_s = min(deadline_s - KEEP_S, self.api.now_s() + WAIT_S)
-        while True:
-            with readable("the actions of POST /servers"):
-                failed = [action for action in actions if action["status"] == "error"]
-                running = [int(action["id"]) for action in actions if action["status"] == "running"]
-            if failed:
-                raise self._undone(machine_id, failed[0], deadline_s)
-            if not running:
-                return
-            if self.api.left_s(until_s) < POLL_S:
-                break
-            self._sleep(POLL_S)
-            try:
-                actions = self._actions(running, deadline_s)
-            except ProviderError as error:  # the server is there, and that is what counts
-                log.warning("provider=%s event=action-unknown node=%s reason=%s", NAME, order.node_id, error)
-                break
-        self._being_made[machine_id] = running
-
-    def _actions(self, ids: list[int], deadline_s: float) -> list[Json]:
-        answer = self.api.get("/actions", deadline_s=deadline_s, params={"id": ids})
-        with readable("GET /actions"):
-            found: list[Json] = answer["actions"]
-            if {action["id"] for action in found} != set(ids):
-                raise KeyError("an action is missing")
-        return found
-
-    def _undone(self, machine_id: str, action: Json, deadline_s: float) -> ProviderError:
-        """Deletes a server whose making failed, and returns the error that says so."""
-        error = action.get("error") or {}
-        why = f"{NAME}: {action.get('command')} failed: {error.get('message')} ({error.get('code')})"
-        if not self._give_up(machine_id, deadline_s):
-            return Temporary(f"{why}; server {machine_id} could not be deleted yet")
-        return CapacityUnavailable(why) if error.get("code") in NO_CAPACITY else Temporary(why)
-
-    def _give_up(self, machine_id: str, deadline_s: float) -> bool:
-        """Whether the end of a server whose making failed was accepted; else it is asked for again with the lists."""
-        self._failed[machine_id] = self._failed.get(machine_id, False)
-        if not self._failed[machine_id]:
-            try:
-                self.api.call("DELETE", f"/servers/{machine_id}", deadline_s=deadline_s)
-                self._failed[machine_id] = True
-            except NodeNotFound:
-                self._failed[machine_id] = True
-            except ProviderError as error:
-                log.warning("provider=%s event=failed-server-stays machine=%s reason=%s", NAME, machine_id, error)
-        return self._failed[machine_id]
-
-    def _look_after(self, deadline_s: float) -> None:
-        """Looks again at servers that were still being made when their launch returned; deletes those that failed."""
-        for machine_id in [one for one, is_ending in self._failed.items() if not is_ending]:
-            self._give_up(machine_id, deadline_s)
-        if not self._being_made:
-            return
-        try:
-            ids = [action for actions in self._being_made.values() for action in actions]
-            actions = {int(action["id"]): action for action in self._actions(ids, deadline_s)}
-        except (ProviderError, *UNREADABLE) as error:
-            log.warning("provider=%s event=action-unknown reason=%s", NAME, error)
-            return
-        for machine_id, ids in list(self._being_made.items()):
-            failed = [actions[one] for one in ids if actions[one].get("status") == "error"]
-            if failed:
-                why = self._undone(machine_id, failed[0], deadline_s)
-                log.warning("provider=%s event=making-failed machine=%s reason=%s", NAME, machine_id, why)
-            if failed or all(actions[one].get("status") != "running" for one in ids):
-                del self._being_made[machine_id]
 
     def _remember(self, key: str, machine: Machine) -> Machine:
         self._made.pop(key, None)

@@ -11,13 +11,14 @@ from decimal import Decimal
 import pytest
 
 from autoscaler.fleet import Node, Pool
-from autoscaler.journal import MemoryJournal
+from autoscaler.journal import Ended, MemoryJournal
 from autoscaler.loop import Controller, KeptModel
 from autoscaler.replay.crash import Crash, CrashingJournal, CrashingProvider, CrashingServing, Fuse
 from autoscaler.serving.serving import NodeReading
 from policies.billing import Billing, Tariff
 from policies.scaling import ScalingPolicy
 from tests.autoscaler.loop.rig import CHAT, Keeper, SetServing, some_rates
+from tests.autoscaler.providers.clock import START
 from tests.autoscaler.providers.hetzner.double import Account, a_server
 from tests.autoscaler.providers.hetzner.robots import a_provider
 from tests.autoscaler.providers.hetzner_cloud.clouds import POOL, a_cloud
@@ -124,6 +125,17 @@ def test_base_servers_are_nodes_and_servers_of_others_are_none():
         site.tick(3)
         assert [(one.id, one.is_base, one.pool) for one in site.nodes if one.is_base] == [("base-1", True, BASE)]
         assert len(site.nodes) == 2
+
+
+def test_a_server_whose_making_fails_late_is_ended_and_its_pool_rested():
+    with a_site() as site:
+        site.project.making_s, site.project.starting_s, site.project.fails_with = 100, 110, "action_failed"
+        site.tick(8)
+        (end,) = [one for one in site.journal.entries(START) if isinstance(one, Ended)]
+        assert not end.was_taken_back
+        assert site.project.books[1:] == [f"made {end.node_id}", f"deleted {end.node_id}", f"gone {end.node_id}"]
+        site.tick(12)
+        assert len(site.project.books) == 5  # ten minutes later another one
 
 
 @pytest.mark.parametrize("step", range(STEPS))

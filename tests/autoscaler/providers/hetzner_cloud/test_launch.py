@@ -195,25 +195,52 @@ def test_a_failed_server_that_cannot_be_deleted_is_deleted_when_asked_again(proj
     assert project.books == ["made k1", "deleted k1"]
 
 
-def test_a_making_that_fails_after_its_launch_returned_is_seen_with_the_next_list_and_deleted(project):
+def test_a_making_that_fails_after_its_launch_returned_is_a_broken_machine_and_its_pool_rests(project):
     project.making_s, project.starting_s, project.fails_with = 100, 200, "action_failed"
     cloud = a_cloud(project)
-    cloud.launch(an_order())
-    cloud.machines()
-    assert project.books == ["made k1"]
+    machine = cloud.launch(an_order("k1"))
+    assert [one.is_broken for one in cloud.machines().machines] == [False]
     project.clock.pass_s(100)
-    cloud.machines()
-    assert project.books == ["made k1", "deleted k1"]
+    assert [one.is_broken for one in cloud.machines().machines] == [True]
+    with pytest.raises(CapacityUnavailable, match="rests till"):
+        cloud.launch(an_order("k2"))
+    cloud.terminate(machine.id)
+    project.clock.pass_s(600)
+    assert cloud.launch(an_order("k2")).node_id == "node-k2"
+    assert project.books == ["made k1", "deleted k1", "gone k1", "made k2"]
 
 
-def test_a_late_failure_whose_deletion_fails_is_deleted_with_the_list_after(project):
+def test_an_order_that_was_asked_for_before_is_looked_for_in_a_pool_that_rests(project):
     project.making_s, project.starting_s, project.fails_with = 100, 200, "action_failed"
     cloud = a_cloud(project)
-    cloud.launch(an_order())
+    cloud.launch(an_order("k1"))
+    project.fault("POST", "/servers", None, is_after=True)
+    with pytest.raises(Temporary):
+        cloud.launch(an_order("k2"))
     project.clock.pass_s(100)
+    cloud.machines()
+    assert cloud.launch(an_order("k2", asked_at=project.clock.now)).node_id == "node-k2"
+    assert project.books == ["made k1", "made k2"]
+
+
+def test_an_action_that_is_not_known_any_more_is_not_asked_for_without_end(project):
+    project.making_s, project.starting_s = 100, 200
+    cloud = a_cloud(project)
+    cloud.launch(an_order())
+    project.actions.clear()
+    cloud.machines()
+    asked = len(project.http.sent("GET", "/actions"))
+    assert [one.is_broken for one in cloud.machines().machines] == [False]
+    assert len(project.http.sent("GET", "/actions")) == asked
+
+
+def test_a_failed_server_whose_end_was_refused_is_deleted_with_the_next_list(project):
+    project.fails_with = "action_failed"
     project.fault("DELETE", "/servers/{id}", 503, "unavailable")
-    cloud.machines()
-    cloud.machines()
+    cloud = a_cloud(project)
+    with pytest.raises(Temporary, match="could not be deleted"):
+        cloud.launch(an_order())
+    assert [one.is_broken for one in cloud.machines().machines] == [True]
     assert project.books == ["made k1", "deleted k1"]
 
 
