@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from autoscaler.providers.aws import request
-from autoscaler.providers.provider import CapacityUnavailable, MachineState, Permanent, Temporary
+from autoscaler.providers.provider import CapacityUnavailable, MachineState, NodeNotFound, Permanent, Temporary
 from planner.errors import InputError
 from tests.autoscaler.providers.aws.builders import (
     FLEET,
@@ -430,6 +430,20 @@ def test_an_instance_of_ours_that_lost_its_tags_but_the_fleet_stops_nothing(prov
     double.add_foreign(**{"baseload:fleet": FLEET})
     (machine,) = provider.machines().machines
     assert (machine.node_id, machine.pool, machine.model) == (None, "aws/t3.micro", None)
+
+
+# --- too new to be found
+
+
+def test_the_end_of_a_machine_that_no_list_shows_yet_is_not_found_and_then_done(provider, double):
+    double.life.late_s = 30
+    machine = provider.launch(an_order())
+    with pytest.raises(NodeNotFound):
+        provider.terminate(machine.id)
+    assert double.state_of(machine.id) == "pending"
+    double.wait(31)
+    provider.terminate(machine.id)
+    assert double.state_of(machine.id) == "shutting-down"
 
 
 # --- nobody there
