@@ -52,6 +52,12 @@ class ClusterApi:
         """Closes its connections."""
         self._client.close()
 
+    @property
+    def bearer(self) -> str:
+        """The token that is sent, which is a secret; empty: none is."""
+        sent = next(iter(self._client.configuration.api_key.values()), None) or ""  # under one name or another
+        return str(sent).rpartition(" ")[2]
+
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Json:
         """The object or list at `path`. Raises ClusterError."""
         return self._json("GET", path, query=query)

@@ -124,6 +124,8 @@ def built(given: Given, watch: PlanWatch, secrets: Secrets) -> Iterator[Built]:
         cluster = cluster_of(settings)
         if cluster is not None:
             stack.callback(cluster.close)
+            if len(cluster.bearer) >= SHORTEST:
+                secrets.known(cluster.bearer, where="the cluster's token")
         clouds = clouds_of(_made(given, watch, secrets))
         serving = serving_of(
             settings, fleet.model_names, policy=fleet.scaling, secrets=secrets, cluster=cluster, clock=clock.now

@@ -182,3 +182,33 @@ def test_no_secret_is_in_metrics_status_or_log_of_the_daemon(fleet: Path) -> Non
     for text in (err.getvalue(), status_text(status), running.metrics.text().decode()):
         assert MARK not in text
         assert text
+
+
+def test_the_clusters_token_is_hidden_too(
+    fleet: Path, echo: Echo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASELOAD_JOIN_TOKEN", "planted-join-token")
+    (fleet.parent / "kubeconfig").write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "x",
+                "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+                "clusters": [{"name": "x", "cluster": {"server": echo.url}}],
+                "users": [{"name": "x", "user": {"token": "planted-cluster-token"}}],
+            }
+        ),
+        encoding="utf-8",
+    )
+    text = fleet.read_text(encoding="utf-8")
+    cluster = '[cluster]\nkubeconfig = "kubeconfig"\nserver_url = "https://10.0.0.1:6443"\n\n[metrics]'
+    fleet.write_text(text.replace("[metrics]", cluster), encoding="utf-8")
+    for command in ("check", "once"):
+        err = StringIO()
+        monkeypatch.setattr(sys, "stderr", err)
+        run(baseload(), ["-v", "autoscale", command, "-c", str(fleet)])
+        told = capsys.readouterr().out + err.getvalue()
+        assert MARK not in told
+        assert "***" in told
+    assert any("planted-cluster-token" in heard for heard in echo.heard)
