@@ -128,7 +128,11 @@ class Daemon:
                 self._acting.forget()
                 problem = f"tick: {self._named(error)}"
                 self._metrics.failed()
-        self._tell(report, problem, plan, now, self._clock.monotonic_s() - began_s)
+        try:
+            self._tell(report, problem, plan, now, self._clock.monotonic_s() - began_s)
+        except Exception as error:  # noqa: BLE001 - what cannot be told must not end who acts
+            self._log.error("status", problem=self._named(error))
+        self._board.turned_s = self._clock.monotonic_s()
         return report
 
     # --- before the tick
@@ -207,7 +211,6 @@ class Daemon:
             self._log.warning("problem", what=one)
         status = replace(status, problems=tuple(self._setup.clean(one) for one in problems))
         self._board.status = status
-        self._board.turned_s = self._clock.monotonic_s()
         if status.lead.role == "leads" and not self._setup.is_dry_run:
             self._save(status)
 

@@ -8,8 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from autoscaler.daemon.parts import parts_of
 from autoscaler.daemon.plan_source import PlanSource
-from planner.errors import PlannerError
+from planner.errors import InputError, PlannerError
 from planner.exchange.plan_file import read_plan
 from planner.plan import Plan
 
@@ -67,7 +68,18 @@ class PlanWatch:
                 self.problem = ""
                 return None
         plan = read_plan(found.text, source=self._source.name)
+        self._check_usable(plan, now)
         return PlanInForce(plan=plan, sha256=found.sha256, written_at=found.written_at, since=now)
+
+    def _check_usable(self, plan: Plan, now: datetime) -> None:
+        """Raises InputError where a loop could not be made of the plan: found out now, not in every tick to come."""
+        try:
+            parts_of(plan, now=now, models=self._models, providers=(), quota={})
+        except (LookupError, ValueError, ArithmeticError, TypeError, AssertionError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise InputError(
+                f"{self._source.name}: no fleet can be kept by it ({what}); expected a whole plan"
+            ) from None
 
     def _take(self, found: PlanInForce, now: datetime) -> None:
         """Takes the plan in, unless the one in force is better than it."""

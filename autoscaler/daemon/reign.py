@@ -6,7 +6,8 @@ A term ends by the wall's clock (others go by it) and by the monotonic one (a cl
 from collections.abc import Callable
 from datetime import datetime
 
-from autoscaler.leadership import Leadership, LeadershipError, Term
+from autoscaler.leadership import Leadership, Term
+from planner.errors import PlannerError
 
 
 class NotLeading(Exception):  # noqa: N818 - what is so
@@ -46,8 +47,9 @@ class Reign:
         asked_s, now = self._monotonic_s(), self._now()
         try:
             term = self._leadership.lead(now)
-        except LeadershipError as error:
-            self.problem = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is: who leads is not known, and nothing is done
+            named = isinstance(error, PlannerError)
+            self.problem = str(error) if named else f"{type(error).__name__}: {error}"
             if self.left_s() <= 0:
                 self.term = None
             return self.term

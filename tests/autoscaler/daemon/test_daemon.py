@@ -323,3 +323,16 @@ def test_decisions_are_remembered_newest_first(tmp_path: Path) -> None:
     assert times[-1] == START
     assert times[0] == START + timedelta(seconds=60)
     assert rig.world.saved[-1] is rig.status
+
+
+def test_a_bug_in_what_it_tells_does_not_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    rig = Rig(tmp_path)
+    monkeypatch.setattr("autoscaler.daemon.daemon.with_fleet", broken)
+    rig.world.demand(TWO_NODES_TOK_S)
+    assert rig.turn(0) is not None
+    assert launched(rig) == 2
+    assert rig.logged("status")[0]["problem"] == "ZeroDivisionError: division by zero"
+    assert rig.board.is_turning(rig.world.clock.seconds)

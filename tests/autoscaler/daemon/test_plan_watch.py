@@ -77,6 +77,7 @@ BAD = {
     "broken": ("{", "not readable as JSON"),
     "cut short": (plan_text(small_plan())[:-200], "not readable as JSON"),
     "another document": ('{"schema": "baseload.replay/1"}', "baseload.plan/1"),
+    "without hours": (plan_text(replace(small_plan(), hours_detail=())), "no fleet can be kept by it"),
     "past": (plan_text(replace(small_plan(), start=START - 9 * HOUR, end=START - 5 * HOUR)), "ended 2026-11-30 19:00"),
     "without burst": (
         plan_text(replace(small_plan(), offers={k: t for k, t in small_plan().offers.items() if t.role == "base"})),

@@ -1,8 +1,11 @@
 """The term of a daemon: renewed as it is used, and never stretched."""
 
+from datetime import datetime
+
 import pytest
 
 from autoscaler.daemon.reign import NotLeading, Reign
+from autoscaler.leadership import Term
 from tests.autoscaler.daemon.clocks import SetClock
 from tests.autoscaler.daemon.hanging import Seat
 
@@ -90,3 +93,13 @@ def test_resigning_gives_back_what_is_held_and_nothing_else() -> None:
     reign.resign()
     assert seat.resigned == 1
     assert reign.left_s() == 0.0
+
+
+def test_a_bug_where_the_lease_is_kept_is_not_knowing_who_leads() -> None:
+    class Broken(Seat):
+        def lead(self, now: datetime) -> Term | None:
+            raise KeyError("spec")
+
+    reign = a_reign(Broken(), SetClock())
+    assert reign.renew() is None
+    assert reign.problem == "KeyError: 'spec'"
