@@ -20,7 +20,7 @@ from autoscaler.daemon.lane import Lane, NoAnswer, StillWaiting
 from autoscaler.daemon.plan_source import PlanFile, PlanSource, RecordedPlans
 from autoscaler.daemon.plan_watch import PlanWatch
 from autoscaler.daemon.prices import product_of
-from autoscaler.daemon.setup import Setup
+from autoscaler.daemon.setup import Setup, nothing_kept
 from autoscaler.daemon.sides import cluster_of, prometheus_token, serving_of, user_data_of
 from autoscaler.daemon.status import Status
 from autoscaler.fleet import Controls
@@ -29,6 +29,7 @@ from autoscaler.leadership import Leadership, Term
 from autoscaler.providers.dry_run import DryRunProvider
 from autoscaler.providers.provider import Product
 from autoscaler.serving.dry_run import DryRunServing
+from autoscaler.serving.serving import ModelReading
 from autoscaler.settings import SHORTEST, Secrets
 from planner.catalog.offer import Catalog, Role
 from planner.errors import InputError, StoreError
@@ -156,6 +157,7 @@ def built(given: Given, watch: PlanWatch, secrets: Secrets) -> Iterator[Built]:
             leadership=_leadership(given, records, cluster, holder),
             controls=Controls if records is None else records.controls,
             save=partial(_save, records, given.render),
+            measured=nothing_kept if records is None else _measured(records, settings.autoscale.interval_s),
             clean=secrets.hidden,
             holder=holder,
             version=version("baseload"),
@@ -248,6 +250,12 @@ def _leadership(given: Given, records: "Records | None", cluster: "ClusterApi | 
 def _journal(records: "Records | None", *, is_dry_run: bool) -> Journal:
     real: Journal = MemoryJournal() if records is None else records.journal
     return DryRunJournal(real=real) if is_dry_run else real
+
+
+def _measured(
+    records: "Records", interval_s: float
+) -> Callable[[Mapping[str, ModelReading], datetime], tuple[str, ...]]:
+    return records.served_hours(longest_s=2 * interval_s).record
 
 
 def _save(records: "Records | None", render: Callable[[Status], str], status: Status) -> None:

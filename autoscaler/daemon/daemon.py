@@ -213,6 +213,18 @@ class Daemon:
         self._board.status = status
         if status.lead.role == "leads" and not self._setup.is_dry_run:
             self._save(status)
+            if report is not None:
+                self._keep_measured(now)
+
+    def _keep_measured(self, now: datetime) -> None:
+        """Adds up what was served; money and nodes do not wait for it."""
+        read = self._acting.serving.last
+        try:
+            said = () if read is None else self._setup.measured(read.models, now)
+        except PlannerError as error:
+            said = (str(error),)
+        for one in said:
+            self._log.warning("served", problem=self._setup.clean(one))
 
     def _save(self, status: Status) -> None:
         try:

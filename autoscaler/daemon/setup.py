@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from autoscaler.daemon.plan_watch import PlanWatch
 from autoscaler.daemon.status import Status
@@ -11,7 +12,7 @@ from autoscaler.journal import Journal
 from autoscaler.leadership import Leadership
 from autoscaler.loop.controller import Decide
 from autoscaler.providers.provider import Provider
-from autoscaler.serving.serving import Serving
+from autoscaler.serving.serving import ModelReading, Serving
 from planner.catalog.offer import Offer
 from planner.catalog.sources.source import Source
 from planner.fleet.daemon import AutoscaleSettings
@@ -21,6 +22,11 @@ from policies.scaling import ScalingPolicy
 def as_is(text: str) -> str:
     """The text: nothing in it is secret."""
     return text
+
+
+def nothing_kept(_readings: Mapping[str, ModelReading], _now: datetime) -> tuple[str, ...]:
+    """Nothing: without a database no served hours are kept."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,8 @@ class Setup:
     """What an operator asks for now. Raises PlannerError."""
     save: Callable[[Status], None]
     """Keeps the status where `baseload autoscale status` finds it. Raises PlannerError."""
+    measured: Callable[[Mapping[str, ModelReading], datetime], tuple[str, ...]] = nothing_kept
+    """Adds up what was served, by model; why an hour was not kept. Raises PlannerError."""
     clean: Callable[[str], str] = as_is
     """Takes secrets out of a text."""
     holder: str

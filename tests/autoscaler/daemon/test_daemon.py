@@ -1,13 +1,15 @@
 """The daemon's turns: leads or stands by, contains what goes wrong, and tells what it did."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from autoscaler.daemon.daemon import Pace
 from autoscaler.fleet import Controls, Launch
+from autoscaler.serving.serving import ModelReading
 from planner.errors import StoreError
 from planner.report.plan_json import plan_text
 from policies.scaling import ScalingPolicy
@@ -336,3 +338,22 @@ def test_a_bug_in_what_it_tells_does_not_end_it(tmp_path: Path, monkeypatch: pyt
     assert launched(rig) == 2
     assert rig.logged("status")[0]["problem"] == "ZeroDivisionError: division by zero"
     assert rig.board.is_turning(rig.world.clock.seconds)
+
+
+def test_what_a_leader_measured_is_added_up_and_a_failure_of_that_ends_no_tick(tmp_path: Path) -> None:
+    taken: list[float] = []
+
+    def measured(readings: Mapping[str, ModelReading], now: datetime) -> tuple[str, ...]:
+        taken.append(readings["m"].output_tok_s)
+        if len(taken) > 1:
+            raise StoreError("the disk is full")
+        return ("an hour was imported already",)
+
+    rig = Rig(tmp_path, measured=measured)
+    rig.world.demand(TWO_NODES_TOK_S)
+    assert rig.turn(0) is not None
+    assert rig.turn() is not None
+    rig.world.seat.taken = True
+    assert rig.turn() is None
+    assert taken == [TWO_NODES_TOK_S] * 2
+    assert [line["problem"] for line in rig.logged("served")] == ["an hour was imported already", "the disk is full"]
