@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autoscaler.cluster.rights import lacking
 from autoscaler.daemon.clouds import Cloud
 from autoscaler.providers.check import Finding
 from planner.errors import PlannerError
@@ -19,15 +20,6 @@ if TYPE_CHECKING:
     from autoscaler.serving.metrics import MetricsReader
 
 Clean = Callable[[str], str]
-
-IN_CLUSTER = (
-    ("", "nodes", "", ("get", "list", "watch", "patch", "delete")),
-    ("", "pods", "", ("list", "watch", "delete")),
-    ("", "pods", "eviction", ("create",)),
-)
-"""Group, resource, subresource, verbs: what the shipped ClusterRole gives."""
-OF_LEASE = ("coordination.k8s.io", "leases", "", ("get", "create", "update"))
-REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 def probe_clouds(clouds: Sequence[Cloud], clean: Clean) -> list[Finding]:
@@ -72,34 +64,17 @@ def probe_metrics(reader: "MetricsReader", now: datetime, clean: Clean) -> list[
     return _looked("Prometheus", look, clean)
 
 
-def probe_cluster(api: "ClusterApi", *, lease_namespace: str | None, clean: Clean) -> list[Finding]:
-    """Whether the API server answers, and whether this account has every right; `lease_namespace`: of the leader."""
+def probe_cluster(api: "ClusterApi", *, namespace: str, leads: bool, clean: Clean) -> list[Finding]:
+    """Whether the API server answers, and this account has every right; `leads`: the lease is in `namespace`."""
 
     def look() -> list[Finding]:
-        wanted = [(*row, "") for row in IN_CLUSTER]
-        if lease_namespace is not None:
-            wanted.append((*OF_LEASE, lease_namespace))
-        found = []
-        for group, resource, subresource, verbs, namespace in wanted:
-            refused = [verb for verb in verbs if not _may(api, verb, group, resource, subresource, namespace=namespace)]
-            what = f"cluster: {resource}{'/' if subresource else ''}{subresource}"
-            if namespace:
-                what += f" in {namespace}"
-            detail = f"may not {', '.join(refused)}; expected the roles of infra/kubernetes" if refused else "as needed"
-            found.append(Finding(what=what, is_ok=not refused, detail=detail))
-        return found
+        lacks = ", ".join(str(right) for right in lacking(api, namespace=namespace, leads=leads))
+        if lacks:
+            detail = f"this account may not {lacks}; expected the roles of infra/kubernetes/base/rbac.yaml"
+            return [Finding(what="cluster: rights", is_ok=False, detail=detail)]
+        return [Finding(what="cluster: rights", is_ok=True, detail="as needed")]
 
     return _looked("cluster", look, clean)
-
-
-def _may(api: "ClusterApi", verb: str, group: str, resource: str, subresource: str, *, namespace: str) -> bool:
-    asked = {"verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace}
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}},
-    }
-    return bool(api.post(REVIEWS, review).get("status", {}).get("allowed"))
 
 
 def _looked(what: str, look: Callable[[], Iterable[Finding]], clean: Clean) -> list[Finding]:

@@ -99,11 +99,14 @@ def _probed(given: "Given", watch: "PlanWatch", secrets: "Secrets") -> list["Fin
             found = probe_clouds(made.clouds, secrets.hidden)
             if made.metrics is not None:
                 found += probe_metrics(made.metrics, given.clock.now(), secrets.hidden)
-            if made.cluster is not None:
-                settings = given.fleet.daemon
-                is_leader = settings.autoscale.leadership == "cluster" and settings.cluster is not None
-                namespace = settings.cluster.namespace if is_leader and settings.cluster is not None else None
-                found += probe_cluster(made.cluster, lease_namespace=namespace, clean=secrets.hidden)
+            settings = given.fleet.daemon
+            if made.cluster is not None and settings.cluster is not None:
+                found += probe_cluster(
+                    made.cluster,
+                    namespace=settings.cluster.namespace,
+                    leads=settings.autoscale.leadership == "cluster",
+                    clean=secrets.hidden,
+                )
             return found + probe_database(made.records, given.database, secrets.hidden)
     except InputError:
         raise

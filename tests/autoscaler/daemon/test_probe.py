@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from autoscaler.cluster.api import ClusterError
+from autoscaler.cluster.rights import REVIEWS
 from autoscaler.daemon.clouds import Cloud
-from autoscaler.daemon.probe import REVIEWS, probe_clouds, probe_cluster
+from autoscaler.daemon.probe import probe_clouds, probe_cluster
 from autoscaler.providers.check import Finding
 from tests.autoscaler.daemon.hanging import Hanging
 from tests.autoscaler.daemon.test_guarded import SECRET, clean
@@ -28,22 +29,20 @@ class Reviewer:
         return {"status": {"allowed": (asked["verb"], asked["resource"]) not in self.refused}}
 
 
-def test_every_right_of_the_shipped_roles_is_asked_for_and_one_that_lacks_is_named() -> None:
+def test_a_right_that_lacks_is_named() -> None:
     api: Any = Reviewer(("patch", "nodes"))
-    nodes, pods, evictions, leases = probe_cluster(api, lease_namespace="baseload", clean=clean)
-    assert (nodes.what, nodes.is_ok) == ("cluster: nodes", False)
-    assert nodes.detail.startswith("may not patch; expected the roles of infra/kubernetes")
-    assert (pods.is_ok, evictions.is_ok, leases.is_ok) == (True, True, True)
-    assert evictions.what == "cluster: pods/eviction"
-    assert {"verb": "create", "resource": "pods", "subresource": "eviction"} in api.asked
-    assert leases.what == "cluster: leases in baseload"
+    (found,) = probe_cluster(api, namespace="baseload", leads=True, clean=clean)
+    assert (found.what, found.is_ok) == ("cluster: rights", False)
+    assert found.detail.startswith("this account may not patch nodes; expected the roles of infra/kubernetes")
 
 
 def test_without_a_lease_in_the_cluster_no_right_to_one_is_asked_for() -> None:
     api: Any = Reviewer()
-    found = probe_cluster(api, lease_namespace=None, clean=clean)
-    assert all(one.is_ok for one in found)
+    (found,) = probe_cluster(api, namespace="baseload", leads=False, clean=clean)
+    assert found.is_ok
     assert {one["resource"] for one in api.asked} == {"nodes", "pods"}
+    probe_cluster(api, namespace="baseload", leads=True, clean=clean)
+    assert {one["namespace"] for one in api.asked if one["resource"] == "leases"} == {"baseload"}
 
 
 def test_an_api_server_that_does_not_answer_is_a_finding_without_secrets() -> None:
@@ -52,7 +51,7 @@ def test_an_api_server_that_does_not_answer_is_a_finding_without_secrets() -> No
             raise ClusterError(f"no answer, token {SECRET}")
 
     api: Any = Down()
-    assert probe_cluster(api, lease_namespace=None, clean=clean) == [
+    assert probe_cluster(api, namespace="baseload", leads=False, clean=clean) == [
         Finding(what="cluster", is_ok=False, detail="no answer, token ***")
     ]
 
