@@ -1,4 +1,4 @@
-"""The CloudFormation template: linted, created on a double of AWS, and its queue hears what EC2 says."""
+"""The CloudFormation template: linted, created on a double of AWS; its rights are the file's, its queue hears."""
 
 import json
 import subprocess
@@ -13,7 +13,12 @@ import pytest
 import yaml
 from moto import mock_aws
 
+from autoscaler.providers.aws import tags
+from autoscaler.providers.aws.notices import RECEIVES, VISIBLE_AGAIN_S
+
 TEMPLATE = Path(__file__).parents[2] / "infra" / "aws" / "baseload.yaml"
+POLICY = TEMPLATE.with_name("iam-policy.json")
+ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 FLEET = "prod"
 WARNING = {
@@ -87,8 +92,10 @@ def test_a_warning_that_was_not_deleted_is_heard_again_and_not_for_ever(outputs:
     (url, dead) = outputs["QueueUrl"], outputs["DeadLettersUrl"]
     attributes = queue.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     redrive = json.loads(attributes["RedrivePolicy"])
-    assert attributes["VisibilityTimeout"] == "30"  # below the interval of a tick
-    assert int(redrive["maxReceiveCount"]) * 30 >= 3600  # longer than a message is kept
+    receives = int(redrive["maxReceiveCount"])
+    assert receives >= RECEIVES  # a good message is deleted before it counts as dead
+    assert receives * VISIBLE_AGAIN_S < int(attributes["MessageRetentionPeriod"])  # else it is gone, and never dead
+    assert attributes["VisibilityTimeout"] == str(VISIBLE_AGAIN_S)
     dead_arn = queue.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     assert redrive["deadLetterTargetArn"] == dead_arn
 
@@ -98,6 +105,45 @@ class Reading(yaml.SafeLoader):
 
 
 Reading.add_multi_constructor("!", lambda loader, tag, node: f"{tag} {node.value}")
+
+
+def test_no_number_of_receives_is_taken_that_the_daemon_would_find_too_low() -> None:
+    template = yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader=Reading)
+    assert template["Parameters"]["MaxReceiveCount"]["MinValue"] >= RECEIVES
+
+
+def test_what_can_be_tagged_has_the_tag_by_which_the_daemon_knows_its_own() -> None:
+    resources = yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader=Reading)["Resources"]
+    tagged = {name: one["Properties"]["Tags"] for name, one in resources.items() if "Tags" in one["Properties"]}
+    assert sorted(tagged) == ["DeadLetters", "Interruptions", "NodeRole"]
+    for given in tagged.values():
+        assert given == [{"Key": tags.FLEET, "Value": "Ref FleetName"}]
+
+
+@pytest.fixture
+def iam(outputs: dict[str, str]) -> Any:
+    return boto3.client("iam", region_name=REGION)
+
+
+def test_the_daemon_may_do_what_its_policy_file_says_and_nothing_else(outputs: dict[str, str], iam: Any) -> None:
+    arn = outputs["DaemonPolicyArn"]
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    made = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    text = POLICY.read_text(encoding="utf-8")
+    words = {"FLEET": FLEET, "REGION": REGION, "ACCOUNT": ACCOUNT, "NODE_ROLE": outputs["NodeProfileName"]}
+    for word, value in words.items():
+        text = text.replace(word, value)
+    assert made == json.loads(text)
+
+
+def test_a_node_may_do_nothing_and_only_ec2_may_give_it_its_role(outputs: dict[str, str], iam: Any) -> None:
+    profile = iam.get_instance_profile(InstanceProfileName=outputs["NodeProfileName"])["InstanceProfile"]
+    (role,) = profile["Roles"]
+    assert role["Arn"] == outputs["NodeRoleArn"]
+    assert iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"] == []
+    assert iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"] == []
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert (statement["Principal"], statement["Action"]) == ({"Service": "ec2.amazonaws.com"}, "sts:AssumeRole")
 
 
 def test_only_the_two_rules_may_send_to_the_queue() -> None:
