@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from autoscaler.daemon.parts import parts_of, pool_of, provider_of
+from autoscaler.daemon.parts import parts_of, provider_of
 from autoscaler.daemon.plan_watch import PlanInForce
 from autoscaler.decide import doubts_of
 from autoscaler.providers.check import Finding
@@ -180,12 +180,6 @@ def _quotas(plan: Plan, quota: Mapping[str, int]) -> list[Finding]:
     unknown = sorted(key for key in quota if key not in plan.offers)
     detail = "[providers.*] quota names it, and the plan has no such pool"
     return [Finding(what=f"quota {key}", is_ok=None, detail=detail) for key in unknown]
-
-
-def launchable(plan: Plan, providers: Collection[str]) -> list[str]:
-    """Keys of the pools that may be launched."""
-    burst = (key for key, terms in plan.offers.items() if terms.role == "burst")
-    return [key for key in burst if provider_of(key) in providers and pool_of(plan, key, {}).lead_time_s]
 
 
 def _ok(what: str, detail: str) -> Finding:
