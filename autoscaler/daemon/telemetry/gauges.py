@@ -1,6 +1,6 @@
 """Gauges: a status as Prometheus families, made when they are asked for, so that no sample is older than its status."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Samples = Iterable[tuple[tuple[str, ...], float | Decimal | int | None]]
 """(values of the labels, value); None: not known, so there is no sample."""
 
-PER_MODEL = {
+PER_MODEL: Mapping[str, tuple[str, Callable[[ModelStatus], float | None]]] = {
     "work_nodes": ("Work asked for, in reference nodes busy full time.", lambda m: m.work_nodes),
     "queue_node_seconds": ("Work that waits, in reference node-seconds.", lambda m: m.queue_node_s),
     "ready_capacity_nodes": ("Capacity that serves, in reference nodes.", lambda m: m.ready_work),
@@ -63,7 +63,7 @@ def _of_fleet(status: Status) -> Iterator["Metric"]:
     yield _family("nodes", "Nodes that are there, base included.", ("state", "pool", "model", "role"), nodes)
     yield _family("orphans", "Nodes with our tag that nobody intended.", (), [((), len(status.orphans))])
     for name, (said, value) in PER_MODEL.items():
-        yield _family(name, said, ("model",), [((one.model,), _value(value, one)) for one in status.models])
+        yield _family(name, said, ("model",), [((one.model,), value(one)) for one in status.models])
     refused = [((one.pool,), one.failures) for one in status.back_offs]
     yield _family("pool_refusals", "Launches a pool refused in a row; it is left alone.", ("pool",), refused)
 
@@ -107,12 +107,6 @@ def _of_providers(status: Status, now: datetime) -> Iterator["Metric"]:
     ):
         ages = [None if moment is None else (now - moment).total_seconds() for moment in moments]
         yield _family(name, said, label, [((one.name,), age) for one, age in zip(sides, ages, strict=True)])
-
-
-def _value(value: object, model: ModelStatus) -> float | None:
-    assert callable(value)
-    found: float | None = value(model)
-    return found
 
 
 def _family(name: str, said: str, labels: tuple[str, ...], samples: Samples) -> "Metric":
