@@ -6,9 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autoscaler.cluster.labels import label_value
 from autoscaler.cluster.rights import lacking
 from autoscaler.daemon.clouds import Cloud
 from autoscaler.providers.check import Finding
+from autoscaler.serving.kubernetes import Served, served_by
 from planner.errors import PlannerError
 from planner.store.address import shown_url
 
@@ -75,6 +77,31 @@ def probe_cluster(api: "ClusterApi", *, namespace: str, leads: bool, clean: Clea
         return [Finding(what="cluster: rights", is_ok=True, detail="as needed")]
 
     return _looked("cluster", look, clean)
+
+
+def probe_served(api: "ClusterApi", *, model_label: str, models: Sequence[str], clean: Clean) -> list[Finding]:
+    """Which of `models` run in the cluster, on which kind of machine; one that runs nowhere is left open."""
+
+    def look() -> list[Finding]:
+        running = served_by(api, model_label=model_label)
+        found = [
+            Finding(what=f"cluster: {name}", is_ok=True if one.ready_pods else None, detail=_kind_of(one))
+            for name in models
+            for one in running
+            if one.model == label_value(name)
+        ]
+        idle = [name for name in models if label_value(name) not in {one.model for one in running}]
+        detail = f"no pod of it is on a node; expected pods with the label {model_label}, or started with its name"
+        return found + [Finding(what=f"cluster: {name}", is_ok=None, detail=detail) for name in idle]
+
+    return _looked("cluster: models", look, clean)
+
+
+def _kind_of(served: Served) -> str:
+    where = served.instance_type or "machines of an unknown type"
+    pools = [f"{word} {name}" for word, name in (("pool", served.pool), ("nodepool", served.nodepool)) if name]
+    kind = f"{where} ({', '.join(pools)})" if pools else where
+    return f"on {served.nodes} × {kind}: {served.ready_pods} of {served.pods} pods are ready"
 
 
 def _looked(what: str, look: Callable[[], Iterable[Finding]], clean: Clean) -> list[Finding]:

@@ -91,7 +91,7 @@ def refuse(findings: "Sequence[Finding]", source: Path) -> None:
 def _probed(given: "Given", watch: "PlanWatch", secrets: "Secrets") -> list["Finding"]:
     """Findings of read-only calls. Raises InputError where what calls cannot be made."""
     from autoscaler.daemon.build import built
-    from autoscaler.daemon.probe import probe_clouds, probe_cluster, probe_database, probe_metrics
+    from autoscaler.daemon.probe import probe_clouds, probe_cluster, probe_database, probe_metrics, probe_served
     from autoscaler.providers.check import Finding
 
     try:
@@ -105,6 +105,12 @@ def _probed(given: "Given", watch: "PlanWatch", secrets: "Secrets") -> list["Fin
                     made.cluster,
                     namespace=settings.cluster.namespace,
                     leads=settings.autoscale.leadership == "cluster",
+                    clean=secrets.hidden,
+                )
+                found += probe_served(
+                    made.cluster,
+                    model_label=settings.cluster.model_label,
+                    models=given.fleet.model_names,
                     clean=secrets.hidden,
                 )
             return found + probe_database(made.records, given.database, secrets.hidden)

@@ -7,10 +7,11 @@ import pytest
 from autoscaler.cluster.api import ClusterError
 from autoscaler.cluster.rights import REVIEWS
 from autoscaler.daemon.clouds import Cloud
-from autoscaler.daemon.probe import probe_clouds, probe_cluster
+from autoscaler.daemon.probe import probe_clouds, probe_cluster, probe_served
 from autoscaler.providers.check import Finding
 from tests.autoscaler.daemon.hanging import Hanging
 from tests.autoscaler.daemon.test_guarded import SECRET, clean
+from tests.autoscaler.serving.kubernetes.double import Double
 
 Json = dict[str, Any]
 
@@ -54,6 +55,21 @@ def test_an_api_server_that_does_not_answer_is_a_finding_without_secrets() -> No
     assert probe_cluster(api, namespace="baseload", leads=False, clean=clean) == [
         Finding(what="cluster", is_ok=False, detail="no answer, token ***")
     ]
+
+
+def test_which_models_run_on_which_machines_is_told() -> None:
+    with Double() as double:
+        machine = {"node.kubernetes.io/instance-type": "r7a.4xlarge", "baseload.dev/pool": "aws_r7a.4xlarge"}
+        double.add_node("n1", labels=machine)
+        double.add_node("n2", labels=machine)
+        for name, node in (("a", "n1"), ("b", "n2")):
+            double.add_pod(name, node=node, labels={"baseload.dev/model": "chat"})
+        api = double.api()
+        found = probe_served(api, model_label="baseload.dev/model", models=["chat", "code"], clean=clean)
+        api.close()
+    assert [(one.what, one.is_ok) for one in found] == [("cluster: chat", True), ("cluster: code", None)]
+    assert found[0].detail == "on 2 × r7a.4xlarge (pool aws_r7a.4xlarge): 2 of 2 pods are ready"
+    assert found[1].detail.startswith("no pod of it is on a node; expected pods with the label baseload.dev/model")
 
 
 @pytest.mark.parametrize("is_ok", [True, False, None])
