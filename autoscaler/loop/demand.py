@@ -10,7 +10,7 @@ from math import inf
 from statistics import median_high
 
 from autoscaler.fleet import Demand, Pool
-from autoscaler.outlook import EXCEEDED_BY_SECOND, EXCEEDED_BY_STARTED_HOUR, Outlook, OutlookMaker
+from autoscaler.outlook import BY_SECOND, BY_STARTED_HOUR, Outlook, OutlookMaker
 from autoscaler.serving.serving import ModelReading
 from planner.profile.model import Rates
 from policies.billing import Billing
@@ -127,7 +127,7 @@ def new_outlook(model: str, pools: Mapping[str, Pool], policy: ScalingPolicy, ti
     return OutlookMaker(
         lead_time_s=median_high(leads_s) + tick_s,
         max_unserved_ratio=ratio,
-        exceeded_per_unserved=EXCEEDED_BY_STARTED_HOUR if by_hour else EXCEEDED_BY_SECOND,
+        margin=BY_STARTED_HOUR if by_hour else BY_SECOND,
         hold_s=policy.hold_s,
         zero_after_s=policy.zero_after_s,
     )

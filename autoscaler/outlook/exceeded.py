@@ -1,4 +1,4 @@
-"""The level a mixture exceeds with a given chance. Pure."""
+"""The level a mixture exceeds with a given chance, and how far it lies above a level. Pure."""
 
 from collections.abc import Sequence
 from math import erfc, exp, log, pi, sqrt
@@ -13,6 +13,8 @@ _CLOSE = 0.02
 """Of the logarithm, before the last step."""
 _NEWTON_ROUNDS = 8
 _ROUNDS = 48
+_MOST_SDS = 2.0
+"""A rise or fall of more is as certain."""
 
 
 def level_exceeded(parts: Sequence[Part], chance: float, *, near: float) -> float:
@@ -45,3 +47,18 @@ def level_exceeded(parts: Sequence[Part], chance: float, *, near: float) -> floa
             return aimed
         level = aimed if low < aimed < high and turn < _NEWTON_ROUNDS else (low + high) / 2
     return level
+
+
+def rise_in_sds(parts: Sequence[Part], level: float) -> float:
+    """How far the mean of `parts` lies above `level`, in standard deviations of the whole, from -2 (below) to 2."""
+    total = means = squares = 0.0
+    for weight, mean, sd in parts:
+        off = mean - level
+        total += weight
+        means += weight * off
+        squares += weight * (sd * sd + off * off)
+    rise = means / total
+    variance = squares / total - rise * rise
+    if variance <= 0:
+        return 0.0
+    return min(max(rise / sqrt(variance), -_MOST_SDS), _MOST_SDS)

@@ -7,22 +7,16 @@ steered by what went unserved so far.
 """
 
 from collections import deque
+from math import exp
 from statistics import NormalDist
 
 from autoscaler.outlook.budget import Budget
-from autoscaler.outlook.exceeded import level_exceeded
+from autoscaler.outlook.exceeded import level_exceeded, rise_in_sds
+from autoscaler.outlook.margin import BY_SECOND, Margin
 from autoscaler.outlook.season import Season
 from autoscaler.outlook.trend import Trend, TrendModel
 from autoscaler.outlook.value import Outlook
 from policies.units import SECONDS_PER_DAY
-
-EXCEEDED_BY_SECOND = 38.5
-"""Chance that demand exceeds the capacity wanted at an instant, per share of work that goes unserved.
-
-More than 1, since nodes wanted a while ago are still there. Found on two-week LLM traces; `Budget` corrects it.
-"""
-EXCEEDED_BY_STARTED_HOUR = 59.5
-"""The same where nodes stay to the end of a paid hour, and so cover more of what nobody saw coming."""
 
 _FIRST_INTERVAL_S = 60.0
 _INTERVALS = 16
@@ -44,19 +38,17 @@ class OutlookMaker:
         *,
         lead_time_s: float,
         max_unserved_ratio: float,
-        exceeded_per_unserved: float = EXCEEDED_BY_SECOND,
+        margin: Margin = BY_SECOND,
         budget_over_s: float = 28.0 * SECONDS_PER_DAY,
         hold_s: float = 120.0,
         zero_after_s: float = 300.0,
-        release_margin_work: float = 0.8,
         trend: TrendModel | None = None,
     ) -> None:
         """Nothing is known yet.
 
-        `exceeded_per_unserved`: chance that demand exceeds capacity at an instant, per share of unserved work.
-        `budget_over_s`: memory of what went unserved. `hold_s`, `release_margin_work`: nothing is released that was
-        wanted within `hold_s`, and this many reference nodes beyond. `zero_after_s`: once every measurement of so long
-        read nothing, nothing is wanted or kept until one reads something again.
+        `margin`: of the way the model's nodes are billed. `budget_over_s`: memory of what went unserved. `hold_s`:
+        nothing is released that was wanted within it, the margin's reference nodes beyond included. `zero_after_s`:
+        once every measurement of so long read nothing, nothing is wanted or kept until one reads something again.
         """
         if lead_time_s <= 0 or not 0 < max_unserved_ratio < 1:
             raise ValueError(
@@ -65,13 +57,15 @@ class OutlookMaker:
             )
         self._lead_time_s = lead_time_s
         self._max_unserved_ratio = max_unserved_ratio
-        self._chance = exceeded_per_unserved * max_unserved_ratio
+        self._chance = margin.exceeded_per_unserved * max_unserved_ratio
+        self._margin = margin
         self._hold_s = hold_s
         self._zero_after_s = max(zero_after_s, hold_s)
-        self._release_margin_work = release_margin_work
         self._trend = Trend(trend or TrendModel())
         self._season = Season(lead_time_s=lead_time_s)
-        self._budget = Budget(max_unserved_ratio=max_unserved_ratio, over_s=budget_over_s)
+        self._budget = Budget(
+            max_unserved_ratio=max_unserved_ratio, over_s=budget_over_s, regains_start=margin.regains_start
+        )
         self._wanted: deque[tuple[float, float]] = deque()
         self._interval_s = _FIRST_INTERVAL_S
         self._at_s: float | None = None
@@ -121,12 +115,16 @@ class OutlookMaker:
         expected = max(0.0, trend.expected(lead_s))
         rise = self._season.rise(at_s, trend.level, expected)
         near = self._wanted[-1][1] + trend.level - self._level if self._wanted else expected
-        wanted = max(0.0, level_exceeded(trend.mixture(lead_s), chance, near=near)) + rise
+        parts = trend.mixture(lead_s)
+        kept = wanted = max(0.0, level_exceeded(parts, chance, near=near)) + rise
+        if self._margin.chance_per_rise:
+            chance = min(chance * exp(self._margin.chance_per_rise * rise_in_sds(parts, trend.level)), _MOST_CHANCE)
+            wanted = max(0.0, level_exceeded(parts, chance, near=wanted - rise)) + rise
         self._level = trend.level
         held = self._wanted
-        while held and (held[-1][1] <= wanted):
+        while held and (held[-1][1] <= kept):
             held.pop()
-        held.append((at_s, wanted))
+        held.append((at_s, kept))
         while held[0][0] < at_s - self._hold_s:
             held.popleft()
         if self._idle_since_s is not None and at_s - self._idle_since_s >= self._zero_after_s:
@@ -143,5 +141,5 @@ class OutlookMaker:
             horizons_s=(next_s, lead_s),
             expected_work=(max(0.0, mean), expected + rise),
             wanted_work=(soon, wanted),
-            keep_work=held[0][1] + self._release_margin_work,
+            keep_work=held[0][1] + self._margin.release_margin_work,
         )

@@ -46,6 +46,27 @@ def test_what_nobody_could_have_served_widens_no_margin_but_is_spent():
     assert served_for(5, 0.0, served_for(1, 0.0)).margin() > 1.1
 
 
+def test_a_start_that_is_made_up_for_leaves_less_for_the_two_weeks_after_it():
+    """A day at 0.7 % takes 7 of 14 days' allowance: what goes unserved then may be 0.05 %."""
+    forever_s = 1e6 * DAY_S
+    lost = served_for(1, 0.007, a_budget(over_s=forever_s, regains_start=True), is_start=True)
+    assert served_for(13, 0.0005, lost).margin() == pytest.approx(1.0, abs=0.15)  # 13 of the 14 days were served
+    lost = served_for(1, 0.007, a_budget(over_s=forever_s, regains_start=True), is_start=True)
+    assert served_for(13, 0.001, lost).margin() == 0.5
+    lost = served_for(1, 0.007, a_budget(over_s=forever_s), is_start=True)
+    assert served_for(13, 0.001, lost).margin() == 1.0
+
+
+def test_a_start_that_cannot_be_made_up_for_leaves_three_tenths():
+    budget = served_for(1, 1.0, a_budget(over_s=1e6 * DAY_S, regains_start=True), is_start=True)
+    assert served_for(13, 0.0003, budget).margin() == pytest.approx(1.0, abs=0.15)
+
+
+def test_without_a_loss_at_the_start_it_is_the_same_budget():
+    plain, regaining = (served_for(9, 0.0004, a_budget(regains_start=yes)) for yes in (False, True))
+    assert plain.margin() == regaining.margin() > 1
+
+
 @given(ratios=st.lists(st.floats(0, 1), min_size=1, max_size=50), work=st.floats(0, 1e6))
 def test_the_factor_stays_within_half_and_twice(ratios, work):
     budget = a_budget()

@@ -1,6 +1,7 @@
 """The outlook of a demand: what is to come one lead time ahead, and the capacity worth having for it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler.outlook import Outlook, OutlookMaker
+from autoscaler.outlook import BY_STARTED_HOUR, Outlook, OutlookMaker
 
 LEAD_S = 420.0
 
@@ -115,6 +116,18 @@ def test_what_is_held_longer_than_an_idle_time_is_held():
     looks = shown([5.0] * 60 + [0.0] * 20, maker=a_maker(zero_after_s=60.0, hold_s=600.0))
     assert all(look.keep_work > 0 for look in looks[60:70])
     assert looks[-1].keep_work == 0
+
+
+def test_by_started_hours_a_rise_is_followed_later_and_a_fall_is_covered_more():
+    def looks(work: list[float], chance_per_rise: float) -> Outlook:
+        return shown(work, maker=a_maker(margin=replace(BY_STARTED_HOUR, chance_per_rise=chance_per_rise)))[-1]
+
+    wild = flat(20.0, noise=0.03, ticks=300)
+    rising = wild + [20.0 + 0.3 * minute for minute in range(30)]
+    falling = wild + [20.0 - 0.3 * minute for minute in range(30)]
+    assert looks(rising, 0.9).wanted_work[-1] < looks(rising, 0.0).wanted_work[-1]
+    assert looks(falling, 0.9).wanted_work[-1] > looks(falling, 0.0).wanted_work[-1]
+    assert looks(rising, 0.9).keep_work == looks(rising, 0.0).keep_work
 
 
 def test_a_stricter_promise_wants_more():
