@@ -19,7 +19,6 @@ from autoscaler.daemon.invoiced import prices_in_force
 from autoscaler.daemon.lane import Lane, NoAnswer, StillWaiting
 from autoscaler.daemon.plan_source import PlanFile, PlanSource, RecordedPlans
 from autoscaler.daemon.plan_watch import PlanWatch
-from autoscaler.daemon.prices import product_of
 from autoscaler.daemon.setup import Setup, nothing_kept
 from autoscaler.daemon.sides import cluster_of, prometheus_token, serving_of, user_data_of
 from autoscaler.daemon.status import Status
@@ -32,6 +31,7 @@ from autoscaler.serving.dry_run import DryRunServing
 from autoscaler.serving.serving import ModelReading
 from autoscaler.settings import SHORTEST, Secrets
 from planner.catalog.offer import Catalog, Role
+from planner.catalog.offer_id import OfferId
 from planner.errors import InputError, StoreError
 from planner.fleet import Fleet
 from planner.ledger import PlanRecord
@@ -175,7 +175,7 @@ def holder_of(environ: Mapping[str, str]) -> str:
 def products_of(keys: Mapping[str, str | None]) -> dict[str, Product]:
     """By pool: what its nodes are in their provider's words; `keys`: pool -> zone."""
     return {
-        key: Product(pool=key, name=product_of(key), zone=zone, is_spot=key.endswith("/spot"))
+        key: Product(pool=key, name=OfferId.of(key).product, zone=zone, is_spot=OfferId.of(key).is_spot)
         for key, zone in keys.items()
     }
 
@@ -204,7 +204,7 @@ def _made(given: Given, watch: PlanWatch, secrets: Secrets) -> Made:
 def burst_of(plan: Plan) -> dict[str, str | None]:
     """The plan's burst pools and their zones."""
     keys = (key for key, terms in plan.offers.items() if terms.role == "burst")
-    return {key: key.partition("@")[2].partition("/")[0] or None for key in keys}
+    return {key: OfferId.of(key).zone for key in keys}
 
 
 def is_there(database: "URL") -> bool:

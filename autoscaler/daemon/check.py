@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from autoscaler.daemon.parts import parts_of, provider_of
+from autoscaler.daemon.parts import parts_of
 from autoscaler.daemon.plan_watch import PlanInForce
 from autoscaler.decide import doubts_of
 from autoscaler.providers.check import Finding
+from planner.catalog.offer_id import OfferId
 from planner.fleet import Fleet
 from planner.fleet.daemon import AutoscaleSettings, DaemonSettings
 from planner.plan import Plan
@@ -159,7 +160,7 @@ def _plan(plan: PlanInForce, problem: str, now: datetime) -> Finding:
 
 def _pools(plan: Plan, providers: Collection[str]) -> list[Finding]:
     """Which of the plan's pools can be launched, and which base nodes somebody lists."""
-    burst = Counter(provider_of(key) for key, terms in plan.offers.items() if terms.role == "burst")
+    burst = Counter(OfferId.of(key).provider for key, terms in plan.offers.items() if terms.role == "burst")
     found = []
     for name, count in sorted(burst.items()):
         key = name.replace("-", "_")
@@ -170,7 +171,7 @@ def _pools(plan: Plan, providers: Collection[str]) -> list[Finding]:
             found.append(Finding(what=f"pools of {name}", is_ok=None, detail=detail))
     for key in sorted(key for key, count in plan.base.items() if count):
         offer = plan.offers[key].offer_id if key in plan.offers else key
-        if provider_of(offer) not in providers:
+        if OfferId.of(offer).provider not in providers:
             detail = f"the plan counts on {plan.base[key]}, and no provider that is configured lists them"
             found.append(Finding(what=f"base {offer}", is_ok=None, detail=detail))
     return found

@@ -12,6 +12,7 @@ from pathlib import Path
 from autoscaler.providers.check import Finding
 from autoscaler.providers.provider import Product, Provider, UserData
 from autoscaler.settings import Secrets
+from planner.catalog.offer_id import OfferId
 from planner.catalog.sources.source import Source
 from planner.fleet.daemon import (
     AwsSettings,
@@ -59,7 +60,7 @@ class Made:
 
     def of(self, name: str, products: Mapping[str, Product]) -> dict[str, Product]:
         """The products of one provider."""
-        return {pool: product for pool, product in products.items() if pool.partition("/")[0] == name}
+        return {pool: product for pool, product in products.items() if OfferId.of(pool).provider == name}
 
 
 def clouds_of(made: Made) -> tuple[Cloud, ...]:

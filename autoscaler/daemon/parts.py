@@ -13,6 +13,7 @@ from autoscaler.fleet import FleetPlan, Pool
 from autoscaler.loop import KeptModel
 from autoscaler.plan_levels import lasting, reference_of, tariff_of
 from planner.catalog.offer import Offer, Role
+from planner.catalog.offer_id import OfferId
 from planner.plan import Plan
 
 AHEAD = timedelta(days=8)
@@ -78,20 +79,15 @@ def at_price(pool: Pool, usd_hour: Decimal) -> Pool:
     return replace(pool, tariff=replace(pool.tariff, price_usd_hour=usd_hour))
 
 
-def provider_of(key: str) -> str:
-    """The provider of a pool or base offer, by its key."""
-    return key.partition("/")[0]
-
-
 def pool_of(plan: Plan, key: str, quota: Mapping[str, int]) -> Pool:
     """The pool of a burst offer of the plan."""
     terms = plan.offers[key]
     limits = [limit for limit in (terms.max_count, quota.get(key)) if limit is not None]
-    _, at, zone = key.partition("@")
+    named = OfferId.of(key)
     return Pool(
         key=key,
-        provider=provider_of(key),
-        zone=zone.partition("/")[0] if at else None,
+        provider=named.provider,
+        zone=named.zone,
         tariff=tariff_of(plan, key),
         is_spot=terms.is_spot,
         interruption_usd_hour=terms.interruption_usd_hour,

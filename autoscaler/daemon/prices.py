@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from autoscaler.daemon.lane import Call, Lane, StillWaiting
 from autoscaler.daemon.parts import at_price
 from autoscaler.fleet import Pool
+from planner.catalog.offer_id import OfferId
 from planner.catalog.sources.source import PoolAsked, PoolNow, Source
 
 REFRESH_S = 300.0
@@ -61,15 +62,10 @@ class PriceSource:
 def asked_of(pools: Mapping[str, Pool], provider: str) -> tuple[PoolAsked, ...]:
     """The pools that may be launched at a provider, in its words."""
     return tuple(
-        PoolAsked(pool=pool.key, product=product_of(pool.key), zone=pool.zone, is_spot=pool.is_spot)
+        PoolAsked(pool=pool.key, product=OfferId.of(pool.key).product, zone=pool.zone, is_spot=pool.is_spot)
         for pool in pools.values()
         if pool.provider == provider and pool.lead_time_s
     )
-
-
-def product_of(key: str) -> str:
-    """The product in the key of a pool, such as r7a.4xlarge of aws/r7a.4xlarge@us-east-1a/spot."""
-    return key.split("/")[1].partition("@")[0]
 
 
 def priced(pools: Mapping[str, Pool], said: Mapping[str, PoolNow], held: Mapping[str, int]) -> Mapping[str, Pool]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoscaler.fleet import COMING, Demand, Node, NodeState, Snapshot
+from planner.catalog.offer_id import OfferId
 from policies.scaling import ScalingPolicy
 
 READY, DRAINING, FAILED, PLANNED = NodeState.READY, NodeState.DRAINING, NodeState.FAILED, NodeState.PLANNED
@@ -152,4 +153,4 @@ def is_unreachable(snapshot: Snapshot, pool: str) -> bool:
     if not snapshot.unreachable:
         return False
     known = snapshot.pools.get(pool)
-    return (pool.partition("/")[0] if known is None else known.provider) in snapshot.unreachable
+    return (OfferId.of(pool).provider if known is None else known.provider) in snapshot.unreachable

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from autoscaler.cluster.labels import FLEET, INSTANCE_TYPE, MODEL, NODE, POOL, label_value
 from autoscaler.join.cloud_init import File, cloud_config
 from autoscaler.providers.provider import Order, Permanent
+from planner.catalog.offer_id import OfferId
 from planner.errors import InputError
 from planner.fleet.daemon import ClusterSettings
 
@@ -106,7 +107,7 @@ class ClusterJoin:
             raise Permanent(f"no join token: {error}") from None
         if self._settings.join == "kubeadm" and not KUBEADM_TOKEN.fullmatch(token):
             raise Permanent("the join token is none of kubeadm's; expected 6 and 16 of a-z and 0-9, a dot between")
-        provider = order.pool.partition("/")[0]
+        provider = OfferId.of(order.pool).provider
         kind = self._k3s(order, token) if self._settings.join == "k3s" else self._kubeadm(order, token)
         files = [*kind, File(path=f"{FOLDER}/provider-id.sh", content=who_am_i(provider), is_program=True)]
         if self._settings.install is not None:
@@ -152,10 +153,9 @@ class ClusterJoin:
         ]
 
     def _labels(self, order: Order) -> dict[str, str]:
-        machine = order.pool.split("/")[1] if "/" in order.pool else order.pool
         return {
             **self._settings.labels,
-            INSTANCE_TYPE: label_value(machine.partition("@")[0]),
+            INSTANCE_TYPE: label_value(OfferId.of(order.pool).product),
             NODE: label_value(order.node_id),
             MODEL: label_value(order.model),
             POOL: label_value(order.pool),

@@ -4,6 +4,7 @@ import re
 
 from autoscaler.join.cloud_init import File, cloud_config
 from autoscaler.providers.provider import Order, Permanent
+from planner.catalog.offer_id import OfferId
 from planner.fleet.daemon import ServerSettings
 
 FOLDER = "/etc/baseload"
@@ -49,4 +50,4 @@ class PlainStart:
             File(path="/etc/systemd/system/baseload-model.service", content=UNIT),
         ]
         commands = [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", "baseload-model"]]
-        return cloud_config(files, commands, provider=order.pool.partition("/")[0])
+        return cloud_config(files, commands, provider=OfferId.of(order.pool).provider)

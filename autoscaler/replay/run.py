@@ -27,6 +27,7 @@ from autoscaler.replay.truth import Checks, Truth
 from autoscaler.replay.world import Decider, World
 from autoscaler.serving.serving import Serving
 from autoscaler.timeline import Timeline
+from planner.catalog.offer_id import OfferId
 from policies.scaling import ScalingPolicy
 
 FLEET = "replay"
@@ -197,7 +198,9 @@ def _kept(world: World, name: str) -> KeptModel:
 
 def _clouds(world: World, timeline: Timeline, serving: SimulatedServing) -> Mapping[str, SimulatedCloud]:
     """A cloud per provider, those of base offers included, with the base nodes running."""
-    names = dict.fromkeys([pool.provider for pool in world.pools] + [_provider(base.offer) for base in world.base])
+    names = dict.fromkeys(
+        [pool.provider for pool in world.pools] + [OfferId.of(base.offer).provider for base in world.base]
+    )
     clouds = {}
     for name in names:
         cloud = clouds[name] = SimulatedCloud(
@@ -213,12 +216,8 @@ def _clouds(world: World, timeline: Timeline, serving: SimulatedServing) -> Mapp
     for base in world.base:
         for number in range(base.count):
             node_id = f"base-{base.offer}-{base.model}-{number + 1}"
-            clouds[_provider(base.offer)].add_base(node_id=node_id, offer=base.offer, model=base.model)
+            clouds[OfferId.of(base.offer).provider].add_base(node_id=node_id, offer=base.offer, model=base.model)
     return clouds
-
-
-def _provider(offer: str) -> str:
-    return offer.partition("/")[0]
 
 
 def _stream(world: World, name: str) -> Random:

@@ -2,7 +2,7 @@
 
 An offer's `id` is `provider/product`, with `@zone` where a zone is named, `/spot` for a spot pool and `/month` for the
 base twin of an hourly offer with a monthly cap: `hetzner/ax102`, `hetzner-cloud/ccx43`, `hetzner-cloud/ccx43/month`,
-`ovh/b3-64`, `aws/r7a.4xlarge`, `aws/r7a.4xlarge/spot`, `aws/r7a.4xlarge@us-east-1a/spot`.
+`ovh/b3-64`, `aws/r7a.4xlarge`, `aws/r7a.4xlarge/spot`, `aws/r7a.4xlarge@us-east-1a/spot`. `offer_id` takes it apart.
 """
 
 from collections.abc import Iterator

@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from planner.catalog.offer_id import OfferId
 from planner.economics.bill import LeaseCharge
 from planner.economics.invoice import InvoiceLine, LineKind
 from policies.units import CENT
@@ -64,7 +65,7 @@ class Expected:
         """What is sold, without provider, zone and market; "" of what is no machine."""
         if self.charge is None:
             return ""
-        return self.charge.lease.offer.partition("/")[2].partition("/")[0].partition("@")[0]
+        return OfferId.of(self.charge.lease.offer).product
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

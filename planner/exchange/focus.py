@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 
+from planner.catalog.offer_id import OfferId
 from planner.economics.bill import LeaseCharge, MonthBill, OtherCharge
 from planner.economics.charges import Charge, Chargeback
 from planner.economics.services import service_of
@@ -221,7 +222,7 @@ def _costs(cost: Decimal, currency: str, unit_price: Decimal | None, quantity: D
 
 def _resource(charge: LeaseCharge) -> Row:
     lease = charge.lease
-    _, _, zone = _product_zone(lease.offer)
+    zone = OfferId.of(lease.offer).zone or ""
     return {
         "AvailabilityZone": zone,
         "RegionId": lease.region or "",
@@ -241,17 +242,10 @@ def _ours(model: str | None, amount_usd: Decimal, usd_per_unit: Decimal, rate_da
     }
 
 
-def _product_zone(offer: str) -> tuple[str, str, str]:
-    """Provider, product and zone of an offer id such as aws/r7a.4xlarge@us-east-1a/spot."""
-    provider, _, rest = offer.partition("/")
-    product, _, zone = rest.partition("/")[0].partition("@")
-    return provider, product, zone
-
-
 def _product(offer: str) -> str:
     """The offer without its market, term and zone: what is sold, at whatever price."""
-    provider, product, _ = _product_zone(offer)
-    return f"{provider}/{product}"
+    named = OfferId.of(offer)
+    return f"{named.provider}/{named.product}"
 
 
 def _invoiced(usd: Decimal, usd_per_unit: Decimal) -> Decimal:

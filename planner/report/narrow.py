@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from planner.catalog.offer_id import OfferId
 from planner.report.screen import Cell, Column, Screen
 
 GAP = 2
@@ -54,7 +55,7 @@ def by_reason(unfit: Iterable[tuple[str, str]]) -> list[tuple[str, list[tuple[st
     """
     groups: dict[str, list[tuple[str, str]]] = {}
     for offer, reason in unfit:
-        product = offer.partition("/")[2].partition("/")[0].partition("@")[0]
+        product = OfferId.of(offer).product
         general = reason.replace(f" on {product},", ",")
         head, colon, detail = general.partition(": ")
         groups.setdefault(head if colon else general, []).append((offer, detail))

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, and_, or_, select
 
+from planner.catalog.offer_id import OfferId
 from planner.ledger import Lease, tags_of
 from planner.store import tables
 from planner.store.records import Row, price_of, rows_of
@@ -134,7 +135,6 @@ def _is_twin(row: Row, lease: Lease) -> bool:
 
 
 def _lease(row: Row) -> Lease:
-    _, at, zone = row["pool"].partition("@")
     return Lease(
         id=row["machine_id"],
         offer=row["pool"],
@@ -143,7 +143,7 @@ def _lease(row: Row) -> Lease:
         end=row["end_at"],
         is_base=row["is_base"],
         model=row["model"] or None,
-        region=zone.partition("/")[0] if at else None,
+        region=OfferId.of(row["pool"]).zone,
         tags=tags_of({"fleet": row["fleet"], "node": row["node_id"]}),
         interrupted=row["was_taken_back"] and not row["is_base"],
         price=price_of({**row, "offer": row["pool"]}),

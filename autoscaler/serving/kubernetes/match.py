@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from autoscaler.cluster.labels import label_value
 from autoscaler.fleet import Node
 from autoscaler.serving.kubernetes.objects import ClusterNode
+from planner.catalog.offer_id import OfferId
 
 SCHEMES: Mapping[str, tuple[str, ...]] = {
     "aws": ("aws",),
@@ -71,7 +72,7 @@ def match(objects: Iterable[ClusterNode], nodes: Sequence[Node], *, fleet: str) 
 
 
 def _is_of(node: Node, scheme: str) -> bool:
-    return node.pool.partition("/")[0] in SCHEMES[scheme]
+    return OfferId.of(node.pool).provider in SCHEMES[scheme]
 
 
 def _contradiction(one: ClusterNode, node: Node, machine: tuple[str, str] | None) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from autoscaler.daemon.lane import Lane
 from autoscaler.daemon.parts import parts_of
-from autoscaler.daemon.prices import REFRESH_S, PriceSource, asked_of, priced, product_of
+from autoscaler.daemon.prices import REFRESH_S, PriceSource, asked_of, priced
 from autoscaler.fleet import Pool
 from planner.catalog.sources.source import PoolAsked, PoolNow, SourceError
 from tests.autoscaler.daemon.clocks import START, SetClock
@@ -132,8 +132,6 @@ def test_without_a_word_the_pools_are_the_same_object() -> None:
 
 def test_pools_are_asked_about_in_their_providers_words() -> None:
     assert asked_of(pools(), "aws") == ASKED
-    assert product_of("aws/r7a.4xlarge@us-east-1a/spot") == "r7a.4xlarge"
-    assert product_of("hetzner-cloud/ccx43") == "ccx43"
 
 
 def test_a_daemon_takes_the_cheaper_pool_once_its_price_is_known(tmp_path: Path) -> None:
