@@ -22,6 +22,8 @@ from planner.errors import InputError, StoreError
 from planner.store.address import shown_url
 from planner.store.engine import WRITES, begin_sqlite, explained, postgres_engine, prepare_sqlite, sqlite_path
 
+LOCK_SHARE = 0.9
+"""Of a statement's time limit that it may wait for a lock: so who waits is told of the lock, not of slowness."""
 PATIENCE_S = 1.0
 """How much longer than its own time limit a server may take to say that it passed it."""
 
@@ -92,8 +94,9 @@ class KeptConnection:
     def _limit(self, connection: Connection) -> None:
         """Gives the session its time limits; they stay with it."""
         limit_ms = round(self._wait_s * 1000)
+        lock_ms = round(self._wait_s * LOCK_SHARE * 1000)
         with self._watched(connection), connection.begin():
-            connection.exec_driver_sql(f"SET statement_timeout = {limit_ms}; SET lock_timeout = {limit_ms}")
+            connection.exec_driver_sql(f"SET statement_timeout = {limit_ms}; SET lock_timeout = {lock_ms}")
 
     @contextmanager
     def _watched(self, connection: Connection) -> Iterator[None]:
