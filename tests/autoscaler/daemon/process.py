@@ -1,7 +1,8 @@
-"""A daemon as a process over simulated clouds, on a clock that runs faster: `python -m …process FOLDER SCALE`.
+"""A daemon as a process over simulated clouds, on a clock that runs faster: `python -m …process FOLDER SCALE TIMEOUT`.
 
 All but the clouds, the serving side and the clock is the real thing: database, plan file, lease, port, log, signals.
-The folder steers it: `demand` holds the output tok/s asked for, and while there is a file `hang` a provider hangs.
+The folder steers it: `demand` holds the output tok/s asked for, and while there is a file `hang` a provider hangs,
+which the file `hanging` tells. TIMEOUT: seconds of the machine's that a call is waited for.
 """
 
 import sys
@@ -95,6 +96,7 @@ class LivingWorld:
 
     def hang_if_told(self) -> None:
         while (self.folder / "hang").exists():
+            (self.folder / "hanging").touch()
             time.sleep(0.01)
 
     def read(self) -> Readings:
@@ -114,14 +116,16 @@ class LivingWorld:
         self.world.serving.follow(nodes)
 
 
-def main(folder: Path, scale: float) -> None:
+def main(folder: Path, scale: float, call_timeout_s: float) -> None:
     """Runs until a signal ends it."""
     clock = FastClock(scale)
     world = LivingWorld(folder, clock)
     with open_records(str(folder / "ledger.sqlite"), fleet=FLEET) as records:
         holder = holder_of({})
         setup = Setup(
-            settings=AutoscaleSettings(fleet=FLEET, listen="127.0.0.1:0", call_timeout_s=1.0, lease_s=LEASE_S),
+            settings=AutoscaleSettings(
+                fleet=FLEET, listen="127.0.0.1:0", call_timeout_s=call_timeout_s, lease_s=LEASE_S
+            ),
             policy=ScalingPolicy(max_nodes=20),
             models=("m",),
             plan=PlanWatch(PlanFile(folder / "plan.json"), models=["m"]),
@@ -140,6 +144,6 @@ def main(folder: Path, scale: float) -> None:
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]), float(sys.argv[2]))
+        main(Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -27,12 +27,19 @@ PATIENCE_S = 60.0
 class Process:
     """One daemon."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, call_timeout_s: float) -> None:
         self.folder = folder
         self.log_path = folder / f"log-{time.monotonic_ns()}"
         with self.log_path.open("w") as log:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "tests.autoscaler.daemon.process", str(folder), str(SCALE)],
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.autoscaler.daemon.process",
+                    str(folder),
+                    str(SCALE),
+                    f"{call_timeout_s:g}",
+                ],
                 cwd=ROOT,
                 stderr=log,
                 stdout=log,
@@ -84,11 +91,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(folder: Path) -> Iterator[Callable[[], Process]]:
+def start(folder: Path) -> Iterator[Callable[..., Process]]:
     started: list[Process] = []
 
-    def begin() -> Process:
-        started.append(Process(folder))
+    def begin(call_timeout_s: float = 1.0) -> Process:
+        started.append(Process(folder, call_timeout_s))
         return started[-1]
 
     yield begin
@@ -173,16 +180,20 @@ def test_of_two_daemons_one_acts_and_the_other_takes_over(start: Callable[[], Pr
     assert second.ended(signal.SIGTERM) == 0
 
 
-def test_a_second_interrupt_ends_it_at_once_though_a_provider_hangs(start: Callable[[], Process], folder: Path) -> None:
-    daemon = start()
+def test_a_second_interrupt_ends_it_at_once_though_a_provider_hangs(
+    start: Callable[..., Process], folder: Path
+) -> None:
+    daemon = start(call_timeout_s=50.0)
     daemon.wait(lambda: daemon.events("tick"))
     (folder / "hang").touch()
+    daemon.wait((folder / "hanging").exists)
     ticks = len(daemon.events("tick"))
-    time.sleep(1.5)  # into a tick that waits for the list
     daemon.popen.send_signal(signal.SIGINT)
-    time.sleep(0.2)
+    time.sleep(0.5)  # two signals at once would be heard as one
+    began = time.monotonic()
     assert daemon.ended(signal.SIGINT) == 130
-    assert len(daemon.events("tick")) <= ticks + 1
+    assert time.monotonic() - began < 25  # of the 50 that the tick would still wait
+    assert len(daemon.events("tick")) == ticks
 
 
 def test_a_provider_that_hangs_lets_the_daemon_tick_on(start: Callable[[], Process], folder: Path) -> None:
