@@ -151,7 +151,7 @@ class Robot:
             wait_s = float(interval) if isinstance(interval, int) and interval > 0 else BUSY_S
             self._busy_until_s[kind] = self._monotonic() + wait_s
             return RobotBusy(f"{said}; asked again in {wait_s:.0f} s")
-        if status >= 500:
+        if status >= 500 or (status == 404 and not code.endswith("NOT_FOUND")):  # a gateway's 404 is no empty account
             return RobotBusy(said)
         if status == 403:
             return RobotDenied(said)

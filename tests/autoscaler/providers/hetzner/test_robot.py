@@ -96,6 +96,14 @@ def test_an_answer_that_is_no_list_is_no_empty_account(account):
     account.http.violations.clear()
 
 
+@pytest.mark.parametrize("body", ["no such page", {}, {"error": {"status": 404}}])
+def test_a_404_that_robot_did_not_say_is_no_empty_account(account, body):
+    account.http.answer = lambda _: (404, body)
+    with pytest.raises(RobotBusy, match="404"):
+        a_robot(account).items("/server", "server")
+    account.http.violations.clear()  # the description knows no such answer
+
+
 def test_an_order_that_is_tried_is_a_form_that_says_test(account):
     found = a_robot(account).try_order("AX102", location="FSN1", addons=("primary_ipv4",))
     (sent,) = account.http.sent("POST", "/order/server/transaction")
