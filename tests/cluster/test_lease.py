@@ -148,6 +148,17 @@ def test_a_deleted_lease_does_not_take_the_epoch_back(contender, admin: ClusterA
     assert again.epoch == 8
 
 
+def test_a_lease_that_a_person_made_anew_does_not_take_the_epoch_back(
+    contender, admin: ClusterApi, namespace: str
+) -> None:
+    leases = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+    made = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "baseload-test"}}
+    admin.post(leases, made)  # nobody's, with no transitions
+    again = contender("a", least_epoch=7).lead(NOW)
+    assert again is not None
+    assert again.epoch == 8
+
+
 def test_a_server_that_is_not_there_is_an_error_not_another_leader(contender) -> None:
     with pytest.raises(LeadershipError, match=r"lease test-\d+/baseload-test: GET .*refused"):
         contender("a", url=f"https://127.0.0.1:{free_port()}").lead(NOW)

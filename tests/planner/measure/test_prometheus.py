@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -104,6 +105,31 @@ def test_a_server_that_hangs_is_an_error_in_time(double):
     double.hangs_s = 30.0
     with Prometheus(double.url, timeout_s=0.1) as prometheus, pytest.raises(MetricsError, match=r"within 0\.1 s"):
         prometheus.instant("up", at=NOON)
+
+
+def test_an_answer_that_does_not_come_to_an_end_is_an_error_in_time():
+    class Endless(httpx.SyncByteStream):
+        def __iter__(self):
+            while True:
+                yield bytes(1 << 20)
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Endless()))
+    with (
+        Prometheus("http://prometheus", timeout_s=1e-6, transport=transport) as prometheus,
+        pytest.raises(MetricsError, match="no whole answer within"),
+    ):
+        prometheus.instant("up", at=NOON)
+
+
+def test_a_proxy_of_the_environment_is_not_told_what_is_asked(double, monkeypatch):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with prometheus_double() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        with Prometheus(double.url, token=SecretStr("planted-secret")) as prometheus:
+            prometheus.instant("up", at=NOON)
+        assert (len(double.asked), proxy.asked) == (1, [])
 
 
 def test_nobody_there_is_an_error_that_hides_user_and_password():

@@ -246,13 +246,16 @@ class Double:
 
     def watch(self, handler: BaseHTTPRequestHandler, path: str, query: dict[str, str]) -> None:
         since = int(query["resourceVersion"])
+        fault = self._fault("WATCH", path)
+        if isinstance(fault, int):
+            return self.reply(handler, fault, refusal(fault, "Unknown", "as told"))
         handler.send_response(200)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
-        fault = self._fault("WATCH", path)
         if since < self.oldest:
             self._event(handler, "ERROR", refusal(410, "Expired", "too old resource version"))
+            handler.wfile.write(b"0\r\n\r\n")  # the stream ends as it should: nothing but the event tells
         elif fault != "cut":
             for version, where, kind, item in self.events:
                 if where == path and version > since:
@@ -261,11 +264,12 @@ class Double:
             handler.wfile.write(b"40\r\n{")  # announces 64 bytes, and breaks off
             handler.wfile.flush()
             handler.close_connection = True
-            return
+            return None
         handler.wfile.flush()
         if fault is None and since >= self.oldest:
             self.over.wait(30)  # until the caller hangs up, or the test is over
         handler.close_connection = True
+        return None
 
     def _event(self, handler: BaseHTTPRequestHandler, kind: str, item: Json) -> None:
         line = json.dumps({"type": kind, "object": item}).encode() + b"\n"

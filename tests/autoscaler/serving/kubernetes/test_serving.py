@@ -224,6 +224,23 @@ def test_a_watch_that_is_too_old_is_followed_by_a_list(double: Double) -> None:
     api.close()
 
 
+@pytest.mark.parametrize("status", [410, 500])
+def test_a_watch_refused_as_too_old_is_followed_by_a_list_and_any_other_is_an_error(double: Double, status) -> None:
+    double.add_node("a", labels={})
+    api = double.api()
+    mirror = Mirror(api, "/api/v1/nodes", node_of, quiet_s=0.02)
+    mirror.refresh()
+    double.add_node("b", labels={})
+    double.faults.append(("WATCH", "/api/v1/nodes", status))
+    if status == 410:
+        mirror.refresh()
+        assert sorted(one.name for one in mirror.objects) == ["a", "b"]
+    else:
+        with pytest.raises(ClusterError, match="watch /api/v1/nodes: 500"):
+            mirror.refresh()
+    api.close()
+
+
 def test_a_list_is_fetched_anew_after_ten_minutes_whatever_watches_say(double: Double) -> None:
     double.add_node("a", labels={})
     api, elapsed = double.api(), [0.0]
@@ -303,6 +320,26 @@ def test_what_does_not_fit_is_said_in_the_reading(house: House) -> None:
     )
     house.follow()
     assert set(house.double.nodes) == {"n1", "n2", "n9", "n7"}
+
+
+def test_a_node_object_that_changed_since_it_was_read_is_not_deleted(house: House) -> None:
+    house.double.add_node("n7", labels=labels_of("n7"))
+    house.double.nodes["n7"]["status"]["conditions"][0]["status"] = "Unknown"
+    house.double.happened("/api/v1/nodes", "MODIFIED", house.double.nodes["n7"])
+    house.serving.read()
+
+    def heard_again(method: str, path: str) -> None:
+        if method == "DELETE":
+            house.double.happened("/api/v1/nodes", "MODIFIED", house.double.nodes["n7"])
+
+    house.double.before = heard_again
+    house.serving.follow(list(house.fleet.values()))
+    assert house.double.asked("DELETE", ".*") == ["/api/v1/nodes/n7"]
+    assert "n7" in house.double.nodes
+
+    house.double.before = lambda method, path: None
+    house.follow()
+    assert "n7" not in house.double.nodes
 
 
 def test_metrics_expect_no_answer_of_a_node_whose_pods_left(house: House) -> None:
