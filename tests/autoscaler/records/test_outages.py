@@ -138,7 +138,7 @@ def own_server() -> Iterator[postgres.Server]:
 
 
 def test_a_postgresql_that_is_stopped_and_started_again_is_an_error_and_then_well(own_server: postgres.Server) -> None:
-    with open_records(own_server.url, fleet="blue", wait_s=2.0) as records:
+    with open_records(own_server.url, fleet="blue") as records:
         records.journal.intend(an_intent())
         own_server.stop()
         with pytest.raises(StoreError):
