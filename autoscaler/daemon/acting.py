@@ -12,13 +12,14 @@ from datetime import datetime
 from autoscaler.daemon.budget import Budget
 from autoscaler.daemon.clock import Clock
 from autoscaler.daemon.guarded import GuardedProvider, GuardedServing, begin_all
+from autoscaler.daemon.known import Known
 from autoscaler.daemon.lane import Lane
 from autoscaler.daemon.parts import Parts, parts_of
 from autoscaler.daemon.plan_watch import PlanInForce
 from autoscaler.daemon.prices import PriceSource, asked_of, priced
 from autoscaler.daemon.reign import Reign
 from autoscaler.daemon.setup import Setup
-from autoscaler.daemon.status import Known, ProviderStatus
+from autoscaler.daemon.status import ProviderStatus
 from autoscaler.fleet import Controls, Pool
 from autoscaler.loop import Controller, TickReport
 from autoscaler.outlook import OutlookMaker

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from autoscaler.daemon.acting import Acting
 from autoscaler.daemon.clock import Clock, JumpWatch
+from autoscaler.daemon.known import decisions_of, with_fleet
 from autoscaler.daemon.plan_watch import PlanInForce
 from autoscaler.daemon.reign import Reign
 from autoscaler.daemon.setup import Setup
-from autoscaler.daemon.status import Decision, Lead, PlanStatus, Role, Status, decisions_of, with_fleet
+from autoscaler.daemon.status import Decision, Lead, PlanStatus, Role, Status
 from autoscaler.daemon.telemetry.board import Board
 from autoscaler.daemon.telemetry.log import log_tick
 from autoscaler.daemon.telemetry.metrics import Metrics

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from autoscaler.daemon.status import Known, Lead, PlannedMove, Status, moves_of, with_fleet
+from autoscaler.daemon.known import Known, moves_of, with_fleet
+from autoscaler.daemon.status import Lead, PlannedMove, Status
 from autoscaler.fleet import Controls, Drain, FleetPlan, Hold, Launch, NodeState, PlannedHour, Snapshot
 from autoscaler.journal import Result
 from autoscaler.loop import Acted
