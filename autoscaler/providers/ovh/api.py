@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from autoscaler.providers.ovh.errors import Answer, answer_of, sorted_error
 from autoscaler.providers.ovh.keys import OvhKeys
-from autoscaler.providers.provider import Permanent, ProviderError, Temporary
+from autoscaler.providers.provider import NodeNotFound, Permanent, ProviderError, Temporary
 
 CLOCKS_COMPARED_EVERY_S = 3600.0
 READS = 3
@@ -34,6 +34,11 @@ class Refused(Exception):  # noqa: N818 - says what happened; it never leaves th
     def sorted(self) -> ProviderError:
         """The error in the words of every provider."""
         return sorted_error(self.answer, self.doing)
+
+    def sorted_without_node(self) -> ProviderError:
+        """The same of a call that names no node: what was not found is the project or the cluster, for good."""
+        error = self.sorted()
+        return Permanent(str(error)) if isinstance(error, NodeNotFound) else error
 
 
 class OvhApi:

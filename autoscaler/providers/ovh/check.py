@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from autoscaler.providers.check import Finding
 from autoscaler.providers.ovh.api import Errand, OvhApi, Refused
-from autoscaler.providers.ovh.node_pools import is_astray, tag_of
+from autoscaler.providers.ovh.pool_of_one import is_astray, tag_of
 from autoscaler.providers.ovh.products import is_for_linux, memory_gb, why_not
 from autoscaler.providers.ovh.rights import Right, missing, rights_of, superfluous
 from autoscaler.providers.provider import NodeNotFound, Permanent, Product, ProviderError

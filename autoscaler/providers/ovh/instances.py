@@ -17,11 +17,9 @@ from autoscaler.providers.provider import (
     Listing,
     Machine,
     MachineState,
-    NodeNotFound,
     Order,
     Permanent,
     Product,
-    ProviderError,
     Temporary,
     UserData,
 )
@@ -83,7 +81,7 @@ class OvhInstances:
             machines = [self._machine(row) for row in errand.get(errand.of_project("instance"))]
             machines += self._missed(errand, {machine.id for machine in machines})
         except Refused as refused:
-            error = _no_node(refused.sorted())
+            error = refused.sorted_without_node()
         else:
             self._listed = {machine.id: machine for machine in machines if machine.fleet == self._fleet}
             self._orders.forget_ended(set(self._listed))
@@ -104,7 +102,7 @@ class OvhInstances:
                 self._sold_out.check(order.pool)
                 asked.machine = self._make(errand, asked)
         except Refused as refused:
-            error = _no_node(refused.sorted())
+            error = refused.sorted_without_node()
         else:
             assert asked.machine is not None  # found, made before, or made now
             return asked.machine
@@ -253,8 +251,3 @@ def _pool(row: Any, tag: Tag | None) -> str:
         return tag.pool
     plan = str(row.get("planCode") or "").partition(".")[0]
     return f"ovh/{plan or row['flavorId']}"
-
-
-def _no_node(error: ProviderError) -> ProviderError:
-    """The error of a call that names no node: what was not found there is a project, for good."""
-    return Permanent(str(error)) if isinstance(error, NodeNotFound) else error

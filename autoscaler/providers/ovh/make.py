@@ -6,7 +6,8 @@ from datetime import datetime
 from autoscaler.providers.ovh.api import OvhApi
 from autoscaler.providers.ovh.instances import OvhInstances
 from autoscaler.providers.ovh.keys import OvhKeys
-from autoscaler.providers.ovh.node_pools import OvhNodePools, taint_of
+from autoscaler.providers.ovh.node_pools import OvhNodePools
+from autoscaler.providers.ovh.pool_of_one import taint_of
 from autoscaler.providers.provider import Product, Provider, UserData
 from planner.fleet.daemon.ovh import OvhSettings
 

@@ -7,17 +7,29 @@ to decide. What is more than one node in it is listed as a machine of its own an
 """
 
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from autoscaler.cluster import labels as of_cluster
 from autoscaler.providers.ovh.api import Errand, OvhApi, Refused
 from autoscaler.providers.ovh.asked import Asked, Orders
 from autoscaler.providers.ovh.names import Tag
+from autoscaler.providers.ovh.pool_of_one import (
+    BROKEN,
+    KEY,
+    ONE,
+    WAITING,
+    Taint,
+    foreign,
+    is_astray,
+    is_of,
+    nodes_of,
+    pool_name,
+    pool_of,
+    state_of,
+    tag_of,
+)
 from autoscaler.providers.ovh.sold_out import SoldOut
 from autoscaler.providers.provider import (
     CapacityUnavailable,
@@ -28,32 +40,10 @@ from autoscaler.providers.provider import (
     Order,
     Permanent,
     Product,
-    ProviderError,
     Temporary,
 )
-from planner.errors import InputError
 
 log = logging.getLogger(__name__)
-
-KEY = "baseload.dev/order"
-"""Annotation: key of the order."""
-FIELDS = {"key": KEY, "node_id": of_cluster.NODE, "fleet": of_cluster.FLEET, "pool": of_cluster.POOL}
-SERVING = frozenset({"READY", "UPDATING", "MAINTENANCE", "SUSPENDING", "SUSPENDED"})
-"""Of a node: it is a machine that runs, or ran."""
-WAITING = frozenset({"FLAVOR_OUT_OF_STOCK_ERROR", "USER_QUOTA_ERROR"})
-"""Of a node or pool: OVH has none to give, and keeps trying."""
-BROKEN = WAITING | {"ERROR"}
-"""Of a node, or of a pool that has none: another pool serves sooner."""
-ONE = {"desiredNodes": 1, "minNodes": 1, "maxNodes": 1, "autoscale": False}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taint:
-    """A taint of the nodes."""
-
-    key: str
-    value: str
-    effect: str
 
 
 class OvhNodePools:
@@ -98,7 +88,7 @@ class OvhNodePools:
             pools = errand.get(self._path(errand, "nodepool"))
             nodes = errand.get(self._path(errand, "node"))
         except Refused as refused:
-            error = _no_node(refused.sorted())
+            error = refused.sorted_without_node()
         else:
             machines = self._all(pools, nodes)
             self._say_astray(pools)
@@ -113,7 +103,7 @@ class OvhNodePools:
         errand = self._api.errand()
         try:
             pools = errand.get(self._path(errand, "nodepool"))
-            found = _pool_of(pools, order)
+            found = pool_of(pools, order)
             if found is not None:
                 asked.machine, asked.without_answer_at = self._machine(found, self._nodes(errand)), None
             elif asked.machine is None:
@@ -122,7 +112,7 @@ class OvhNodePools:
                 self._put_right(errand, pools)
                 asked.machine = self._make(errand, asked, pools)
         except Refused as refused:
-            error = _no_node(refused.sorted())
+            error = refused.sorted_without_node()
         else:
             assert asked.machine is not None  # found, made before, or made now
             return asked.machine
@@ -230,7 +220,7 @@ class OvhNodePools:
     def _put_right(self, errand: Errand, pools: Sequence[Any]) -> None:
         """Puts OVH's autoscaling off where somebody put it on. What nodes it added are ended one by one."""
         for pool in pools:
-            if pool["autoscale"] and pool["desiredNodes"] > 0 and _is_of(pool, self._fleet):
+            if pool["autoscale"] and pool["desiredNodes"] > 0 and is_of(pool, self._fleet):
                 body = {"autoscale": False, "minNodes": 1, "maxNodes": pool["desiredNodes"]}
                 try:
                     errand.send("PUT", self._path(errand, "nodepool", pool["id"]), body)
@@ -238,7 +228,7 @@ class OvhNodePools:
                     log.warning("%s", refused.sorted())
 
     def _say_astray(self, pools: Sequence[Any]) -> None:
-        astray = {pool["id"] for pool in pools if is_astray(pool) and _is_of(pool, self._fleet)}
+        astray = {pool["id"] for pool in pools if is_astray(pool) and is_of(pool, self._fleet)}
         for pool_id in sorted(astray - self._astray):
             log.warning(
                 "ovh: node pool %s is scaled by OVH or was resized by others; its further nodes are ended", pool_id
@@ -260,7 +250,7 @@ class OvhNodePools:
             if pool["id"] in ours:
                 machines.append(self._machine(pool, nodes))
                 machines += [self._further(pool, node) for node in nodes_of(pool, nodes)[1:]]
-        return machines + [_foreign(node) for node in nodes if node["nodePoolId"] not in ours]
+        return machines + [foreign(node) for node in nodes if node["nodePoolId"] not in ours]
 
     def _machine(self, pool: Any, nodes: Sequence[Any]) -> Machine:
         """The machine that a pool of ours is."""
@@ -276,7 +266,7 @@ class OvhNodePools:
         tag = tag_of(pool)
         assert tag is not None  # checked by the caller
         machine_id = f"{pool['id']}/{node['id']}"
-        state = MachineState.STOPPING if self._orders.is_ending(machine_id) else _state_of(node)
+        state = MachineState.STOPPING if self._orders.is_ending(machine_id) else state_of(node)
         return self._row(machine_id, tag, state, node["createdAt"])
 
     def _row(self, machine_id: str, tag: Tag, state: MachineState, created: str, *, is_broken: bool = False) -> Machine:
@@ -297,76 +287,4 @@ class OvhNodePools:
         if pool["status"] == "DELETING" or self._orders.is_ending(pool["id"]):
             return MachineState.STOPPING
         # A pool whose only node goes gets another: the machine is the pool.
-        return MachineState.PENDING if node is None or node["status"] == "DELETING" else _state_of(node)
-
-
-def taint_of(text: str) -> Taint:
-    """The taint written as key=value:Effect. Raises InputError."""
-    found = re.fullmatch(r"([^=:]+)=([^=:]*):(NoSchedule|PreferNoSchedule|NoExecute)", text)
-    if found is None:
-        raise InputError(
-            f"cluster.taints: {text!r} is none; expected key=value:NoSchedule, PreferNoSchedule or NoExecute"
-        )
-    return Taint(key=found[1], value=found[2], effect=found[3])
-
-
-def pool_name(order: Order) -> str:
-    """The name of an order's pool: short, since node names are made of it, and the same for the same key."""
-    return f"baseload-{sha256(f'{order.fleet}/{order.key}'.encode()).hexdigest()[:16]}"
-
-
-def tag_of(pool: Any) -> Tag | None:
-    """What the template of a pool says; None: it is not one of ours."""
-    said = ((pool.get("template") or {}).get("metadata") or {}).get("annotations") or {}
-    if not all(said.get(name) for name in FIELDS.values()):
-        return None
-    return Tag(**{field: said[name] for field, name in FIELDS.items()}, model=said.get(of_cluster.MODEL, ""))
-
-
-def nodes_of(pool: Any, nodes: Sequence[Any]) -> list[Any]:
-    """The nodes of a pool that are not gone, the oldest that stays first: one that ends gives way to its successor."""
-    found = [node for node in nodes if node["nodePoolId"] == pool["id"] and node["status"] != "DELETED"]
-    return sorted(found, key=lambda node: (node["status"] == "DELETING", node["createdAt"], node["id"]))
-
-
-def is_astray(pool: Any) -> bool:
-    """Whether OVH's autoscaling is on, or the pool is no pool of one."""
-    return any(pool[name] != wanted for name, wanted in ONE.items())
-
-
-def _is_of(pool: Any, fleet: str) -> bool:
-    tag = tag_of(pool)
-    return tag is not None and tag.fleet == fleet
-
-
-def _pool_of(pools: Sequence[Any], order: Order) -> Any | None:
-    """The pool of the order. Raises Permanent where its key is that of another one."""
-    for pool in pools:
-        tag = tag_of(pool)
-        if tag is not None and tag.fleet == order.fleet and tag.key == order.key:
-            if not tag.is_of(order):
-                raise Permanent(f"ovh: key {order.key} is that of {tag.node_id} in {tag.pool}")
-            return pool
-    return None
-
-
-def _state_of(node: Any) -> MachineState:
-    if node["status"] == "DELETING":
-        return MachineState.STOPPING
-    return MachineState.RUNNING if node["status"] in SERVING else MachineState.PENDING
-
-
-def _foreign(node: Any) -> Machine:
-    return Machine(
-        id=f"{node['nodePoolId']}/{node['id']}",
-        node_id=None,
-        fleet=None,
-        pool=f"ovh/{node['flavor']}",
-        state=_state_of(node),
-        created_at=datetime.fromisoformat(node["createdAt"]),
-    )
-
-
-def _no_node(error: ProviderError) -> ProviderError:
-    """The error of a call that names no node: what was not found there is the cluster, for good."""
-    return Permanent(str(error)) if isinstance(error, NodeNotFound) else error
+        return MachineState.PENDING if node is None or node["status"] == "DELETING" else state_of(node)

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from autoscaler.providers.ovh.node_pools import OvhNodePools, Taint, pool_name
+from autoscaler.providers.ovh.node_pools import OvhNodePools
+from autoscaler.providers.ovh.pool_of_one import Taint, pool_name
 from autoscaler.providers.provider import CapacityUnavailable, Machine, MachineState, Permanent, Product, Temporary
 from tests.autoscaler.providers.ovh.double import OvhDouble
 from tests.autoscaler.providers.ovh.projects import MODEL, an_api, an_order, some_node_pools
