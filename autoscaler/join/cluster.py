@@ -8,6 +8,7 @@ files beside them.
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from autoscaler.cluster.labels import FLEET, INSTANCE_TYPE, MODEL, NODE, POOL, label_value
@@ -15,7 +16,7 @@ from autoscaler.join.cloud_init import File, cloud_config
 from autoscaler.providers.provider import Order, Permanent
 from planner.catalog.offer_id import OfferId
 from planner.errors import InputError
-from planner.fleet.daemon import ClusterSettings
+from planner.fleet.daemon import ClusterSettings, Taint
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -144,7 +145,7 @@ class ClusterJoin:
             "nodeRegistration": {
                 "name": order.node_id,
                 "kubeletExtraArgs": {"provider-id": PLACE, "node-labels": labels},
-                "taints": [_taint(text) for text in self._settings.taints],
+                "taints": [asdict(Taint.of(text)) for text in self._settings.taints],
             },
         }
         return [
@@ -167,10 +168,3 @@ def who_am_i(provider: str) -> str:
     """The script that prints a machine's provider id; nothing on a cloud whose ids are not known."""
     known = PROVIDER_IDS.get(provider)
     return WHO_AM_I if known is None else f'{WHO_AM_I}printf "%s\\n" "{known}"\n'
-
-
-def _taint(text: str) -> dict[str, str]:
-    """key=value:Effect, or key:Effect, as an object."""
-    what, _, effect = text.rpartition(":")
-    key, _, value = what.partition("=")
-    return {"key": key, "value": value, "effect": effect}

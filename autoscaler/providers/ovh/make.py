@@ -7,9 +7,8 @@ from autoscaler.providers.ovh.api import OvhApi
 from autoscaler.providers.ovh.instances import OvhInstances
 from autoscaler.providers.ovh.keys import OvhKeys
 from autoscaler.providers.ovh.node_pools import OvhNodePools
-from autoscaler.providers.ovh.pool_of_one import taint_of
 from autoscaler.providers.provider import Product, Provider, UserData
-from planner.fleet.daemon.ovh import OvhSettings
+from planner.fleet.daemon import OvhSettings, Taint
 
 
 def ovh_api(settings: OvhSettings, keys: OvhKeys, *, call_timeout_s: float) -> OvhApi:
@@ -28,10 +27,7 @@ def ovh_provider(
     labels: Mapping[str, str] | None = None,
     taints: Sequence[str] = (),
 ) -> Provider:
-    """The settings' backend. `user_data` is for instances; `labels` and `taints` (key=value:Effect) for node pools.
-
-    Raises InputError for a taint that is none.
-    """
+    """The settings' backend. `user_data` is for instances; `labels` and `taints` of [cluster] for node pools."""
     if settings.backend == "node-pools":
         assert settings.cluster is not None  # the settings say so
         return OvhNodePools(
@@ -42,7 +38,7 @@ def ovh_provider(
             products=products,
             clock=clock,
             labels=labels,
-            taints=[taint_of(text) for text in taints],
+            taints=[Taint.of(text) for text in taints],
         )
     assert settings.image is not None  # the settings say so
     return OvhInstances(

@@ -8,6 +8,7 @@ to decide. What is more than one node in it is listed as a machine of its own an
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,6 @@ from autoscaler.providers.ovh.pool_of_one import (
     KEY,
     ONE,
     WAITING,
-    Taint,
     foreign,
     is_astray,
     is_of,
@@ -42,6 +42,7 @@ from autoscaler.providers.provider import (
     Product,
     Temporary,
 )
+from planner.fleet.daemon import Taint
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +179,7 @@ class OvhNodePools:
                     "finalizers": [],
                 },
                 "spec": {
-                    "taints": [{"key": one.key, "value": one.value, "effect": one.effect} for one in self._taints],
+                    "taints": [asdict(one) for one in self._taints],
                     "unschedulable": False,
                 },
             },

@@ -1,8 +1,6 @@
-"""A node pool of one as a node: its name, its tag, its state, its taints. Pure: OVH's rows in, values out."""
+"""A node pool of one as a node: its name, its tag, its state. Pure: OVH's rows in, values out."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -10,7 +8,6 @@ from typing import Any
 from autoscaler.cluster import labels as of_cluster
 from autoscaler.providers.ovh.names import Tag
 from autoscaler.providers.provider import Machine, MachineState, Order, Permanent
-from planner.errors import InputError
 
 KEY = "baseload.dev/order"
 """Annotation: key of the order."""
@@ -22,25 +19,6 @@ WAITING = frozenset({"FLAVOR_OUT_OF_STOCK_ERROR", "USER_QUOTA_ERROR"})
 BROKEN = WAITING | {"ERROR"}
 """Of a node, or of a pool that has none: another pool serves sooner."""
 ONE = {"desiredNodes": 1, "minNodes": 1, "maxNodes": 1, "autoscale": False}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taint:
-    """A taint of the nodes."""
-
-    key: str
-    value: str
-    effect: str
-
-
-def taint_of(text: str) -> Taint:
-    """The taint written as key=value:Effect. Raises InputError."""
-    found = re.fullmatch(r"([^=:]+)=([^=:]*):(NoSchedule|PreferNoSchedule|NoExecute)", text)
-    if found is None:
-        raise InputError(
-            f"cluster.taints: {text!r} is none; expected key=value:NoSchedule, PreferNoSchedule or NoExecute"
-        )
-    return Taint(key=found[1], value=found[2], effect=found[3])
 
 
 def pool_name(order: Order) -> str:

@@ -6,7 +6,7 @@ A secret is never in the file: a key that ends in `_file` names a file that hold
 
 from planner.fleet.daemon.autoscale import AutoscaleSettings
 from planner.fleet.daemon.aws import AwsSettings
-from planner.fleet.daemon.cluster import ClusterSettings
+from planner.fleet.daemon.cluster import ClusterSettings, Taint
 from planner.fleet.daemon.daemon import DaemonSettings, ProvidersSettings
 from planner.fleet.daemon.hetzner import RobotSettings
 from planner.fleet.daemon.hetzner_cloud import HetznerCloudSettings
@@ -27,4 +27,5 @@ __all__ = [
     "RobotSettings",
     "RouterSettings",
     "ServerSettings",
+    "Taint",
 ]

@@ -2,15 +2,32 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 KEY = re.compile(rf"([a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?/)?{NAME}")
 VALUE = re.compile(rf"({NAME})?")
-TAINT = re.compile(r"(?P<key>[^=:]+)(=(?P<value>[^=:]*))?:(NoSchedule|PreferNoSchedule|NoExecute)")
+TAINT = re.compile(r"(?P<key>[^=:]+)(=(?P<value>[^=:]*))?:(?P<effect>NoSchedule|PreferNoSchedule|NoExecute)")
 SERVER = re.compile(r"https://[A-Za-z0-9.\[\]:-]+/?")
 KUBELETS_OWN = ("node.kubernetes.io", "kubelet.kubernetes.io", "topology.kubernetes.io")
 """Of Kubernetes' own domains, those in which a node may label itself; the API server refuses others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taint:
+    """What keeps pods off a node that do not tolerate it."""
+
+    key: str
+    value: str
+    effect: str
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The taint written as key=value:Effect or key:Effect. Raises ValueError."""
+        parts = TAINT.fullmatch(text)
+        if parts is None or not KEY.fullmatch(parts["key"]) or not VALUE.fullmatch(parts["value"] or ""):
+            raise ValueError(f"taints must be key=value:Effect or key:Effect, got {text!r}")
+        return cls(key=parts["key"], value=parts["value"] or "", effect=parts["effect"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +49,7 @@ class ClusterSettings:
     labels: dict[str, str] = field(default_factory=dict)
     """Further labels of every node."""
     taints: tuple[str, ...] = ()
-    """key=value:Effect, registered with the node."""
+    """key=value:Effect or key:Effect, registered with the node."""
     model_label: str = "baseload.dev/model"
     """Label of the pods that serve, whose value is the model."""
     install: str | None = None
@@ -52,6 +69,4 @@ class ClusterSettings:
             if domain.endswith(("kubernetes.io", "k8s.io")) and domain not in KUBELETS_OWN:
                 raise ValueError(f"labels: a node may not label itself {key}; use a domain of your own")
         for taint in self.taints:
-            parts = TAINT.fullmatch(taint)
-            if parts is None or not KEY.fullmatch(parts["key"]) or not VALUE.fullmatch(parts["value"] or ""):
-                raise ValueError(f"taints must be key=value:Effect or key:Effect, got {taint!r}")
+            Taint.of(taint)

@@ -149,6 +149,9 @@ def test_what_a_join_needs_is_asked_for_before_anything_is_launched(settings, mi
         ClusterJoin(settings, token=token)
 
 
+PLAIN = ClusterJoin(K3S, token=token)(ORDER)
+
+
 @given(
     node_id=st.text(min_size=1),
     model=st.text(min_size=1),
@@ -162,12 +165,12 @@ def test_whatever_an_order_is_called_its_user_data_means_the_same(node_id, model
         text = ClusterJoin(K3S, token=token)(order)
     except Permanent:
         return  # said, and nothing launched
-    plain = document(ClusterJoin(K3S, token=token)(ORDER))
-    found = document(text)
+    found, plain = document(text), document(PLAIN)
     assert found["runcmd"] == plain["runcmd"]
     assert [file["path"] for file in found["write_files"]] == [file["path"] for file in plain["write_files"]]
-    assert labels(text).keys() == labels(ClusterJoin(K3S, token=token)(ORDER)).keys()
-    assert all(len(value) <= 63 for value in labels(text).values())
+    labelled = labels(text)
+    assert labelled.keys() == labels(PLAIN).keys()
+    assert all(len(value) <= 63 for value in labelled.values())
 
 
 @pytest.mark.parametrize("bad", ["x; rm -rf /", "$(id)", "`id`", "a\nb", 'a"b', "a'b", "a b", ""])
@@ -292,7 +295,9 @@ def test_what_the_image_lacks_is_installed_first(has_k3s: bool, first: str, tmp_
         ({"labels": {"a b": "c"}}, "labels must be valid"),
         ({"labels": {"a": "x,y=z"}}, "labels must be valid"),
         ({"labels": {"node-role.kubernetes.io/worker": ""}}, "may not label itself node-role.kubernetes.io/worker"),
+        ({"taints": ("gpu",)}, "taints must be key=value:Effect"),
         ({"taints": ("gpu=yes",)}, "taints must be key=value:Effect"),
+        ({"taints": ("=yes:NoSchedule",)}, "taints must be key=value:Effect"),
         ({"taints": ("gpu=yes:Sometimes",)}, "taints must be key=value:Effect"),
         ({"model_label": "a b"}, "model_label must be the key of a label"),
     ],

@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from autoscaler.providers.ovh.node_pools import OvhNodePools
-from autoscaler.providers.ovh.pool_of_one import Taint, pool_name
+from autoscaler.providers.ovh.pool_of_one import pool_name
 from autoscaler.providers.provider import CapacityUnavailable, Machine, MachineState, Permanent, Product, Temporary
+from planner.fleet.daemon import Taint
 from tests.autoscaler.providers.ovh.double import OvhDouble
 from tests.autoscaler.providers.ovh.projects import MODEL, an_api, an_order, some_node_pools
 
@@ -21,8 +22,8 @@ def rows(provider: OvhNodePools) -> dict[str, Machine]:
 
 
 def test_an_order_is_a_pool_of_one_that_tells_the_node_what_it_is(api, double):
-    taint = Taint(key="gpu", value="only", effect="NoSchedule")
-    provider = some_node_pools(api, double, labels={"team": "llm"}, taints=[taint])
+    taints = [Taint.of("gpu=only:NoSchedule"), Taint.of("burst:NoExecute")]
+    provider = some_node_pools(api, double, labels={"team": "llm"}, taints=taints)
     order = an_order("k1", "n1", model="meta-llama/Llama-3.1-8B")
     provider.launch(order)
     (body,) = sent(double)
@@ -52,7 +53,10 @@ def test_an_order_is_a_pool_of_one_that_tells_the_node_what_it_is(api, double):
                 "finalizers": [],
             },
             "spec": {
-                "taints": [{"key": "gpu", "value": "only", "effect": "NoSchedule"}],
+                "taints": [
+                    {"key": "gpu", "value": "only", "effect": "NoSchedule"},
+                    {"key": "burst", "value": "", "effect": "NoExecute"},
+                ],
                 "unschedulable": False,
             },
         },
