@@ -16,6 +16,7 @@ from autoscaler.daemon.telemetry.log import INFO, Form, logger_to
 from autoscaler.daemon.telemetry.metrics import Metrics
 from autoscaler.daemon.telemetry.pages import pages_of
 from autoscaler.daemon.telemetry.port import Port
+from autoscaler.daemon.telemetry.relay import relayed
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -69,7 +70,7 @@ def serve(setup: Setup, clock: Clock, voice: Voice) -> None:
             interval_s=setup.settings.interval_s,
             dry_run=setup.is_dry_run,
         )
-        with ended_by_signals(running.daemon.stop):
+        with relayed(running.log), ended_by_signals(running.daemon.stop):
             running.daemon.run()
     finally:
         port.close()

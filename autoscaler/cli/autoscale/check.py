@@ -1,6 +1,7 @@
 """`baseload autoscale check`: whether fleet.toml, plan, secrets, clouds, metrics, cluster and database hold."""
 
 import os
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,8 @@ def check(
     """
     from autoscaler.daemon.build import plan_watch_of, secrets_for
     from autoscaler.daemon.clock import SystemClock
+    from autoscaler.daemon.telemetry.log import WARNING, logger_to
+    from autoscaler.daemon.telemetry.relay import relayed
     from autoscaler.providers.check import Finding
     from autoscaler.report.findings import findings_text, render_findings
 
@@ -43,8 +46,10 @@ def check(
         configured = configuration(given, watch)
         called: Sequence[Finding] = ()
         if not offline:
+            log = logger_to(sys.stderr, clean=secrets.hidden, now=clock.now, least=WARNING)
             try:
-                called = _probed(given, watch, secrets)
+                with relayed(log):
+                    called = _probed(given, watch, secrets)
             except InputError as error:  # of a table or a secret: nothing could be called
                 configured.append(Finding(what="parts", is_ok=False, detail=str(error)))
     findings = [*configured, *called]

@@ -64,13 +64,15 @@ def once(
     Example: baseload autoscale once -c fleet.toml --dry-run
     """
     from autoscaler.daemon.serve import made
+    from autoscaler.daemon.telemetry.relay import relayed
     from autoscaler.report.status_json import status_text
     from autoscaler.report.status_tables import render_status
 
     with _parts(config, is_dry_run=dry_run) as (setup, clock):
         running = made(setup, clock, _voice(context, log))
-        report = running.daemon.turn()
-        running.daemon.end()
+        with relayed(running.log):
+            report = running.daemon.turn()
+            running.daemon.end()
         status = running.board.status
         assert status is not None  # a turn leaves one
         if report is None:

@@ -1,6 +1,7 @@
 """The daemon's commands, on a fleet of one model at Hetzner Cloud, measured by Prometheus: both doubles."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import jsonschema
 import pytest
 
 from autoscaler.cli import baseload, run
+from autoscaler.providers.hetzner_cloud.api import Api
 from autoscaler.report.findings import check_schema
 from tests.autoscaler.cli.fleets import CLOUD_POOL, a_folder, serving_tok_s
 from tests.autoscaler.providers.hetzner_cloud.double import TOKEN, Project
@@ -103,6 +105,27 @@ def test_a_check_is_json_too(asked: Callable[..., Said]) -> None:
     assert code == 0
     jsonschema.validate(document, check_schema())
     assert {"what": "fleet.toml", "is_ok": True}.items() <= document["findings"][0].items()
+
+
+@pytest.mark.parametrize("arguments", [("once", "--dry-run", "--log", "json"), ("check",)], ids=["once", "check"])
+def test_what_a_provider_logs_is_a_line_of_the_log_without_secrets(
+    asked: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    call = Api.get
+
+    def telling(self: Api, *given: Any, **more: Any) -> Any:
+        logging.getLogger("hcloud").warning("odd answer\nto token %s", TOKEN)
+        return call(self, *given, **more)
+
+    monkeypatch.setattr(Api, "get", telling)
+    code, _, err = asked(*arguments)
+    assert code == 0
+    said = [line for line in err.splitlines() if "odd answer" in line]
+    assert said
+    assert all("odd answer to token ***" in line and "hcloud" in line for line in said)
+    assert TOKEN not in err
+    if "json" in arguments:
+        assert all(json.loads(line)["level"] for line in err.splitlines())
 
 
 WRONG: dict[str, tuple[str, str, str]] = {

@@ -5,6 +5,7 @@ The folder steers it: `demand` holds the output tok/s asked for, and while there
 which the file `hanging` tells. TIMEOUT: seconds of the machine's that a call is waited for.
 """
 
+import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -95,6 +96,8 @@ class LivingWorld:
         self.world.live()
 
     def hang_if_told(self) -> None:
+        if (self.folder / "hang").exists():
+            logging.getLogger("cloud").warning("it hangs")
         while (self.folder / "hang").exists():
             (self.folder / "hanging").touch()
             time.sleep(0.01)

@@ -202,6 +202,8 @@ def test_a_provider_that_hangs_lets_the_daemon_tick_on(start: Callable[[], Proce
     (folder / "hang").touch()
     problem = daemon.wait(lambda: [one for one in daemon.events("problem") if "still waiting" in one["what"]])
     assert "its list" in problem[0]["what"]
+    (said, *_) = daemon.events("said")
+    assert (said["by"], said["what"], said["level"]) == ("cloud", "it hangs", "warning")
     assert daemon.get("/healthz")[0] == 200
     (folder / "hang").unlink()
     daemon.wait(lambda: all(one["is_reachable"] for one in daemon.status()["providers"]))

@@ -88,6 +88,22 @@ def test_without_time_left_nothing_is_asked(double, watched, watch):
     assert double.calls == []
 
 
+def test_each_call_gets_the_time_that_its_errand_has_left(watched, watch, monkeypatch):
+    read(watched)  # compares the clocks, once
+    given, call = [], watched._client.call
+
+    def noted(*arguments):
+        given.append(watched._client._timeout)
+        return call(*arguments)
+
+    monkeypatch.setattr(watched._client, "call", noted)
+    errand = watched.errand()
+    errand.get(errand.of_project("instance"))
+    watch.at_s += 3.0
+    errand.get(errand.of_project("instance"))
+    assert given == [5.0, 2.0]
+
+
 def test_a_server_that_hangs_costs_the_time_of_the_errand_and_no_more(double):
     api = an_api(double, call_timeout_s=0.3)
     double.broken[("GET", "/instance")] = "hang"
