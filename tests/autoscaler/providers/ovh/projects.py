@@ -36,8 +36,8 @@ def an_api(double: OvhDouble, **rest) -> OvhApi:
     return OvhApi(endpoint=double.url, **{**defaults, **rest})
 
 
-def an_order(key: str = "k1", node_id: str | None = None, *, pool: str = POOL, model: str = MODEL, **rest) -> Order:
-    return Order(key=key, node_id=node_id or f"node-{key}", fleet="prod", pool=pool, model=model, **rest)
+def an_order(key: str = "k1", node_id: str | None = None, **rest) -> Order:
+    return Order(key=key, node_id=node_id or f"node-{key}", **{"fleet": "prod", "pool": POOL, "model": MODEL, **rest})
 
 
 def some_instances(api: OvhApi, double: OvhDouble, **rest) -> OvhInstances:
