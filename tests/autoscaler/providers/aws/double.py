@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from ipaddress import IPv4Network
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -70,6 +71,14 @@ class AwsDouble:
         with self._lock:
             self.now += timedelta(seconds=seconds)
             self.life.go_to(self.now)
+
+    def move_subnets(self, prefix: str) -> None:
+        """Gives the subnets addresses below `prefix`, such as 127.4: where a test can listen."""
+        backend = ec2_backends[ACCOUNT][REGION]
+        for number, subnet in enumerate(sorted(backend.get_default_subnets().values(), key=lambda one: one.id)):
+            subnet.cidr = IPv4Network(f"{prefix}.{number}.0/24")
+            subnet.cidr_block = str(subnet.cidr)
+            subnet.aws_reserved_ips = set()
 
     # --- what a test does to it
 
@@ -341,11 +350,11 @@ def two_images() -> list[dict[str, Any]]:
 TWO_IMAGES = two_images()
 
 
-def double_of(moto: Any, patch: Any) -> AwsDouble:
+def double_of(moto: Any, patch: Any, kind: type[AwsDouble] = AwsDouble) -> AwsDouble:
     """A new account; moto makes images, instances and templates as `patch` (a MonkeyPatch) tells it for the while."""
     patch.setattr(amis, "AMIS", TWO_IMAGES)
     patch.setattr(amis, "environ", {"MOTO_AMIS_PATH": "as patched"})  # moto loads no others then
-    double = AwsDouble(moto)
+    double = kind(moto)
     patch.setattr(instances, "utcnow", double.clock)
     patch.setattr(launch_templates, "utcnow", double.clock)
     return double

@@ -24,6 +24,8 @@ class Life:
         self._lead_s = lead_s
         self._stopping_s = stopping_s
         self._listed_s = listed_s
+        self.ever: dict[str, Any] = {}
+        """Every instance that was made, by id: the books."""
         self._born: dict[str, datetime] = {}
         self._seen_from: dict[str, datetime] = {}
         self._ended: dict[str, datetime] = {}
@@ -46,6 +48,7 @@ class Life:
         for one in self.instances():
             if one.id not in self._born:
                 self._born[one.id] = one.launch_time = now
+                self.ever[one.id] = one
                 self._seen_from[one.id] = now + timedelta(seconds=self.late_s)
             if one._state.name == "terminated" and one.id not in self._ended:
                 self._ended[one.id] = now

@@ -49,6 +49,9 @@ class Project:
 
     clock: Clock = field(default_factory=Clock)
     servers: dict[int, Kept] = field(default_factory=dict)
+    ever: dict[int, Kept] = field(default_factory=dict)
+    """Every server that was made."""
+    private_prefix: str = "10.0.0."
     actions: dict[int, Json] = field(default_factory=dict)
     ends: dict[int, datetime] = field(default_factory=dict)
     """By action: when it ends."""
@@ -106,7 +109,7 @@ class Project:
             visible_at=self.clock.now + timedelta(seconds=self.late_s),
             **rest,
         )
-        self.servers[server.id] = server
+        self.servers[server.id] = self.ever[server.id] = server
         self.books.append(f"made {server.name}")
         return server
 
@@ -276,7 +279,7 @@ class Project:
                 "floating_ips": [],
             },
             "private_net": [
-                {"network": one, "ip": f"10.0.0.{server.id % 250}", "alias_ips": [], "mac_address": "86:00:00:00:00:01"}
+                {"network": one, "ip": f"{self.private_prefix}{server.id % 250}", "alias_ips": [], "mac_address": "86:00:00:00:00:01"}
                 for one in server.networks
             ],
             "server_type": self.server_type(server.server_type),

@@ -59,6 +59,7 @@ class OvhCloud:
     instances: dict[str, Instance] = field(default_factory=dict)
     """All that ever were, by id: the books."""
     flavors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    private_prefix: str = "10.0.0."
     hidden: set[str] = field(default_factory=set)
     """Ids that the list lacks although they are there."""
 
@@ -241,7 +242,7 @@ class OvhCloud:
         ]
         if body.get("networks"):
             addresses.append(
-                {"ip": f"10.0.0.{number}", "type": "private", "version": 4, "networkId": "net", "gatewayIp": None}
+                {"ip": f"{self.private_prefix}{number}", "type": "private", "version": 4, "networkId": "net", "gatewayIp": None}
             )
         return {
             "id": instance.id,

@@ -1,0 +1,18 @@
+"""`baseload` on the fast clock: the same command, with what it asks for the time replaced, and nothing else."""
+
+import sys
+
+from autoscaler.cli import baseload, run
+from autoscaler.daemon import clock
+from tests.rented.clock import FastClock, FastTime
+
+
+def main() -> None:
+    """Runs the command of this process's arguments."""
+    fast = FastTime.told()
+    clock.SystemClock = lambda: FastClock(fast)  # type: ignore[assignment,misc,return-value]
+    sys.exit(run(baseload(), sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
