@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -110,7 +109,7 @@ class Clouds:
                     product=str(one.instance_type),
                     is_spot=one.lifecycle == "spot",
                     address=str(one.private_ip),
-                    user_data=decoded(one.user_data),
+                    user_data=one.user_data.decode() if one.user_data else "",
                     made_at=born[one.id],
                     runs_from=born[one.id] + timedelta(seconds=30),
                     ended_at=ended.get(one.id),
@@ -148,16 +147,6 @@ class Clouds:
                 ended_at=one.deleted_at,
                 was_taken_back=False,
             )
-
-
-def decoded(user_data: Any) -> str:
-    """User data as moto keeps it, which is base64 or nothing."""
-    from base64 import b64decode
-
-    if not user_data:
-        return ""
-    text = user_data[0] if isinstance(user_data, list) else user_data
-    return b64decode(text).decode()
 
 
 @contextmanager

@@ -283,6 +283,12 @@ class World:
         found: dict[str, Any] = json.loads(self.command("autoscale", "status", "-c", str(self.fleet), "--json"))
         return found
 
+    def kill(self) -> None:
+        """Ends the last daemon between two of its instructions."""
+        process = self.spawned.pop()
+        process.kill()
+        process.wait()
+
     # --- what happens to it
 
     def warn(self, machine: Machine) -> None:
@@ -328,6 +334,15 @@ class World:
             time.sleep(0.1)
 
 
+def interruptions(sqs: Any) -> str:
+    """The URL of a queue as infra/aws/baseload.yaml makes it."""
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 120})
+    made = sqs.create_queue(QueueName="interruptions", Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "30"})
+    return str(made["QueueUrl"])
+
+
 @contextmanager
 def rented_world(
     folder: Path,
@@ -344,7 +359,8 @@ def rented_world(
     fast = FastTime.beginning(start, scale=scale)
     with ExitStack() as stack:
         clouds = stack.enter_context(rented_clouds(fast))
-        prometheus = stack.enter_context(real_prometheus(job="vllm"))
+        port = free_port()
+        prometheus = stack.enter_context(real_prometheus(job="vllm", also={"baseload": f"127.0.0.1:{port}"}))
         front = PrometheusFront(prometheus.url, fast)
         stack.callback(front.close)
         traffic = stack.enter_context(
@@ -366,9 +382,9 @@ def rented_world(
             prometheus=prometheus,
             front=front,
             queue_url="",
-            port=free_port(),
+            port=port,
         )
-        world.queue_url = world.queue().create_queue(QueueName="interruptions")["QueueUrl"]
+        world.queue_url = interruptions(world.queue())
         _write(world, load_s=load_s, cluster=cluster, kubeconfig=kubeconfig, **numbers)
         stack.callback(world.stop)
         yield world

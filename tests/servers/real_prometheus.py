@@ -20,6 +20,10 @@ global: {{scrape_interval: {every_s}s, scrape_timeout: {every_s}s}}
 scrape_configs:
   - job_name: {job}
     file_sd_configs: [{{files: ["{targets}"], refresh_interval: 1s}}]
+{more}"""
+ALSO = """\
+  - job_name: {job}
+    static_configs: [{{targets: ["{target}"]}}]
 """
 
 
@@ -40,13 +44,19 @@ class RealPrometheus:
 
 
 @contextmanager
-def real_prometheus(*, job: str = "vllm", every_s: int = 1, data: Path | None = None) -> Iterator[RealPrometheus]:
-    """It runs while the block does. `data`: blocks of samples to begin with, as promtool makes them."""
+def real_prometheus(
+    *, job: str = "vllm", every_s: int = 1, data: Path | None = None, also: Mapping[str, str] | None = None
+) -> Iterator[RealPrometheus]:
+    """It runs while the block does. `data`: blocks of samples to begin with, as promtool makes them.
+
+    `also`: further jobs, each with one target (host:port).
+    """
     binary = program("prometheus", "prometheus")
     folder = Path(mkdtemp(prefix="baseload-prometheus-"))
     targets = folder / "targets.json"
     targets.write_text("[]")
-    (folder / "p.yml").write_text(CONFIG.format(every_s=every_s, job=job, targets=targets))
+    more = "".join(ALSO.format(job=name, target=target) for name, target in (also or {}).items())
+    (folder / "p.yml").write_text(CONFIG.format(every_s=every_s, job=job, targets=targets, more=more))
     port = free_port()
     log = folder / "log"
     with log.open("w") as out:

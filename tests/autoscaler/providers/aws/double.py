@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -78,7 +79,8 @@ class AwsDouble:
         for number, subnet in enumerate(sorted(backend.get_default_subnets().values(), key=lambda one: one.id)):
             subnet.cidr = IPv4Network(f"{prefix}.{number}.0/24")
             subnet.cidr_block = str(subnet.cidr)
-            subnet.aws_reserved_ips = set()
+            free = subnet.cidr.hosts()
+            subnet._base_avail_ip_iterator = partial(iter, free)
 
     # --- what a test does to it
 

@@ -279,7 +279,12 @@ class Project:
                 "floating_ips": [],
             },
             "private_net": [
-                {"network": one, "ip": f"{self.private_prefix}{server.id % 250}", "alias_ips": [], "mac_address": "86:00:00:00:00:01"}
+                {
+                    "network": one,
+                    "ip": f"{self.private_prefix}{server.id % 250}",
+                    "alias_ips": [],
+                    "mac_address": "86:00:00:00:00:01",
+                }
                 for one in server.networks
             ],
             "server_type": self.server_type(server.server_type),

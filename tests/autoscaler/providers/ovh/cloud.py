@@ -242,7 +242,13 @@ class OvhCloud:
         ]
         if body.get("networks"):
             addresses.append(
-                {"ip": f"{self.private_prefix}{number}", "type": "private", "version": 4, "networkId": "net", "gatewayIp": None}
+                {
+                    "ip": f"{self.private_prefix}{number}",
+                    "type": "private",
+                    "version": 4,
+                    "networkId": "net",
+                    "gatewayIp": None,
+                }
             )
         return {
             "id": instance.id,

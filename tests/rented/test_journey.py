@@ -1,0 +1,192 @@
+"""The daemon's journey: a rise of traffic, a spot interruption, a kill, a fall, the ends of paid hours, the bill.
+
+Real: the daemon's process, Prometheus, the API server with its controllers, the database, client libraries and their
+wire. Doubles: the clouds, the model servers, the kubelets. Time runs sixty times as fast as on the wall.
+"""
+
+import json
+import math
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pytest
+
+from tests.cluster import rights
+from tests.cluster.control_plane import Cluster, started
+from tests.cluster.kubelet import running
+from tests.infra.monitoring import panels
+from tests.rented.world import MODEL, PLANTED, World, rented_world
+
+QUIET, BUSY = 2.0, 10.0
+"""Requests a second: 0.6 and 3.0 nodes of work, which are 1 and 4 nodes at the target of 75 %."""
+LAST_MINUTES = timedelta(minutes=6)
+"""A paid hour's end: the margin of the policy, a drain and a tick before it."""
+
+
+@pytest.fixture(params=["cluster", "plain"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    if request.param == "plain":
+        with rented_world(tmp_path) as world:
+            yield world
+        return
+    with started() as cluster:
+        admin = cluster.api()
+        rights.apply(admin)
+        kubeconfig = cluster.kubeconfig(tmp_path, rights.token(admin))
+        serve_model(cluster)
+        with (
+            running(cluster.api()) as kubelet,
+            rented_world(tmp_path, cluster=cluster, kubelet=kubelet, kubeconfig=kubeconfig) as world,
+        ):
+            yield world
+        admin.close()
+
+
+def serve_model(cluster: Cluster) -> None:
+    """Model servers as docs/kubernetes.md says they are deployed: one on each node of the model, as many as fit."""
+    api = cluster.api()
+    labels = {"app": "llm", "baseload.dev/model": MODEL}
+    spread = [{"labelSelector": {"matchLabels": {"app": "llm"}}, "topologyKey": "kubernetes.io/hostname"}]
+    pod = {
+        "metadata": {"labels": labels},
+        "spec": {
+            "nodeSelector": {"baseload.dev/model": MODEL},
+            "containers": [{"name": "server", "image": "vllm"}],
+            "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": spread}},
+        },
+    }
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "llm"},
+        "spec": {"replicas": 12, "selector": {"matchLabels": {"app": "llm"}}, "template": pod},
+    }
+    api.post("/apis/apps/v1/namespaces/default/deployments", deployment)
+    budget = {
+        "apiVersion": "policy/v1beta1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "llm"},
+        "spec": {"maxUnavailable": 12, "selector": {"matchLabels": {"app": "llm"}}},
+    }
+    api.post("/apis/policy/v1beta1/namespaces/default/poddisruptionbudgets", budget)
+    api.close()
+
+
+def test_the_fleet_follows_its_traffic_through_everything_and_the_bill_adds_up(world: World) -> None:
+    world.command("autoscale", "check", "-c", str(world.fleet))
+    world.start()
+    world.until(lambda: len(world.nodes.served) == 1, 60, "no first node")
+
+    world.traffic.arrivals_per_s = BUSY
+    world.until(lambda: len(world.nodes.served) >= 4, 90, "no more nodes on a rise")
+    assert {one.provider for one in world.running()} >= {"aws", "hetzner-cloud"}
+
+    taken = interrupt(world)
+    kill_and_start_again(world)
+    world.until(lambda: is_replaced(world, taken), 90, "a spot node that is taken back is not replaced")
+    every_panel_shows_something(world)
+
+    world.traffic.arrivals_per_s = QUIET
+    world.until(lambda: len(world.running()) == 1, 180, "too many nodes after a fall")
+    paid_hours_were_used(world)
+
+    world.command("autoscale", "ceiling", MODEL, "0", "-c", str(world.fleet), "--why", "the journey ends")
+    world.until(lambda: not world.running(), 120, "a ceiling of 0 leaves nodes")
+    world.until(lambda: not told_nodes(world), 60, "a node whose machine is gone is still told of")
+    (daemon,) = world.spawned
+    daemon.terminate()
+    assert daemon.wait(30) == 0
+
+    nothing_was_bought_twice_or_left(world)
+    no_secret_was_said(world)
+    report = json.loads(
+        world.command("report", "-c", str(world.fleet), "--month", "2026-10", "--format", "json", code=0)
+    )
+    assert abs(float(report["actual"]["bill_usd"]) - float(world.bill_usd())) < 0.02
+    assert world.nodes.problems == []
+
+
+def told_nodes(world: World) -> list[dict]:
+    return list(world.status()["nodes"])
+
+
+def interrupt(world: World) -> str:
+    """EC2 warns of one of its spot instances, and takes it back two minutes later if it is still there."""
+    spot = next(one for one in world.running() if one.is_spot and one.id in world.nodes.served)
+    world.warn(spot)
+
+    def take() -> None:
+        time.sleep(120 / world.fast.scale)
+        if any(one.id == spot.id for one in world.running()):
+            world.clouds.take_back(spot.id)
+
+    threading.Thread(target=take).start()
+    return spot.id
+
+
+def is_replaced(world: World, machine_id: str) -> bool:
+    return machine_id not in world.nodes.served and len(world.nodes.served) >= 4
+
+
+def kill_and_start_again(world: World) -> None:
+    """kill -9, and a new process; what the queue had said and nobody deleted is heard again."""
+    world.kill()
+    world.clouds.aws.show_messages_again()
+    world.start()
+
+
+def paid_hours_were_used(world: World) -> None:
+    """What is paid by the hour was ended shortly before one of its hours ended, not in the middle of one."""
+    by_hour = [one for one in world.clouds.machines() if one.provider != "aws" and one.ended_at is not None]
+    assert by_hour != []
+    for one in by_hour:
+        assert one.ended_at is not None
+        used = one.ended_at - one.made_at
+        left = timedelta(hours=math.ceil(used / timedelta(hours=1))) - used
+        assert left <= LAST_MINUTES, f"{one.provider} {one.id} threw away {left} of a paid hour"
+
+
+def nothing_was_bought_twice_or_left(world: World) -> None:
+    """Every machine was intended once, and each is ended."""
+    with sqlite3.connect(world.folder / "ledger.sqlite") as ledger:
+        (launched,) = ledger.execute("SELECT count(*) FROM journal_intents WHERE kind = 'launch'").fetchone()
+    ledger.close()
+    machines = world.clouds.machines()
+    assert all(one.ended_at is not None for one in machines)
+    assert len(machines) <= launched
+
+
+def no_secret_was_said(world: World) -> None:
+    """No planted secret is in the log, the status, the database or a file; the join token is where nodes read it."""
+    said = {"log": world.log, "status": json.dumps(world.status())}
+    for path in world.folder.iterdir():
+        if path.is_file() and path.name not in ("join-token",) and not path.name.startswith("kubeconfig"):
+            said[path.name] = path.read_bytes().decode("utf-8", errors="replace")
+    for where, text in said.items():
+        for secret in PLANTED:
+            assert secret not in text, f"a secret is in {where}"
+
+
+def every_panel_shows_something(world: World) -> None:
+    """Each query of the dashboard is answered by the real Prometheus that scrapes the daemon."""
+    silent = [
+        f"{title}: {one}"
+        for title, found in panels().items()
+        for one in found
+        if not asked(world, one) and "cap_month" not in one
+    ]
+    assert silent == []
+
+
+def asked(world: World, expression: str) -> list:
+    url = f"{world.prometheus.url}/api/v1/query?{urlencode({'query': expression})}"
+    with urlopen(url, timeout=20) as answer:
+        document = json.load(answer)
+    assert document["status"] == "success"
+    return list(document["data"]["result"])
