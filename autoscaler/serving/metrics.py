@@ -106,6 +106,10 @@ class MetricsReader:
     """Model -> its name in the metrics, where that is another."""
     default_means: RequestMeans = field(default=RequestMeans(input_tokens=500.0, output_tokens=200.0))
     _whole: dict[str, ModelReading] = field(default_factory=dict)
+    _names: frozenset[str] = frozenset()
+    """Ids and hosts of the nodes that were known at the last reading."""
+    _left: dict[str, datetime] = field(default_factory=dict)
+    """Ids and hosts of nodes that were known and are not any more, and since when: their silence is no lack."""
 
     def read(self, now: datetime, nodes: Sequence[Node] = ()) -> FleetMetrics:
         """What the metrics say; `nodes` are those that are known, and say who should answer. Raises ServingError."""
@@ -116,6 +120,7 @@ class MetricsReader:
 
     def _read(self, now: datetime, nodes: Sequence[Node]) -> FleetMetrics:
         known = _Known(nodes=nodes, reader=self)
+        self._take_leave(known, now)
         names = (UP, *self.dialect.names)
         answer = self.prometheus.instant(f"{selector(names, self.matchers)}[{self.window_s * 1000:.0f}ms]", at=now)
         targets = _serving(targets_of(answer.series))
@@ -130,7 +135,8 @@ class MetricsReader:
         )
         instances = {target.instance: self._instance(target, known, now) for target in targets}
         heard = {target.instance for target in targets if target.by_name}
-        missing = self._missing(instances, known, heard=heard, now=now)
+        left = {target.instance for target in targets if self._has_left(target.labels)}
+        missing = self._missing(instances, known, heard=heard, left=left, now=now)
         standings = {
             model: self._standing(model, loads.get(model), instances, missing[model], answer) for model in self.models
         }
@@ -160,12 +166,18 @@ class MetricsReader:
         )
 
     def _missing(
-        self, instances: Mapping[str, InstanceReading], known: "_Known", *, heard: Set[str], now: datetime
+        self,
+        instances: Mapping[str, InstanceReading],
+        known: "_Known",
+        *,
+        heard: Set[str],
+        left: Set[str],
+        now: datetime,
     ) -> dict[str, tuple[str, ...]]:
         """By model, what should answer and does not.
 
         That is a node that serves and was heard within the window, or has served for so long that it should have been;
-        and a server on no known node.
+        and a server on no known node, unless its node was known and left: what ended is still in the window.
         """
         missing: dict[str, set[str]] = {model: set() for model in self.models}
         answering = {one.node_id for one in instances.values() if one.is_answering}
@@ -176,11 +188,23 @@ class MetricsReader:
             if should_answer and node.id not in answering and node.model in missing:
                 missing[node.model].add(node.id)
         for one in instances.values():
-            if not one.is_answering and one.node_id is None:
+            if not one.is_answering and one.node_id is None and one.instance not in left:
                 for model, names in missing.items():
                     if one.model in (model, None):
                         names.add(one.instance)
         return {model: tuple(sorted(names)) for model, names in missing.items()}
+
+    def _take_leave(self, known: "_Known", now: datetime) -> None:
+        """Notes which nodes left since the last reading; forgets those whose samples are long out of the window."""
+        names = known.names
+        for name in self._names - names:
+            self._left[name] = now
+        past = timedelta(seconds=2 * self.window_s + SETTLING_S)
+        self._left = {name: at for name, at in self._left.items() if name not in names and now - at <= past}
+        self._names = names
+
+    def _has_left(self, labels: Mapping[str, str]) -> bool:
+        return labels.get(self.node_label) in self._left or host_of(labels.get("instance", "")) in self._left
 
     def _standing(
         self,
@@ -318,6 +342,11 @@ class _Known:
         self.by_address = {host_of(node.address): node.id for node in nodes if node.address is not None}
         self.models = {reader.served_names.get(model, model): model for model in reader.models}
         self.models.update({model: model for model in reader.models})
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Ids and hosts of the nodes."""
+        return frozenset(self.nodes) | frozenset(self.by_address)
 
     def node_of(self, labels: Mapping[str, str]) -> str | None:
         """The node a target is on."""

@@ -197,6 +197,18 @@ def test_a_node_that_was_heard_and_falls_silent_is_missing_at_once(double, reade
     assert [one.is_answering for one in found.on("n3")] == [False]
 
 
+@pytest.mark.parametrize("label", [{}, {"node": "n2"}], ids=["by its address", "by its label"])
+def test_a_node_that_has_ended_is_silent_and_its_demand_is_not_made_up(double, reader, label):
+    silent = {"up": "0", "until": T - 15} | label
+    double.answer = answering(*a_server("10.0.0.1:8000"), *a_server("10.0.0.2:8000", **silent))
+    nodes = (a_node("n1", address="10.0.0.1"), a_node("n2", address=None if label else "10.0.0.2"))
+    assert missing_of(reader.read(NOON, nodes)) == ("n2",)
+    found = reader.read(NOON, nodes[:1])  # gone, and for a while still in the window
+    assert isinstance(found.standings["m"], Whole)
+    assert found.models["m"].input_tok_s == pytest.approx(175.0)  # 100, and 100 over three quarters of the minute
+    assert missing_of(reader.read(NOON, nodes)) == ("n2",)  # a node that is known again should answer again
+
+
 def test_a_node_is_known_by_its_label_before_its_address(double, reader):
     double.answer = answering(*a_server("10.9.9.9:8000", node="n7"))
     found = reader.read(NOON, (a_node("n7", address="10.0.0.1"),))
