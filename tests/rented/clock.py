@@ -1,7 +1,7 @@
 """Time that runs faster than the wall's, alike in every process that is told the same beginning.
 
-A world of an hour is watched in a minute. Metrics are not faster: Prometheus knows no other clock than the wall's, so
-rates are those of wall seconds, and `tests.rented.prometheus_front` says when they are of.
+A world of an hour is watched in a minute. Prometheus knows no other clock than the wall's: `prometheus_front` stands
+before it and translates.
 """
 
 import os
@@ -49,10 +49,13 @@ class FastTime:
         """Seconds since the beginning."""
         return (time.time() - self.origin_s) * self.scale
 
-    @property
-    def ahead_s(self) -> float:
-        """How far it is ahead of the wall's now."""
-        return self().timestamp() - time.time()
+    def of_wall(self, at_s: float) -> float:
+        """Seconds since 1970, of a moment of the wall's."""
+        return datetime.fromisoformat(self.start).timestamp() + (at_s - self.origin_s) * self.scale
+
+    def on_wall(self, at_s: float) -> float:
+        """When it is so on the wall."""
+        return self.origin_s + (at_s - datetime.fromisoformat(self.start).timestamp()) / self.scale
 
 
 class FastClock:

@@ -152,7 +152,7 @@ leadership = "{leadership}"
 [metrics]
 prometheus_url = "{prometheus}"
 engine = "vllm"
-window_s = 5.0
+window_s = 300.0
 timeout_s = 10.0
 
 [providers.aws]
@@ -367,7 +367,7 @@ def rented_world(
             SimulatedFleet(model=MODEL, prefill_tok_s=PREFILL_TOK_S, decode_tok_s=DECODE_TOK_S)
         )
         traffic.arrivals_per_s = 2.0
-        stack.enter_context(traffic.running())
+        stack.enter_context(traffic.running(scale=scale))
         nodes = Nodes(clouds=clouds, fleet=traffic, load_s=load_s)
         if cluster is not None:
             nodes.cluster, nodes.kubelet = cluster.api(), kubelet
