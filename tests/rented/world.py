@@ -289,6 +289,12 @@ class World:
         process.kill()
         process.wait()
 
+    def story(self) -> str:
+        """What the daemon did and says of itself, for a failure."""
+        told = [line for line in self.log.splitlines() if " event=tick " not in line]
+        status = self.command("autoscale", "status", "-c", str(self.fleet))
+        return "\n".join([*told[-40:], status, *self.nodes.problems[-5:]])
+
     # --- what happens to it
 
     def warn(self, machine: Machine) -> None:
@@ -328,7 +334,7 @@ class World:
         deadline = time.monotonic() + within_s
         while not holds():
             if time.monotonic() > deadline:
-                raise AssertionError(f"{what}\n{self.log[-6000:]}\n{self.nodes.problems}")
+                raise AssertionError(f"{what}\n{self.story()}")
             for process in self.spawned[-1:]:
                 assert process.poll() in (None, 0, -signal.SIGKILL), self.log[-6000:]
             time.sleep(0.1)
@@ -393,7 +399,7 @@ def rented_world(
 def _write(world: World, *, load_s: float, cluster: "Cluster | None", kubeconfig: Path | None, **numbers: Any) -> None:
     """fleet.toml, catalog, profile, forecast, and the plan made of them."""
     folder, clouds = world.folder, world.clouds
-    asked = {"max_nodes": 12, "spot_max": 2, "hetzner_max": 2, "call_timeout_s": 25.0, "lease_s": 600.0} | numbers
+    asked = {"max_nodes": 12, "spot_max": 1, "hetzner_max": 2, "call_timeout_s": 25.0, "lease_s": 600.0} | numbers
     by_name = {name.replace("/", "_").replace(".", "_").replace("-", "_"): price for name, price in PRICES.items()}
     (folder / "catalog.toml").write_text(
         CATALOG.format(
