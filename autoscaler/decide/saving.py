@@ -15,6 +15,7 @@ from autoscaler.decide.room import Room
 from autoscaler.decide.sight import is_unreachable
 from autoscaler.decide.want import Want
 from autoscaler.fleet import Launch, Node
+from policies.billing import Billing
 from policies.renewal import paid_left_s
 from policies.scaling import ScalingPolicy, is_enough, wanted_capacity
 
@@ -94,12 +95,18 @@ def _is_trusted(offer: Offer, want: Want, room: Room, policy: ScalingPolicy) -> 
 
 
 def _is_in_time(node: Node, offer: Offer, room: Room, policy: ScalingPolicy) -> bool:
-    """Whether the node may be ended, and its paid time does not outlast the start of what takes its place."""
+    """Whether the node may be ended, and its paid time ends when what takes its place serves: not long after, and not
+    before, for then the next hour of both would be paid. What is billed by the second is in time at any time.
+    """
     snapshot = room.snapshot
     if is_unreachable(snapshot, node.pool):
         return False
-    left_s = paid_left_s(snapshot.pools[node.pool].tariff, node.ordered_at, snapshot.now)
-    return left_s <= offer.lead_s + policy.renewal_margin_s
+    tariff = snapshot.pools[node.pool].tariff
+    left_s = paid_left_s(tariff, node.ordered_at, snapshot.now)
+    needed_s = offer.lead_s if tariff.billing is Billing.SECOND else max(offer.lead_s, policy.cooldown_s)
+    if left_s > needed_s + policy.renewal_margin_s:
+        return False
+    return tariff.billing is Billing.SECOND or left_s >= needed_s
 
 
 def _smaller(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[Launch]:

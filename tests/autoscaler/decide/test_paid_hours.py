@@ -139,3 +139,7 @@ def test_a_replacement_waits_for_the_renewal() -> None:
     assert launches(decide(a_snapshot(half_way, work=0.7, pools=(dear, cheap)), None, POLICY)) == []
     in_time = a_node("old", age_s=52 * MINUTE)  # eight minutes left: six to come and two of margin
     assert launches(decide(a_snapshot(in_time, work=0.7, pools=(dear, cheap)), None, POLICY)) == ["aws/b"]
+    too_late = a_node("old", age_s=55 * MINUTE)  # five minutes left: it would be renewed before the other serves
+    assert launches(decide(a_snapshot(too_late, work=0.7, pools=(dear, cheap)), None, POLICY)) == []
+    resting = replace(POLICY, cooldown_s=8.5 * MINUTE)  # nothing is drained so soon after a launch
+    assert launches(decide(a_snapshot(in_time, work=0.7, pools=(dear, cheap)), None, resting)) == []
