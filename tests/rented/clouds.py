@@ -57,13 +57,18 @@ class Machine:
     """Its end was accepted, or it was taken back."""
     was_taken_back: bool
 
+    @property
+    def offer(self) -> str:
+        """Its id in the catalog."""
+        return f"{self.provider}/{self.product}{'/spot' if self.is_spot else ''}"
+
     def is_running(self, now: datetime) -> bool:
         return self.runs_from <= now and (self.ended_at is None or now < self.ended_at)
 
     def charge_usd(self, prices: dict[str, Decimal], now: datetime) -> Decimal:
         """What its cloud charges until now."""
         used = (self.ended_at or now) - self.made_at
-        price = prices[f"{self.provider}/{self.product}{'/spot' if self.is_spot else ''}"]
+        price = prices[self.offer]
         if self.provider != "aws":
             return math.ceil(used / timedelta(hours=1)) * price
         if self.was_taken_back and used < timedelta(hours=1):

@@ -12,7 +12,9 @@ def main() -> None:
     """Runs the command of this process's arguments."""
     fast = FastTime.told()
     # A long poll of a second would be a minute here.
-    AwsProvider.__init__.__kwdefaults__["queue_wait_s"] = 0
+    defaults = AwsProvider.__init__.__kwdefaults__
+    assert defaults is not None
+    defaults["queue_wait_s"] = 0
     clock.SystemClock = lambda: FastClock(fast)  # type: ignore[assignment,misc,return-value]
     sys.exit(run(baseload(), sys.argv[1:]))
 

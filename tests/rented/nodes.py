@@ -6,6 +6,7 @@ model's load time, and a Node with a kubelet where its start-up script says so; 
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -33,11 +34,14 @@ class Nodes:
     """Of the model, on the fast clock."""
     cluster: "ClusterApi | None" = None
     kubelet: "Kubelet | None" = None
+    scrape: Callable[[dict[str, dict[str, str]]], None] | None = None
+    """Told the servers of the cluster and their labels."""
     served: dict[str, Machine] = field(default_factory=dict)
     """By machine, those that serve."""
     joined: dict[str, str] = field(default_factory=dict)
     """Machine -> name of its Node."""
     problems: list[str] = field(default_factory=list)
+    _scraped: dict[str, dict[str, str]] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> "Nodes":
@@ -74,6 +78,7 @@ class Nodes:
                 del self.served[machine_id]
         if self.cluster is not None:
             self._leave(machines)
+            self._scrape()
             self.fleet.routed = self._routed()
 
     # --- the cluster
@@ -101,6 +106,16 @@ class Nodes:
         for machine_id, name in self.joined.items():
             if machines[machine_id].ended_at is not None:
                 self.kubelet.alive.discard(name)
+
+    def _scrape(self) -> None:
+        """Tells Prometheus of the servers in the cluster, as its own discovery would."""
+        targets = {
+            f"{machine.address}:{self.fleet.port}": {"node": self.joined[machine_id]}
+            for machine_id, machine in self.served.items()
+        }
+        if targets != self._scraped and self.scrape is not None:
+            self.scrape(targets)
+            self._scraped = targets
 
     def _routed(self) -> set[str]:
         """Machines whose pod takes requests, as a Service would have it."""

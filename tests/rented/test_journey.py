@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -22,11 +23,11 @@ from tests.cluster.control_plane import Cluster, started
 from tests.cluster.kubelet import running
 from tests.infra.monitoring import panels
 from tests.rented.clouds import Machine
-from tests.rented.world import MODEL, PLANTED, World, rented_world
+from tests.rented.world import MODEL, PLANTED, PRICES, START, World, rented_world
 
 QUIET, BUSY = 2.0, 10.0
 """Requests a second: 0.6 and 3.0 nodes of work, which are 1 and 4 nodes at the target of 75 %."""
-LAST_MINUTES = timedelta(minutes=6)
+LAST_MINUTES = timedelta(minutes=8)
 """A paid hour's end: the margin of the policy, a drain and a tick before it."""
 NEVER = ("cap_month", "pool_refusals")
 """Metrics of what is not here: a cap for the month, and a pool that refuses."""
@@ -96,7 +97,7 @@ def test_the_fleet_follows_its_traffic_through_everything_and_the_bill_adds_up(w
     world.until(lambda: silent_panels(world) == [], 30, "a panel of the dashboard shows nothing")
 
     world.traffic.arrivals_per_s = QUIET
-    world.until(lambda: len(world.running()) <= 2 and by_the_hour(world), 150, "too many nodes after a fall")
+    world.until(lambda: len(by_the_hour(world)) >= 2, 150, "no paid hour ends after a fall")
     paid_hours_were_used(world)
 
     world.command("autoscale", "ceiling", MODEL, "0", "-c", str(world.fleet), "--why", "the journey ends")
@@ -108,15 +109,21 @@ def test_the_fleet_follows_its_traffic_through_everything_and_the_bill_adds_up(w
 
     nothing_was_bought_twice_or_left(world)
     no_secret_was_said(world)
-    report = json.loads(
-        world.command("report", "-c", str(world.fleet), "--month", "2026-10", "--format", "json", code=0)
-    )
-    assert abs(float(report["actual"]["bill_usd"]) - float(world.bill_usd())) < 0.02
+    report = json.loads(world.command("report", "-q", "-c", str(world.fleet), "--month", f"{START:%Y-%m}", "--json"))
+    assert abs(Decimal(report["bill_usd"]) - world.bill_usd()) <= slack_usd(world), (report["bill_usd"], world.books())
     assert world.nodes.problems == []
 
 
+def slack_usd(world: World) -> Decimal:
+    """What is charged by the hour agrees to the cent. Of what is by the second the journal has the time of the tick
+    that ended it, and the cloud that of the call: half a second of the wall's later at most, thirty of the fast ones.
+    """
+    by_second = [one for one in world.clouds.machines() if one.provider == "aws"]
+    return Decimal("0.005") + sum((30 * PRICES[one.offer] / 3600 for one in by_second), Decimal(0))
+
+
 def told_nodes(world: World) -> list[dict]:
-    return list(world.status()["nodes"])
+    return list(world.status()["leases"])
 
 
 def interrupt(world: World) -> str:
@@ -161,7 +168,7 @@ def paid_hours_were_used(world: World) -> None:
 def nothing_was_bought_twice_or_left(world: World) -> None:
     """Every machine was intended once, and each is ended."""
     with sqlite3.connect(world.folder / "ledger.sqlite") as ledger:
-        (launched,) = ledger.execute("SELECT count(*) FROM journal_intents WHERE kind = 'launch'").fetchone()
+        (launched,) = ledger.execute("SELECT count(*) FROM ledger_intent WHERE kind = 'launch'").fetchone()
     ledger.close()
     machines = world.clouds.machines()
     assert all(one.ended_at is not None for one in machines)

@@ -44,7 +44,7 @@ JOIN_TOKEN = "K10planted-join-token::server:0123456789"
 PREFILL_TOK_S, DECODE_TOK_S = 4000.0, 500.0
 """Of every node: 0.3 s of work for a request of 400 input and 100 output tokens."""
 PRICES = {
-    "aws/r7a.4xlarge": Decimal("0.60"),
+    "aws/r7a.4xlarge": Decimal("2.40"),
     "aws/r7a.4xlarge/spot": SPOT_USD_HOUR,
     "ovh/b3-8": Decimal("0.24"),
     "hetzner-cloud/cx33": Decimal("0.18"),
@@ -129,11 +129,12 @@ target_utilization = 0.75
 
 [policy.scaling]
 max_nodes = {max_nodes}
-max_usd_hour = 6.0
-launch_timeout_s = 600.0
+max_usd_hour = 12.0
+launch_timeout_s = 1200.0
 drain_timeout_s = 300.0
 cooldown_s = 120.0
-hold_s = 60.0
+renewal_margin_s = 240.0
+hold_s = 120.0
 is_predictive = false
 min_nodes = {{ chat = 1 }}
 
@@ -142,7 +143,7 @@ url = "ledger.sqlite"
 
 [autoscale]
 fleet = "rented"
-interval_s = 60.0
+interval_s = 120.0
 plan = "plan.json"
 listen = "127.0.0.1:{port}"
 call_timeout_s = {call_timeout_s}
@@ -327,6 +328,15 @@ class World:
         now = self.fast()
         return sum((one.charge_usd(PRICES, now) for one in self.clouds.machines()), Decimal(0))
 
+    def books(self) -> list[str]:
+        """The clouds' own books, a line for each machine, as people would read them."""
+        now = self.fast()
+        return [
+            f"{one.provider} {one.product}{' spot' if one.is_spot else ''} {one.id}: {one.made_at:%H:%M:%S} to "
+            f"{one.ended_at or now:%H:%M:%S}, {one.charge_usd(PRICES, now):.4f} USD"
+            for one in self.clouds.machines()
+        ]
+
     def until(self, holds: Any, within_s: float, what: str) -> None:
         """Waits, on the wall's clock."""
         import time
@@ -376,7 +386,7 @@ def rented_world(
         stack.enter_context(traffic.running(scale=scale))
         nodes = Nodes(clouds=clouds, fleet=traffic, load_s=load_s)
         if cluster is not None:
-            nodes.cluster, nodes.kubelet = cluster.api(), kubelet
+            nodes.cluster, nodes.kubelet, nodes.scrape = cluster.api(), kubelet, prometheus.scrape
             stack.callback(nodes.cluster.close)
         stack.enter_context(nodes)
         world = World(
