@@ -95,8 +95,10 @@ def _is_trusted(offer: Offer, want: Want, room: Room, policy: ScalingPolicy) -> 
 
 
 def _is_in_time(node: Node, offer: Offer, room: Room, policy: ScalingPolicy) -> bool:
-    """Whether the node may be ended, and its paid time ends when what takes its place serves: not long after, and not
-    before, for then the next hour of both would be paid. What is billed by the second is in time at any time.
+    """Whether the node may be ended, and its paid time ends about when what takes its place serves.
+
+    Not long after, and not before: then the next hour of both would be paid. What is billed by the second is in time
+    at any time.
     """
     snapshot = room.snapshot
     if is_unreachable(snapshot, node.pool):
