@@ -80,7 +80,7 @@ class AwsDouble:
             subnet.cidr = IPv4Network(f"{prefix}.{number}.0/24")
             subnet.cidr_block = str(subnet.cidr)
             free = subnet.cidr.hosts()
-            subnet._base_avail_ip_iterator = partial(iter, free)
+            subnet._base_avail_ip_iterator = partial(iter, free)  # type: ignore[assignment]  # one iterator, as moto keeps
 
     # --- what a test does to it
 
