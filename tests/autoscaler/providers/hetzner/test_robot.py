@@ -1,12 +1,18 @@
 """The web service: what is sent, and that neither logins nor rate limits are tried for luck."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from planner.catalog.sources.hetzner import product_prices
 from planner.catalog.sources.robot import RobotBusy, RobotDenied, RobotRefused
 from planner.catalog.sources.source import SourceError
 from tests.autoscaler.providers.clock import Clock
 from tests.autoscaler.providers.hetzner.double import PASSWORD, USER, a_server
 from tests.autoscaler.providers.hetzner.robots import a_robot
+
+CALLS = json.loads((Path(__file__).parents[4] / "infra" / "hetzner" / "calls.json").read_text(encoding="utf-8"))
 
 
 def test_items_come_out_of_their_wrapping(account):
@@ -136,3 +142,19 @@ def test_nothing_that_is_logged_holds_a_secret(account, caplog):
     assert USER not in caplog.text
     assert PASSWORD not in caplog.text
     assert "Basic " not in caplog.text
+
+
+def test_a_user_of_robot_is_used_for_these_calls_and_no_others(account):
+    account.servers = [a_server()]
+    robot = a_robot(account)
+    robot.items("/server", "server")
+    product_prices(robot)
+    robot.item("/server/321/cancellation", "cancellation")
+    robot.try_order("AX102", location="FSN1")
+    called = {f"{one.method} {one.template}" for one in account.http.requests}
+    assert sorted(called) == CALLS["robot"]
+
+
+def test_the_one_post_to_robot_says_that_it_is_a_test():
+    (change,) = [one for one in CALLS["robot"] if not one.startswith("GET ")]
+    assert change == "POST /order/server/transaction"
