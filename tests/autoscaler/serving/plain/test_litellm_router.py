@@ -7,6 +7,7 @@ from autoscaler.serving.plain.litellm_router import LiteLlmRouter
 from autoscaler.serving.plain.router import Endpoint
 from autoscaler.serving.serving import ServingError
 from tests.servers.litellm_double import KEY, litellm_double
+from tests.servers.redirecting import redirecting
 
 FOREIGN: dict[str, Any] = {
     "model_name": "chat",
@@ -49,6 +50,15 @@ def test_a_node_is_one_deployment_with_our_mark(double, router):
         "baseload_node": "n1",
         "db_model": True,
     }
+
+
+def test_a_proxy_that_sends_elsewhere_is_an_error_and_is_not_followed():
+    with redirecting() as (host_port, asked):
+        router = LiteLlmRouter(f"http://{host_port}", master_key=SecretStr(KEY), fleet="prod")
+        with pytest.raises(ServingError, match="/model/info: answered 307"):
+            router.keep([an_endpoint("n1")])
+        router.close()
+    assert asked == ["/model/info"]
 
 
 def test_done_again_it_changes_nothing(double, router):

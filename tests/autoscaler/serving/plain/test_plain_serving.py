@@ -1,12 +1,15 @@
 """Simulated vLLM servers on loopback; time passes only where a test lets it."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from autoscaler.fleet import Node, NodeState
 from autoscaler.serving.dry_run import DryRunServing
+from autoscaler.serving.metrics import FleetMetrics, InstanceReading
 from autoscaler.serving.plain.file_router import FileRouter
 from autoscaler.serving.plain.make import plain_serving
 from autoscaler.serving.plain.probe import Prober
@@ -14,6 +17,7 @@ from autoscaler.serving.plain.serving import PlainServing
 from autoscaler.serving.serving import NodeReading, ServingError
 from planner.errors import InputError
 from planner.fleet.daemon import DaemonSettings, MetricsSettings, RouterSettings
+from planner.measure.dialect import DIALECTS, Dialect
 from tests.servers.vllm_simulator import SimulatedFleet, Trouble
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -174,6 +178,37 @@ def test_a_router_that_fails_does_not_blind_prometheus(serving, fleet, folder):
     with pytest.raises(ServingError, match="endpoints_file"):
         serving.follow([a_node(fleet, "n1")])
     assert "n1" in (folder / "targets.json").read_text()
+
+
+@dataclass
+class LateMetrics:
+    """Metrics that have not heard of the newest requests."""
+
+    in_flight: int
+    dialect: Dialect = DIALECTS["vllm"]
+
+    def read(self, now: datetime, nodes: Sequence[Node] = ()) -> FleetMetrics:
+        heard = InstanceReading(
+            instance="n1:8000", node_id="n1", model="chat", is_answering=True, in_flight=self.in_flight
+        )
+        return FleetMetrics(standings={}, models={}, instances={heard.instance: heard})
+
+
+@pytest.mark.parametrize(
+    ("state", "in_flight"),
+    [
+        pytest.param(NodeState.READY, 0, id="of one that serves, metrics will do"),
+        pytest.param(NodeState.DRAINING, 1, id="one that drains is asked, for it ends by the answer"),
+    ],
+)
+def test_what_a_draining_node_has_in_flight_is_asked_of_itself(serving, fleet, state, in_flight):
+    fleet.add("n1")
+    fleet.arrivals_per_s, fleet.output_tokens = 1.0, 10_000
+    fleet.step(1.0)
+    serving.follow([a_node(fleet, "n1", state)])
+    serving.metrics = LateMetrics(in_flight=0)
+    assert serving.read().nodes["n1"].in_flight == in_flight
+    serving.metrics = None
 
 
 def test_done_again_it_changes_nothing(serving, fleet, folder):

@@ -5,6 +5,7 @@ from pydantic import SecretStr
 
 from autoscaler.serving.plain.probe import Probe, Prober, in_flight_on
 from autoscaler.serving.plain.router import Endpoint
+from tests.servers.redirecting import redirecting
 from tests.servers.vllm_simulator import SimulatedFleet, Trouble
 
 
@@ -60,6 +61,15 @@ def test_a_node_that_hangs_holds_nobody_up(fleet):
     assert found.pop("n1") == Probe(is_ready=False, why="/health does not answer in time")
     assert all(probe.is_ready for probe in found.values())
     assert len(found) == 10
+
+
+def test_a_node_that_sends_elsewhere_is_not_ready_and_is_not_followed():
+    with redirecting() as (host_port, asked):
+        prober = Prober(key=SecretStr("planted-node-key"))
+        found = prober.probe([Endpoint(node_id="n1", model="m", pool="p", host_port=host_port)])
+        prober.close()
+    assert found["n1"] == Probe(is_ready=False, why="/health answers 307")
+    assert asked == ["/health"]
 
 
 def test_nobody_there_is_not_ready(fleet):
