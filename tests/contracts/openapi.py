@@ -10,7 +10,6 @@ from urllib.parse import parse_qs
 from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator
 
 FOLDER = Path(__file__).parent
-FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
 Json = Any

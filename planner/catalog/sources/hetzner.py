@@ -4,15 +4,13 @@ Robot states prices as decimal strings in the account's currency, net of VAT bes
 server has one flat price that falls with time, so it is asked for again right before it is ordered.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from planner.catalog.sources.currency import amount, in_usd
+from planner.catalog.sources.currency import amount
 from planner.catalog.sources.robot import Robot
-from planner.catalog.sources.source import PoolAsked, PoolNow, SourceError
+from planner.catalog.sources.source import SourceError
 
 PRODUCTS = "/order/server/product"
 MARKET = "/order/server_market/product"
@@ -77,41 +75,6 @@ def market(robot: Robot) -> tuple[MarketServer, ...]:
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(f"hetzner: auction server {row.get('id')}: it cannot be read") from error
     return tuple(found)
-
-
-class RobotPrices:
-    """Products of Robot as pools. What an hour costs is the hourly price, as long as the month's cap is not reached."""
-
-    def __init__(self, robot: Robot, *, usd_per_eur: Decimal, clock: Callable[[], datetime]) -> None:
-        self._robot = robot
-        self._usd_per_eur = usd_per_eur
-        self._clock = clock
-
-    def now(self, pools: Sequence[PoolAsked]) -> tuple[PoolNow, ...]:
-        """The pools whose product Robot sells, each in its zone or where it is cheapest; others it sells none of."""
-        as_of = self._clock()
-        sold = product_prices(self._robot)
-        found = []
-        for pool in pools:
-            offers = [
-                one
-                for one in sold
-                if product_key(one.product) == product_key(pool.product) and pool.zone in (None, one.location)
-            ]
-            hours = [price for one in offers if (price := self._usd(one.price_hour, one.currency))]
-            found.append(
-                PoolNow(
-                    pool=pool.pool,
-                    price_usd_hour=min(hours, default=None),
-                    is_available=bool(offers),
-                    as_of=as_of,
-                    source=f"Robot {PRODUCTS}",
-                )
-            )
-        return tuple(found)
-
-    def _usd(self, price: Decimal | None, currency: str) -> Decimal | None:
-        return None if price is None else in_usd(price, currency, usd_per_eur=self._usd_per_eur)
 
 
 def _product_price(row: dict[str, Any], price: dict[str, Any], currency: str) -> ProductPrice:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from planner.catalog.sources.currency import amount
-from planner.catalog.sources.hetzner import RobotPrices, market, product_key, product_prices
+from planner.catalog.sources.hetzner import market, product_key, product_prices
 from planner.catalog.sources.hetzner_cloud import HetznerCloudPrices
 from planner.catalog.sources.source import PoolAsked, SourceError
 from tests.autoscaler.providers.hetzner.double import Account, a_market_server, a_product
@@ -95,14 +95,6 @@ def test_servers_of_the_auction_say_whether_their_price_falls(account):
     falling, fixed = market(a_robot(account))
     assert (falling.fee_month, falling.price_hour, falling.is_price_fixed) == (Decimal(63), Decimal("0.101"), False)
     assert (fixed.price_hour, fixed.is_price_fixed) == (None, True)
-
-
-def test_a_pool_of_robot_is_had_where_its_product_is_sold(account):
-    prices = RobotPrices(a_robot(account), usd_per_eur=Decimal("1.2"), clock=lambda: NOW)
-    sold, elsewhere, unknown = prices.now([asked("ax102"), asked("ax102", "NBG1"), asked("ax42")])
-    assert (sold.is_available, sold.price_usd_hour) == (True, Decimal("0.252"))
-    assert (elsewhere.is_available, unknown.is_available) == (False, False)
-    assert unknown.price_usd_hour is None
 
 
 @pytest.mark.parametrize(
