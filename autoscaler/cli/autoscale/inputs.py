@@ -11,8 +11,6 @@ from planner.errors import InputError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from sqlalchemy import URL
-
     from autoscaler.daemon.build import Given
     from autoscaler.daemon.clock import Clock
     from autoscaler.records import Records
@@ -29,25 +27,18 @@ def fleet_of(config: Path) -> "Fleet":
     return read_fleet_file(config)
 
 
-def database_of(fleet: "Fleet", config: Path) -> "URL":
-    """The database, as every command finds it. Raises InputError."""
-    from planner.cli.database import ledger_url
-
-    del fleet  # its [database] is read by the planner's own rule
-    return ledger_url(config)
-
-
 def given_of(config: Path, clock: "Clock", *, is_dry_run: bool) -> "Given":
     """All that a daemon is built from. Raises InputError."""
     from autoscaler.daemon.build import Given
     from autoscaler.report.status_json import status_text
     from planner.case import load_catalog
+    from planner.cli.database import ledger_url
 
     fleet = fleet_of(config)
     return Given(
         fleet=fleet,
         catalog=load_catalog(fleet),
-        database=database_of(fleet, config),
+        database=ledger_url(config),
         environ=os.environ,
         clock=clock,
         render=status_text,
@@ -58,8 +49,9 @@ def given_of(config: Path, clock: "Clock", *, is_dry_run: bool) -> "Given":
 def open_for(config: Path, fleet: "Fleet") -> "AbstractContextManager[Records]":
     """The fleet's records, to be entered. Raises InputError, StoreError."""
     from autoscaler.records import open_records
+    from planner.cli.database import ledger_url
 
-    return open_records(database_of(fleet, config), fleet=fleet.daemon.autoscale.fleet)
+    return open_records(ledger_url(config), fleet=fleet.daemon.autoscale.fleet)
 
 
 def model_of(fleet: "Fleet", name: str) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autoscaler.cli.autoscale.inputs import ConfigOption, database_of, fleet_of, open_for
+from autoscaler.cli.autoscale.inputs import ConfigOption, fleet_of, open_for
 from planner.cli.options import JsonOption, is_verbose, say, screen
-from planner.errors import InputError, PlannerError
+from planner.errors import PlannerError
 
 if TYPE_CHECKING:
     from autoscaler.daemon.status import Status
@@ -51,6 +51,7 @@ def _told(config: Path, fleet: "Fleet", listen: str) -> tuple["Status", str, tup
     """The status of the daemon that leads, where it comes from, and remarks. Raises NoDaemon."""
     from autoscaler.daemon.build import is_there
     from autoscaler.report.status_json import read_status
+    from planner.cli.database import ledger_url
 
     answered, why = _asked(listen)
     if answered is not None and answered.fleet != fleet.daemon.autoscale.fleet:
@@ -60,10 +61,10 @@ def _told(config: Path, fleet: "Fleet", listen: str) -> tuple["Status", str, tup
         return answered, listen, ()
     saved, address = None, ""
     try:
-        if is_there(database_of(fleet, config)):
+        if is_there(ledger_url(config)):
             with open_for(config, fleet) as records:
                 saved, address = records.status(), records.address
-    except (PlannerError, InputError) as error:
+    except PlannerError as error:
         why = f"{why}; {error}" if why else str(error)
     if saved is not None:
         whose = why or f"the daemon at {listen} stands by"
