@@ -7,9 +7,9 @@ from typing import Any
 from autoscaler.journal import Ended, Entry, Found, Intent, IntentKind, Outcome, Result
 from planner.ledger import PriceInForce
 from planner.store.journal import END, INTENT, OUTCOME
-from planner.store.records import Row, price_row
+from planner.store.records import Row, price_row, tariff_of
 from planner.store.tables import PRICE_COLUMNS
-from policies.billing import Billing, Tariff
+from policies.billing import Tariff
 
 LONGEST = 2000
 """Characters of a reason or an error that are kept; a provider may answer with a whole page."""
@@ -153,11 +153,4 @@ def _price_row(tariff: Tariff | None, pool: str, provider: str, price_of: PriceO
 
 
 def _tariff(row: Any) -> Tariff | None:
-    if row["billing"] is None:
-        return None
-    return Tariff(
-        billing=Billing(row["billing"]),
-        price_usd_hour=row["price_usd_hour"],
-        fee_usd_month=row["fee_usd_month"],
-        is_spot=row["is_spot"],
-    )
+    return None if row["billing"] is None else tariff_of(row)

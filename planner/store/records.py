@@ -36,17 +36,22 @@ def price_row(price: PriceInForce) -> Row:
     }
 
 
+def tariff_of(row: Mapping[Any, Any]) -> Tariff:
+    """The tariff in a row that has one."""
+    return Tariff(
+        billing=Billing(row["billing"]),
+        price_usd_hour=row["price_usd_hour"],
+        fee_usd_month=row["fee_usd_month"],
+        is_spot=row["is_spot"],
+    )
+
+
 def price_of(row: Mapping[Any, Any]) -> PriceInForce:
     """The price in a row of leases or prices."""
     return PriceInForce(
         offer=row["offer"],
         provider=row["provider"],
-        tariff=Tariff(
-            billing=Billing(row["billing"]),
-            price_usd_hour=row["price_usd_hour"],
-            fee_usd_month=row["fee_usd_month"],
-            is_spot=row["is_spot"],
-        ),
+        tariff=tariff_of(row),
         setup_fee_usd=row["setup_fee_usd"],
         invoice_currency=row["invoice_currency"],
         usd_per_unit=row["usd_per_unit"],
