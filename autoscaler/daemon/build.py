@@ -20,7 +20,7 @@ from autoscaler.daemon.lane import Lane, NoAnswer, StillWaiting
 from autoscaler.daemon.plan_source import PlanFile, PlanSource, RecordedPlans
 from autoscaler.daemon.plan_watch import PlanWatch
 from autoscaler.daemon.setup import Setup, nothing_kept
-from autoscaler.daemon.sides import cluster_of, prometheus_token, serving_of, user_data_of
+from autoscaler.daemon.sides import cluster_of, metrics_of, serving_of, user_data_of
 from autoscaler.daemon.status import Status
 from autoscaler.fleet import Controls
 from autoscaler.journal import Journal, MemoryJournal
@@ -128,18 +128,20 @@ def built(given: Given, watch: PlanWatch, secrets: Secrets) -> Iterator[Built]:
             if len(cluster.bearer) >= SHORTEST:
                 secrets.known(cluster.bearer, where="the cluster's token")
         clouds = clouds_of(_made(given, watch, secrets))
-        serving = serving_of(
-            settings, fleet.model_names, policy=fleet.scaling, secrets=secrets, cluster=cluster, clock=clock.now
-        )
-        if (close := getattr(serving, "close", None)) is not None:
-            stack.callback(close)
-        metrics = None
-        if settings.metrics is not None:
-            from autoscaler.serving.metrics import metrics_reader
-
-            token = prometheus_token(settings, secrets)
-            metrics = metrics_reader(settings.metrics, fleet.model_names, token=token, folder=settings.folder)
+        metrics = metrics_of(settings, fleet.model_names, secrets)
+        if metrics is not None:
             stack.callback(metrics.prometheus.close)
+        serving = stack.enter_context(
+            serving_of(
+                settings,
+                fleet.model_names,
+                policy=fleet.scaling,
+                secrets=secrets,
+                cluster=cluster,
+                metrics=metrics,
+                clock=clock.now,
+            )
+        )
         records = _records(given, secrets, stack)
         holder = holder_of(given.environ)
         providers = tuple(cloud.provider for cloud in clouds)

@@ -1,6 +1,7 @@
 """Sides: the serving side, the cluster and the start-up script that fleet.toml describes, made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from autoscaler.cluster.api import ClusterApi
+    from autoscaler.serving.metrics import MetricsReader
 
 CLUSTER_TIMEOUT_S = 10.0
 """Of one request to the API server; a read of the serving side takes several."""
@@ -30,6 +32,17 @@ def cluster_of(settings: DaemonSettings) -> "ClusterApi | None":
     return connect(settings.cluster, folder=settings.folder, timeout_s=timeout_s)
 
 
+def metrics_of(settings: DaemonSettings, models: tuple[str, ...], secrets: Secrets) -> "MetricsReader | None":
+    """Who reads [metrics], to be closed; None: there are none. Raises InputError where the token cannot be read."""
+    if settings.metrics is None:
+        return None
+    from autoscaler.serving.metrics import metrics_reader
+
+    token = secrets.find("BASELOAD_PROMETHEUS_TOKEN", settings.metrics.token_file, key="[metrics] token_file")
+    return metrics_reader(settings.metrics, models, token=token, folder=settings.folder)
+
+
+@contextmanager
 def serving_of(
     settings: DaemonSettings,
     models: tuple[str, ...],
@@ -37,32 +50,28 @@ def serving_of(
     policy: ScalingPolicy,
     secrets: Secrets,
     cluster: "ClusterApi | None",
+    metrics: "MetricsReader | None",
     clock: Callable[[], datetime],
-) -> Serving:
+) -> Iterator[Serving]:
     """The serving side of [cluster], else of [router]. Raises InputError where a setting or secret is missing."""
-    token = prometheus_token(settings, secrets)
     if cluster is not None:
-        return _in_cluster(settings, models, policy=policy, token=token, cluster=cluster, clock=clock)
+        yield _in_cluster(settings, models, policy=policy, cluster=cluster, metrics=metrics, clock=clock)
+        return
     from autoscaler.serving.plain.make import plain_serving
 
     router = settings.router
     if router is None:
         raise InputError("[cluster] and [router] are missing; expected one of them, to say who serves")
-    return plain_serving(
+    plain = plain_serving(
         settings,
         models,
         clock=clock,
-        prometheus_token=token,
+        metrics=metrics,
         master_key=secrets.find("LITELLM_MASTER_KEY", router.key_file, key="[router] key_file"),
         node_key=secrets.find("BASELOAD_NODE_KEY", router.node_key_file, key="[router] node_key_file"),
     )
-
-
-def prometheus_token(settings: DaemonSettings, secrets: Secrets) -> "SecretStr | None":
-    """What is sent to Prometheus as a bearer token; None: nothing."""
-    if settings.metrics is None:
-        return None
-    return secrets.find("BASELOAD_PROMETHEUS_TOKEN", settings.metrics.token_file, key="[metrics] token_file")
+    with closing(plain):
+        yield plain
 
 
 def _in_cluster(
@@ -70,22 +79,20 @@ def _in_cluster(
     models: tuple[str, ...],
     *,
     policy: ScalingPolicy,
-    token: "SecretStr | None",
     cluster: "ClusterApi",
+    metrics: "MetricsReader | None",
     clock: Callable[[], datetime],
 ) -> Serving:
     from autoscaler.serving.kubernetes import KubernetesServing
-    from autoscaler.serving.metrics import metrics_reader
 
-    if settings.metrics is None:
+    if metrics is None:
         raise InputError("[metrics] is missing; expected the Prometheus that scrapes the model servers")
     assert settings.cluster is not None  # there is a door to it
-    reader = metrics_reader(settings.metrics, models, token=token, folder=settings.folder)
     return KubernetesServing(
         cluster,
         fleet=settings.autoscale.fleet,
         models=models,
-        metering=reader.read,
+        metering=metrics.read,
         clock=clock,
         drain_timeout_s=policy.drain_timeout_s,
         model_label=settings.cluster.model_label,

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autoscaler.serving.metrics import metrics_reader
+from autoscaler.serving.metrics import MetricsReader
 from autoscaler.serving.plain.file_router import FileRouter
 from autoscaler.serving.plain.litellm_router import LiteLlmRouter
 from autoscaler.serving.plain.probe import Prober
@@ -23,19 +23,16 @@ def plain_serving(
     models: Sequence[str],
     *,
     clock: Callable[[], datetime],
-    prometheus_token: "SecretStr | None" = None,
+    metrics: MetricsReader | None = None,
     master_key: "SecretStr | None" = None,
     node_key: "SecretStr | None" = None,
 ) -> PlainServing:
-    """The serving side of `[router]` and `[metrics]`. `master_key`: of LiteLLM, needed where the router is one."""
+    """The serving side of `[router]`. `metrics`: who reads `[metrics]`; `master_key`: LiteLLM's, where it routes."""
     router = settings.router
     if router is None:
         raise InputError("[router] is missing; expected it, or [cluster], to say who sends requests to the nodes")
     folder = Path(settings.folder)
     served_names = {} if settings.metrics is None else settings.metrics.served_names
-    metrics = None
-    if settings.metrics is not None:
-        metrics = metrics_reader(settings.metrics, models, token=prometheus_token, folder=settings.folder)
     return PlainServing(
         router=_router(settings, router, models, master_key=master_key, node_key=node_key),
         prober=Prober(

@@ -92,11 +92,9 @@ class PlainServing:
                 del known[node_id]
 
     def close(self) -> None:
-        """Lets go of every connection."""
+        """Lets go of the connections to nodes and router; who reads the metrics is somebody else's."""
         self.prober.close()
         self.router.close()
-        if self.metrics is not None:
-            self.metrics.prometheus.close()
 
     def _probe(self, nodes: Sequence[Node], counted: Mapping[str, int | None]) -> dict[str, Probe]:
         """What nodes that may serve answer now; requests in flight are asked of those no metrics tell them of."""

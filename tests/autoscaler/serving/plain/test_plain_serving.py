@@ -9,7 +9,7 @@ import pytest
 
 from autoscaler.fleet import Node, NodeState
 from autoscaler.serving.dry_run import DryRunServing
-from autoscaler.serving.metrics import FleetMetrics, InstanceReading
+from autoscaler.serving.metrics import FleetMetrics, InstanceReading, metrics_reader
 from autoscaler.serving.plain.file_router import FileRouter
 from autoscaler.serving.plain.make import plain_serving
 from autoscaler.serving.plain.probe import Prober
@@ -230,15 +230,15 @@ def test_a_dry_run_reads_the_nodes_and_writes_no_file(serving, fleet, folder):
 
 def test_nodes_are_known_while_prometheus_is_away(fleet, folder):
     settings = DaemonSettings(
-        metrics=MetricsSettings(prometheus_url="http://127.0.0.1:1"),
-        router=RouterSettings(endpoints_file="endpoints.json", port=fleet.port),
-        folder=str(folder),
+        router=RouterSettings(endpoints_file="endpoints.json", port=fleet.port), folder=str(folder)
     )
-    serving = plain_serving(settings, ["chat"], clock=lambda: NOON + timedelta(hours=1))
+    metrics = metrics_reader(MetricsSettings(prometheus_url="http://127.0.0.1:1"), ["chat"], token=None)
+    serving = plain_serving(settings, ["chat"], clock=lambda: NOON + timedelta(hours=1), metrics=metrics)
     fleet.add("n1")
     serving.follow([a_node(fleet, "n1")])
     readings = serving.read()
     serving.close()
+    metrics.prometheus.close()
     assert readings.nodes == {"n1": NodeReading(is_ready=True, in_flight=0)}
     assert readings.models == {}
     assert readings.remarks[0].startswith("http://127.0.0.1:1/api/v1/query: ")

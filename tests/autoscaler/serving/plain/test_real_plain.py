@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autoscaler.fleet import Node, NodeState
+from autoscaler.serving.metrics import metrics_reader
 from autoscaler.serving.plain.file_router import FileRouter
 from autoscaler.serving.plain.make import plain_serving
 from autoscaler.serving.plain.serving import PlainServing
@@ -48,15 +49,17 @@ def until(serving: PlainServing, nodes: list[Node], holds) -> Readings:
 def test_a_rise_is_seen_a_node_joins_and_another_drains_to_its_last_request(tmp_path: Path) -> None:
     endpoints = tmp_path / "endpoints.json"
     with SimulatedFleet(model="served-chat") as fleet, real_prometheus() as server:
+        measured = MetricsSettings(
+            prometheus_url=server.url, window_s=5.0, served_names={"chat": "served-chat"}, selector='job="vllm"'
+        )
         settings = DaemonSettings(
-            metrics=MetricsSettings(
-                prometheus_url=server.url, window_s=5.0, served_names={"chat": "served-chat"}, selector='job="vllm"'
-            ),
+            metrics=measured,
             router=RouterSettings(
                 endpoints_file=str(endpoints), targets_file=str(server.targets), port=fleet.port, probe_timeout_s=10.0
             ),
         )
-        serving = plain_serving(settings, ["chat"], clock=now)
+        metrics = metrics_reader(measured, ["chat"], token=None)
+        serving = plain_serving(settings, ["chat"], clock=now, metrics=metrics)
         assert isinstance(serving.router, FileRouter)
         fleet.add("n1")
         serving.follow(nodes_of(fleet))
@@ -82,6 +85,7 @@ def test_a_rise_is_seen_a_node_joins_and_another_drains_to_its_last_request(tmp_
             assert fleet.nodes["n1"].engine.in_flight == 0
             assert fleet.refused == 0
         serving.close()
+        metrics.prometheus.close()
 
 
 def _near(found: Readings, input_tok_s: float) -> bool:
