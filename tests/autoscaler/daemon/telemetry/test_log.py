@@ -35,6 +35,13 @@ def test_no_secret_gets_into_a_line(form: Form, secret: str) -> None:
     assert said.count("***") == 3
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_gets_in_by_a_value_that_is_no_text(form: Form) -> None:
+    said = lines(form, error=ValueError(f"token {SECRETS[0]}"))
+    assert SECRETS[0] not in said
+    assert "token ***" in said
+
+
 def test_text_is_key_value_with_time_level_and_event_first() -> None:
     said = lines("text", reason="load: 2 nodes", pool="aws/m")
     assert said.startswith("at=2026-12-01T00:00:00.000+00:00 level=info event=tick ")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from autoscaler.providers.aws import request
+from autoscaler.providers.aws.machine import described
 from autoscaler.providers.provider import CapacityUnavailable, MachineState, NodeNotFound, Permanent, Temporary
 from planner.errors import InputError
 from tests.autoscaler.providers.aws.builders import (
@@ -22,7 +23,7 @@ from tests.autoscaler.providers.aws.builders import (
     an_order,
     some_settings,
 )
-from tests.autoscaler.providers.aws.double import BUYS
+from tests.autoscaler.providers.aws.double import BUYS, START
 from tests.autoscaler.providers.aws.wire import parsed, serialised
 
 KIND = "r7a.4xlarge"
@@ -394,6 +395,32 @@ def test_templates_left_for_an_hour_are_swept(provider, double):
     provider.launch(an_order("k2", pool=SPOT))
     assert double.counted()["ec2:DeleteLaunchTemplate"] == 2
     assert double.templates() == []
+
+
+def test_a_template_of_a_launch_that_may_be_asked_for_again_is_not_swept(provider, double):
+    double.break_("timeout before", "CreateFleet")
+    with pytest.raises(Temporary):
+        provider.launch(an_order("lost", pool=SPOT))
+    double.mend()
+    double.wait(3599)
+    provider.launch(an_order("k2", pool=SPOT))
+    assert double.counted()["ec2:DeleteLaunchTemplate"] == 1  # its own
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("pending", MachineState.PENDING),
+        ("running", MachineState.RUNNING),
+        ("stopping", MachineState.RUNNING),
+        ("stopped", MachineState.RUNNING),  # its disk bills, and it can be started
+        ("shutting-down", MachineState.STOPPING),
+        ("terminated", MachineState.GONE),
+    ],
+)
+def test_a_stopped_instance_is_not_gone(said, state):
+    row = {"InstanceId": "i-1", "State": {"Name": said}, "LaunchTime": START}
+    assert described(row).state is state
 
 
 def test_a_template_that_cannot_be_removed_does_not_hide_the_machine(provider, double):

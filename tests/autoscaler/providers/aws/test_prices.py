@@ -39,6 +39,11 @@ def prices(server, double, session):
     )
 
 
+def test_a_price_of_nothing_is_no_price(prices, double):
+    double.prices = {(KIND, "us-east-1a"): [(double.now - timedelta(hours=1), Decimal(0))]}
+    assert prices.now(ASKED[:1])[0].price_usd_hour is None
+
+
 def test_the_price_in_force_is_the_last_one_of_the_zone(prices, double):
     spot, _, _ = prices.now(ASKED)
     assert (spot.pool, spot.price_usd_hour, spot.as_of) == (SPOT_A, Decimal("0.33"), double.now)
