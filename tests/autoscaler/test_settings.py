@@ -6,6 +6,7 @@ import pytest
 
 from autoscaler.settings import Secrets
 from planner.errors import InputError
+from planner.fleet.daemon import AutoscaleSettings
 
 
 def test_a_secret_comes_from_its_file_before_the_environment(tmp_path: Path) -> None:
@@ -72,3 +73,7 @@ def test_a_user_without_a_password_is_refused(tmp_path):
     (tmp_path / "robot").write_text("only-a-user\n")
     with pytest.raises(InputError, match="holds 1 lines"):
         Secrets({}, folder=str(tmp_path)).pair(PAIR, "robot", key="secret_file")
+
+
+def test_the_port_is_reached_from_this_machine_alone_unless_told_otherwise():
+    assert AutoscaleSettings().listen.partition(":")[0] == "127.0.0.1"
