@@ -59,6 +59,7 @@ def test_one_that_does_not_lead_touches_nothing_and_says_so(tmp_path: Path) -> N
     assert rig.turn() is None
     assert launched(rig) == 0
     assert rig.status.lead.role == "stands by"
+    assert rig.status.problems == ()
     assert rig.board.is_ready
     assert rig.metric("leader") == 0
     assert rig.world.saved == []  # what is kept is the leader's word
