@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.daemon_tick import daemon_tick_rows
 from benchmarks.decide_speed import decide_speed_rows
 from benchmarks.measure import MeasurementError, Row, in_child
 from benchmarks.replay_bills import SEEDS, replay_bill_rows
@@ -63,6 +64,8 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
     yield from replay_speed_rows(min(effort.runs, 3))
     say("one decision about a thousand nodes")
     yield from decide_speed_rows(effort.runs)
+    say("the daemon's ticks at a thousand nodes")
+    yield from daemon_tick_rows(effort.runs)
     say("a replay's bill beside the bound and rivals")
     yield from replay_bill_rows(SEEDS if effort is FULL else SEEDS[:1])
     if effort is FULL:

@@ -117,9 +117,11 @@ def command_seconds(command: Sequence[str], runs: int) -> Spent:
     return spent
 
 
-def in_child(task: str, *, timeout_s: float, **arguments: Any) -> dict[str, Any] | None:
-    """What a task of `benchmarks.tasks` reports from a process of its own; None where `timeout_s` was not enough."""
-    command = [sys.executable, "-m", "benchmarks.tasks", task, json.dumps(arguments)]
+def in_child(
+    task: str, *, timeout_s: float, module: str = "benchmarks.tasks", **arguments: Any
+) -> dict[str, Any] | None:
+    """What a task of that module reports from a process of its own; None where `timeout_s` was not enough."""
+    command = [sys.executable, "-m", module, task, json.dumps(arguments)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout_s)
     except subprocess.TimeoutExpired:

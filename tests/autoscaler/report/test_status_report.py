@@ -1,5 +1,6 @@
 """A status on the screen and as JSON: complete, narrow enough, and read back as it was."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -36,6 +37,13 @@ def shown(status: Status, width: int | None = 80, **other: bool) -> str:
 
 def test_a_status_is_read_back_as_it_was(status: Status) -> None:
     assert read_status(status_text(status), source="x") == status
+
+
+def test_the_text_is_the_document(status: Status) -> None:
+    assert json.loads(status_text(status)) == status_document(status)
+    assert status_text(status).startswith(
+        '{\n  "schema": "baseload.status/1",\n  "currency": "USD",\n  "fleet": "blue",'
+    )
 
 
 def test_the_document_keeps_to_its_schema(status: Status) -> None:
