@@ -85,12 +85,24 @@ class Clouds:
         self.aws_url = aws_url
         self.ovh = ovh
         self.hetzner = hetzner
+        self.foreign: set[str] = set()
+        """Machines of somebody else in the same accounts."""
         self._taken_back: dict[str, datetime] = {}
 
     def machines(self) -> list[Machine]:
         """Every machine that was ever made for us, oldest first."""
-        found = [*self._of_aws(), *self._of_ovh(), *self._of_hetzner()]
+        found = [one for one in (*self._of_aws(), *self._of_ovh(), *self._of_hetzner()) if one.id not in self.foreign]
         return sorted(found, key=lambda one: (one.made_at, one.id))
+
+    def add_foreign(self) -> None:
+        """Somebody else starts a machine in each account."""
+        hetzner = self.hetzner.add_foreign()
+        self.foreign |= {self.aws.add_foreign(), self.ovh.cloud.add("theirs").id, str(hetzner.id)}
+
+    def touched(self) -> set[str]:
+        """Machines of somebody else whose end was asked for."""
+        ended = {one.id for one in (*self._of_ovh(), *self._of_hetzner()) if one.ended_at is not None}
+        return self.foreign & (ended | {str(one) for one in self.aws.life.ever if self.aws.life.is_ended(one)})
 
     def take_back(self, machine_id: str) -> None:
         """AWS takes a spot instance back now; `warn` said so before."""

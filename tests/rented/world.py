@@ -129,7 +129,7 @@ target_utilization = 0.75
 
 [policy.scaling]
 max_nodes = {max_nodes}
-max_usd_hour = 12.0
+max_usd_hour = {max_usd_hour}
 launch_timeout_s = 1200.0
 drain_timeout_s = 300.0
 cooldown_s = 120.0
@@ -211,21 +211,7 @@ class World:
     @property
     def environment(self) -> dict[str, str]:
         """What the daemon finds: its secrets, and the fast clock."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "OVH_", "HCLOUD_"))}
-        return (
-            kept
-            | self.fast.told_by
-            | {
-                "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-                "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "HCLOUD_TOKEN": TOKEN,
-                "OVH_APPLICATION_KEY": APPLICATION_KEY,
-                "OVH_APPLICATION_SECRET": APPLICATION_SECRET,
-                "OVH_CONSUMER_KEY": CONSUMER_KEY,
-                "NO_COLOR": "1",
-            }
-        )
+        return environment_of(self.fast.told_by)
 
     # --- the daemon
 
@@ -300,24 +286,11 @@ class World:
 
     def warn(self, machine: Machine) -> None:
         """EC2 says that it takes the instance back in two minutes."""
-        body = {
-            "version": "0",
-            "id": f"warning-{machine.id}",
-            "detail-type": "EC2 Spot Instance Interruption Warning",
-            "source": "aws.ec2",
-            "account": "123456789012",
-            "time": f"{self.fast():%Y-%m-%dT%H:%M:%SZ}",
-            "region": REGION,
-            "resources": [f"arn:aws:ec2:{ZONE}:instance/{machine.id}"],
-            "detail": {"instance-id": machine.id, "instance-action": "terminate"},
-        }
-        for _ in range(2):  # at least once, says SQS
-            self.queue().send_message(QueueUrl=self.queue_url, MessageBody=json.dumps(body))
+        warn(self.clouds, self.queue_url, machine.id)
 
     def queue(self) -> Any:
         """SQS, as the account's owner."""
-        session = boto3.Session("AKIAIOSFODNN7EXAMPLE", SECRET_KEY, region_name=REGION)
-        return session.client("sqs", endpoint_url=self.clouds.aws_url)
+        return queue_of(self.clouds)
 
     def running(self) -> list[Machine]:
         """Machines whose end nobody asked for."""
@@ -348,6 +321,49 @@ class World:
             for process in self.spawned[-1:]:
                 assert process.poll() in (None, 0, -signal.SIGKILL), self.log[-6000:]
             time.sleep(0.1)
+
+
+def environment_of(also: dict[str, str]) -> dict[str, str]:
+    """What a daemon of the world finds: its secrets, what the machine has, and `also`."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "OVH_", "HCLOUD_"))}
+    return (
+        kept
+        | also
+        | {
+            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "HCLOUD_TOKEN": TOKEN,
+            "OVH_APPLICATION_KEY": APPLICATION_KEY,
+            "OVH_APPLICATION_SECRET": APPLICATION_SECRET,
+            "OVH_CONSUMER_KEY": CONSUMER_KEY,
+            "NO_COLOR": "1",
+        }
+    )
+
+
+def queue_of(clouds: Clouds) -> Any:
+    """SQS, as the account's owner."""
+    session = boto3.Session("AKIAIOSFODNN7EXAMPLE", SECRET_KEY, region_name=REGION)
+    return session.client("sqs", endpoint_url=clouds.aws_url)
+
+
+def warn(clouds: Clouds, queue_url: str, machine_id: str) -> None:
+    """EC2 says, twice, that it takes the instance back in two minutes: at least once, says SQS."""
+    body = {
+        "version": "0",
+        "id": f"warning-{machine_id}",
+        "detail-type": "EC2 Spot Instance Interruption Warning",
+        "source": "aws.ec2",
+        "account": "123456789012",
+        "time": f"{clouds.fast():%Y-%m-%dT%H:%M:%SZ}",
+        "region": REGION,
+        "resources": [f"arn:aws:ec2:{ZONE}:instance/{machine_id}"],
+        "detail": {"instance-id": machine_id, "instance-action": "terminate"},
+    }
+    queue = queue_of(clouds)
+    for _ in range(2):
+        queue.send_message(QueueUrl=queue_url, MessageBody=json.dumps(body))
 
 
 def interruptions(sqs: Any) -> str:
@@ -408,8 +424,28 @@ def rented_world(
 
 def _write(world: World, *, load_s: float, cluster: "Cluster | None", kubeconfig: Path | None, **numbers: Any) -> None:
     """fleet.toml, catalog, profile, forecast, and the plan made of them."""
-    folder, clouds = world.folder, world.clouds
-    asked = {"max_nodes": 12, "spot_max": 1, "hetzner_max": 2, "call_timeout_s": 25.0, "lease_s": 600.0} | numbers
+    if cluster is None:
+        side = WITHOUT_CLUSTER.format(targets=world.prometheus.targets, node_port=world.traffic.port)
+    else:
+        side = IN_CLUSTER.format(kubeconfig=kubeconfig, server_url=cluster.url)
+    write_files(
+        world.folder,
+        world.clouds,
+        side=side,
+        port=world.port,
+        prometheus=world.front.url,
+        queue_url=world.queue_url,
+        load_s=load_s,
+        **numbers,
+    )
+    world.command(*plan_words(world.folder))
+    assert {KIND} == {name.split("/")[1] for name in PRICES if name.startswith("aws")}
+
+
+def write_files(folder: Path, clouds: Clouds, *, side: str, **numbers: Any) -> None:
+    """fleet.toml, catalog, profile and forecast; `side`: the tables of the serving side."""
+    known = {"max_nodes": 12, "max_usd_hour": 12.0, "spot_max": 1, "hetzner_max": 2, "leadership": "database"}
+    asked: dict[str, Any] = known | {"call_timeout_s": 25.0, "lease_s": 600.0} | numbers
     by_name = {name.replace("/", "_").replace(".", "_").replace("-", "_"): price for name, price in PRICES.items()}
     (folder / "catalog.toml").write_text(
         CATALOG.format(
@@ -425,32 +461,23 @@ def _write(world: World, *, load_s: float, cluster: "Cluster | None", kubeconfig
     rates = {"prefill": PREFILL_TOK_S, "decode": DECODE_TOK_S}
     (folder / "profile.toml").write_text(PROFILE + "".join(MACHINE.format(server=one, **rates) for one in servers))
     (folder / "join-token").write_text(JOIN_TOKEN)
-    aws = clouds.aws
     text = FLEET_TOML.format(
-        load_s=load_s,
-        port=world.port,
-        prometheus=world.front.url,
-        image_id=aws.image_id,
-        subnet=aws.subnets[ZONE],
-        queue_url=world.queue_url,
+        **asked,
+        image_id=clouds.aws.image_id,
+        subnet=clouds.aws.subnets[ZONE],
         aws=clouds.aws_url,
         project=PROJECT,
         ovh_region=OVH_REGION,
         image=IMAGE,
         ovh=clouds.ovh.url,
         hetzner=clouds.hetzner.http.url,
-        max_nodes=asked["max_nodes"],
-        call_timeout_s=asked["call_timeout_s"],
-        lease_s=asked["lease_s"],
-        leadership="database",
     )
-    if cluster is None:
-        text += WITHOUT_CLUSTER.format(targets=world.prometheus.targets, node_port=world.traffic.port)
-    else:
-        text += IN_CLUSTER.format(kubeconfig=kubeconfig, server_url=cluster.url)
-    world.fleet.write_text(text)
+    (folder / "fleet.toml").write_text(text + side)
     rows = [f"{START + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ},800,200" for hour in range(24)]
     (folder / "forecast.csv").write_text("\n".join(["timestamp,input_tokens_per_s,output_tokens_per_s", *rows, ""]))
-    plan, forecast = str(folder / "plan.json"), str(folder / "forecast.csv")
-    world.command("plan", "-q", "-c", str(world.fleet), "-f", forecast, "-o", plan)
-    assert {KIND} == {name.split("/")[1] for name in PRICES if name.startswith("aws")}
+
+
+def plan_words(folder: Path) -> list[str]:
+    """The command that makes the plan of the folder."""
+    forecast, plan = str(folder / "forecast.csv"), str(folder / "plan.json")
+    return ["plan", "-q", "-c", str(folder / "fleet.toml"), "-f", forecast, "-o", plan]
