@@ -12,7 +12,7 @@ SOURCES := autoscaler planner policies tests $(wildcard benchmarks)
 COMPILE_GROUP := uv pip compile --universal --python-version 3.11 --fork-strategy fewest --no-emit-index-url --generate-hashes --quiet
 COMPILE := $(COMPILE_GROUP) pyproject.toml
 
-.PHONY: help demo demo-replay month test check format bench soak schemas lock clean
+.PHONY: help demo demo-replay demo-daemon month test check format bench soak schemas lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -25,6 +25,9 @@ demo: .venv/stamp  ## plan a real forecast, then report a month of real traffic:
 demo-replay: .venv/stamp  ## every controller on a real day against simulated clouds: out/replay.*
 	@mkdir -p out
 	$(BIN)/baseload replay --traffic examples/traffic/servegen_m_large_day_x0.01.csv --compare -o out/replay.json --chart out/replay.png || test $$? -eq 3
+
+demo-daemon: .venv/stamp  ## the daemon in a rented world on this machine, an hour in a minute: out/daemon.log, out/daemon-report.html
+	@$(BIN)/python -m tests.rented.demo
 
 month: export BASELOAD_DATABASE_URL = sqlite:///out/ledger.sqlite
 month: .venv/stamp  ## the second half of the demo: facts of a month into a ledger, and its report
