@@ -121,8 +121,7 @@ def _aws(settings: AwsSettings, made: Made) -> Cloud:
             region=settings.region,
             zones=tuple(settings.subnets),
             clock=made.clock,
-            endpoint_url=settings.endpoint_url,
-            timeout_s=made.call_timeout_s,
+            client=provider.prices_client,
         ),
         check=lambda: check_aws(settings, planned, fleet=made.fleet, timeout_s=made.call_timeout_s),
     )

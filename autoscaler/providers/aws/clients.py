@@ -23,6 +23,8 @@ CONNECT = 0.05
 """Of the time of a call: how long one try may take to connect,"""
 READ = 0.1
 """how long it may wait for the answer of a read,"""
+PRICES = 0.25
+"""for that of a list of prices, which no tick waits for,"""
 BUY = 0.4
 """and for that of a launch. Two tries of a read and one launch fit into the time of a call."""
 
@@ -35,6 +37,9 @@ class Clients:
     """One try."""
     ec2: EC2Client
     """Two tries."""
+    prices: EC2Client
+    """Two tries, each with more time: a history of prices is long. One session makes all, for each has EC2's whole
+    description in memory, 24 MB of it."""
     queue: SQSClient
     identity: STSClient
 
@@ -56,12 +61,13 @@ def connect(settings: AwsSettings, *, timeout_s: float, session: Session | None 
         )
 
     region, url = settings.region, settings.endpoint_url
-    buying, reading = config(1, BUY), config(2, READ)
+    buying, reading, pricing = config(1, BUY), config(2, READ), config(2, PRICES)
     with sorted_errors("connect"):
         session = session or boto3.Session()
         return Clients(
             launch=session.client("ec2", region, endpoint_url=url, config=buying),
             ec2=session.client("ec2", region, endpoint_url=url, config=reading),
+            prices=session.client("ec2", region, endpoint_url=url, config=pricing),
             queue=session.client("sqs", region, endpoint_url=url, config=reading),
             identity=session.client("sts", region, endpoint_url=url, config=reading),
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from autoscaler.providers.aws import fleet_reply, pages, request, tags, templates
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from boto3 import Session
+    from mypy_boto3_ec2 import EC2Client
 
     from autoscaler.providers.aws.request import Place
     from autoscaler.providers.provider import UserData
@@ -80,6 +82,7 @@ class AwsProvider:
         self._session = session
         self._page_size = page_size
         self._made: Clients | None = None
+        self._making = Lock()
         self._notices = (
             None
             if settings.queue_url is None
@@ -93,6 +96,10 @@ class AwsProvider:
     def name(self) -> str:
         """aws."""
         return "aws"
+
+    def prices_client(self) -> EC2Client:
+        """What reads prices, made once with the others; may be asked for beside a call. Raises Permanent."""
+        return self._clients.prices
 
     def machines(self) -> Listing:
         """The instances with our fleet's tag and what the queue says of them. Raises ProviderError."""
@@ -230,6 +237,7 @@ class AwsProvider:
 
     @property
     def _clients(self) -> Clients:
-        if self._made is None:
-            self._made = connect(self._settings, timeout_s=self._timeout_s, session=self._session)
-        return self._made
+        with self._making:
+            if self._made is None:
+                self._made = connect(self._settings, timeout_s=self._timeout_s, session=self._session)
+            return self._made

@@ -46,14 +46,19 @@ class AwsPrices:
         endpoint_url: str | None = None,
         timeout_s: float = 25.0,
         session: Session | None = None,
+        client: Callable[[], EC2Client] | None = None,
     ) -> None:
-        """`zones`: those with a subnet, for pools without one; none: every zone of the region."""
+        """`zones`: those with a subnet, for pools without one; none: every zone of the region.
+
+        `client`: gives a client that is made already, in place of one with credentials as boto3 or `session` has them.
+        """
         self._region = region
         self._zones = frozenset(zones)
         self._clock = clock
         self._endpoint_url = endpoint_url
         self._timeout_s = timeout_s
         self._session = session
+        self._given = client
         self._client: EC2Client | None = None
 
     def now(self, pools: Sequence[PoolAsked]) -> tuple[PoolNow, ...]:
@@ -139,6 +144,8 @@ class AwsPrices:
 
     @property
     def _ec2(self) -> EC2Client:
+        if self._given is not None:
+            return self._given()
         import boto3
         from botocore.config import Config
 

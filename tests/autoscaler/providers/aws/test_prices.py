@@ -7,7 +7,7 @@ import pytest
 
 from planner.catalog.sources.aws import AwsPrices
 from planner.catalog.sources.source import PoolAsked, SourceError
-from tests.autoscaler.providers.aws.builders import ON_DEMAND, SPOT, SPOT_A
+from tests.autoscaler.providers.aws.builders import ON_DEMAND, SPOT, SPOT_A, a_provider
 from tests.autoscaler.providers.aws.double import REGION
 
 KIND = "r7a.4xlarge"
@@ -37,6 +37,17 @@ def prices(server, double, session):
         timeout_s=20,
         session=session,
     )
+
+
+def test_prices_are_read_by_the_client_of_the_provider_so_that_one_session_describes_ec2(
+    prices, server, double, session
+):
+    provider = a_provider(server, double, session)
+    lent = AwsPrices(region=REGION, zones=("us-east-1a",), clock=double.clock, client=provider.prices_client)
+    assert lent.now(ASKED[:1])[0].price_usd_hour == Decimal("0.33")
+    assert provider.prices_client() is provider.prices_client()
+    ours, theirs = (one.meta.service_model for one in (provider.prices_client(), provider._clients.ec2))
+    assert ours.metadata is theirs.metadata
 
 
 def test_a_price_of_nothing_is_no_price(prices, double):
