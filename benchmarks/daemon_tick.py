@@ -128,15 +128,18 @@ command = { chat = "exec vllm serve chat" }
 [providers.aws]
 region = "us-east-1"
 image_id = "ami-0123456789abcdef0"
+endpoint_url = "http://127.0.0.1:9"
 subnets = { us-east-1a = "subnet-0123456789abcdef0" }
 
 [providers.ovh]
 project = "0123456789abcdef0123456789abcdef"
 region = "GRA11"
 image = "Debian 12"
+endpoint = "http://127.0.0.1:9/1.0"
 
 [providers.hetzner_cloud]
 location = "fsn1"
+endpoint_url = "http://127.0.0.1:9/v1"
 """
 SECRETS = {
     "AWS_ACCESS_KEY_ID": "none",
@@ -394,13 +397,13 @@ class Samples:
         now = self.clock.now().timestamp()
         served = [one for side in self.providers for one in side.machines_by_id.values()]
         rate = self.busy * NODES / len(served) * DECODE_TOK_S / 2
-        result: list[dict[str, Any]] = []
+        series: list[str] = []
         for machine in served:
             instance = f"{machine.address}:8000"
             total = self._tokens.get(instance, 1e6) + rate * INTERVAL_S
             self._tokens[instance] = total
-            result += _series(instance, now, total, rate, self.window_s)
-        self._body = _document("matrix", result)
+            series += _series(instance, now, total, rate, self.window_s)
+        self._body = _document("matrix", series)
         parts = {
             ("input_tokens", "sum"): INPUT_TOKENS,
             ("input_requests", "count"): 1.0,
@@ -408,7 +411,7 @@ class Samples:
             ("output_requests", "count"): 1.0,
         }
         means = [
-            {"metric": {"part": part, "model_name": "chat"}, "value": [now, str(1e5 * each)]}
+            json.dumps({"metric": {"part": part, "model_name": "chat"}, "value": [now, str(1e5 * each)]})
             for (part, _), each in parts.items()
         ]
         self._means = _document("vector", means)
@@ -421,8 +424,8 @@ class Samples:
         return httpx.Response(200, content=self._means if is_means else self._body)
 
 
-def _series(instance: str, now: float, total: float, rate: float, window_s: float) -> Iterator[dict[str, Any]]:
-    """What one server says: counters that rise evenly, and gauges."""
+def _series(instance: str, now: float, total: float, rate: float, window_s: float) -> Iterator[str]:
+    """What one server says, as JSON, which is written at once: a tree of it would be in this process's memory."""
     times = [now - SCRAPE_S * back for back in range(int(window_s // SCRAPE_S) - 1, -1, -1)]
     input_share, request_share = INPUT_TOKENS / OUTPUT_TOKENS, 1 / OUTPUT_TOKENS
     rising = {
@@ -439,16 +442,17 @@ def _series(instance: str, now: float, total: float, rate: float, window_s: floa
         "vllm:kv_cache_usage_perc": 0.4,
         "vllm:num_preemptions_total": 0.0,
     }
-    labels = {"instance": instance, "job": "vllm", "model_name": "chat"}
+    labels = f'"instance":"{instance}","job":"vllm","model_name":"chat"'
     for name, share in rising.items():
-        values = [[at, f"{share * (total - rate * (now - at)):.3f}"] for at in times]
-        yield {"metric": {"__name__": name, **labels}, "values": values}
+        values = ",".join(f'[{at:.3f},"{share * (total - rate * (now - at)):.3f}"]' for at in times)
+        yield f'{{"metric":{{"__name__":"{name}",{labels}}},"values":[{values}]}}'
     for name, value in flat.items():
-        yield {"metric": {"__name__": name, **labels}, "values": [[at, str(value)] for at in times]}
+        values = ",".join(f'[{at:.3f},"{value}"]' for at in times)
+        yield f'{{"metric":{{"__name__":"{name}",{labels}}},"values":[{values}]}}'
 
 
-def _document(kind: str, result: list[dict[str, Any]]) -> bytes:
-    return json.dumps({"status": "success", "data": {"resultType": kind, "result": result}}).encode()
+def _document(kind: str, result: Sequence[str]) -> bytes:
+    return f'{{"status":"success","data":{{"resultType":"{kind}","result":[{",".join(result)}]}}}}'.encode()
 
 
 # --- the measurement, in a process of its own
@@ -470,6 +474,7 @@ def ticks(folder: str, runs: int) -> dict[str, Any]:
     watch.look(clock.now())
     with built(given, watch, secrets) as parts:
         fleet = _Fleet(_in_memory(parts.setup, clock), clock)
+        _call_once(parts.setup)
         built_mb = peak_mb()
         found: dict[str, Any] = {"first": fleet.turns(1, "holds")}
         for mood in MOODS:
@@ -478,6 +483,25 @@ def ticks(folder: str, runs: int) -> dict[str, Any]:
         found["pages"] = fleet.pages(runs)
         fleet.running.daemon.end()
     return {**found, "built_mb": built_mb, "peak_mb": peak_mb(), "ticks": fleet.ticks}
+
+
+def _call_once(setup: "Setup") -> None:
+    """Calls the real providers and sources, where nobody listens: what their clients hold is then in the memory."""
+    from autoscaler.providers.provider import ProviderError
+    from planner.catalog.sources.source import PoolAsked, SourceError
+
+    for provider in setup.providers:
+        try:
+            provider.machines()
+        except ProviderError:
+            continue
+        raise MeasurementError(f"{provider.name} answered")
+    for name, source in setup.sources.items():
+        try:
+            source.now((PoolAsked(pool=f"{name}/x", product="x", zone=None, is_spot=True),))
+        except SourceError:
+            continue
+        raise MeasurementError(f"{name} answered")
 
 
 def _given(folder: Path, clock: MovedClock) -> "Given":
