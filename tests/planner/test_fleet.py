@@ -1,6 +1,7 @@
 """fleet.toml: what is read, what is refused and with which word, presets, --set, and the published schema."""
 
 import json
+import re
 import tomllib
 from dataclasses import replace
 from datetime import date
@@ -94,6 +95,17 @@ def test_every_line_of_the_default_fleet_that_sets_something_is_explained() -> N
         if "=" in line and not line.startswith("#") and "#" not in line
     ]
     assert bare == []
+
+
+def test_what_the_default_fleet_says_of_the_daemon_holds_once_it_is_uncommented() -> None:
+    _, _, daemon = default_fleet_text().partition("# The daemon")
+    lines = [line.removeprefix("# ") for line in daemon.splitlines() if re.match(r"# (\[|[a-z_]+ = )", line)]
+    fleet = read(MODEL + "\n".join(lines))
+    told = fleet.daemon
+    assert (told.autoscale.fleet, told.metrics is not None, told.cluster is not None) == ("prod", True, True)
+    assert told.router is not None
+    clouds = told.providers
+    assert None not in (clouds.aws, clouds.ovh, clouds.hetzner_cloud)
 
 
 def test_the_packaged_sample_is_the_shipped_example_and_fits_the_default_fleet() -> None:
