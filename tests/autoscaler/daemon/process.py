@@ -2,17 +2,21 @@
 
 All but the clouds, the serving side and the clock is the real thing: database, plan file, lease, port, log, signals.
 The folder steers it: `demand` holds the output tok/s asked for, and while there is a file `hang` a provider hangs,
-which the file `hanging` tells. TIMEOUT: seconds of the machine's that a call is waited for.
+which the file `hanging` tells. Where it holds a `kubeconfig`, the lease is kept in that cluster. TIMEOUT: seconds of
+the machine's that a call is waited for.
 """
 
 import logging
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import RLock
 
+from autoscaler.cluster.api import connect
+from autoscaler.cluster.lease import ClusterLease
 from autoscaler.daemon.build import holder_of
 from autoscaler.daemon.clock import SystemClock
 from autoscaler.daemon.plan_source import PlanFile
@@ -20,16 +24,19 @@ from autoscaler.daemon.plan_watch import PlanWatch
 from autoscaler.daemon.serve import Voice, serve
 from autoscaler.daemon.setup import Setup
 from autoscaler.fleet import Node
+from autoscaler.leadership import Leadership
 from autoscaler.providers.provider import Listing, Machine, Order, Provider
-from autoscaler.records import open_records
+from autoscaler.records import Records, open_records
 from autoscaler.report.status_json import status_text
 from autoscaler.serving.serving import ModelReading, Readings
-from planner.fleet.daemon import AutoscaleSettings
+from planner.fleet.daemon import AutoscaleSettings, ClusterSettings
 from policies.scaling import ScalingPolicy
 from tests.autoscaler.daemon.clocks import START
 from tests.autoscaler.daemon.rig import World
 
 FLEET = "blue"
+NAMESPACE = "baseload"
+"""Where the lease is: that of the shipped rights."""
 LEASE_S = 600.0
 """Ten seconds of the machine's, at the scale of the tests; a call is waited for by the machine's own clock."""
 
@@ -119,11 +126,30 @@ class LivingWorld:
         self.world.serving.follow(nodes)
 
 
+def leadership_of(folder: Path, records: Records, holder: str, clock: FastClock, stack: ExitStack) -> Leadership:
+    """The lease in the cluster of the folder's kubeconfig; without one, in the database."""
+    kubeconfig = folder / "kubeconfig"
+    if not kubeconfig.exists():
+        return records.leadership(holder, lease_s=LEASE_S, checks_clock=False)
+    cluster = connect(ClusterSettings(kubeconfig=str(kubeconfig)), folder=str(folder), timeout_s=10.0)
+    stack.callback(cluster.close)
+    return ClusterLease(
+        cluster,
+        namespace=NAMESPACE,
+        name=f"baseload-{FLEET}",
+        holder=holder,
+        lease_s=LEASE_S,
+        least_epoch=records.epoch,
+        elapsed=clock.monotonic_s,
+    )
+
+
 def main(folder: Path, scale: float, call_timeout_s: float) -> None:
     """Runs until a signal ends it."""
     clock = FastClock(scale)
     world = LivingWorld(folder, clock)
-    with open_records(str(folder / "ledger.sqlite"), fleet=FLEET) as records:
+    with ExitStack() as stack:
+        records = stack.enter_context(open_records(str(folder / "ledger.sqlite"), fleet=FLEET))
         holder = holder_of({})
         setup = Setup(
             settings=AutoscaleSettings(
@@ -135,7 +161,7 @@ def main(folder: Path, scale: float, call_timeout_s: float) -> None:
             providers=world.providers,
             serving=world,
             journal=lambda: records.journal,
-            leadership=records.leadership(holder, lease_s=LEASE_S, checks_clock=False),
+            leadership=leadership_of(folder, records, holder, clock, stack),
             controls=records.controls,
             save=lambda status: records.save_status(status_text(status), status.at),
             holder=holder,

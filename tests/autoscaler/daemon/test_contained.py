@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.providers.provider import Listing, Machine, Order
+from autoscaler.journal import Intent
+from autoscaler.providers.provider import Listing, Machine, Order, Provider
 from autoscaler.records import Records, open_records
 from autoscaler.report.status_json import status_text
+from tests import postgres
+from tests.autoscaler.daemon.clocks import START
 from tests.autoscaler.daemon.rig import Rig, World
 
 
@@ -78,6 +81,86 @@ def test_what_was_kept_is_read_again_by_the_next_daemon(tmp_path: Path, records:
     assert second.status.lead.epoch == 2
     assert first.world.held() == 2
     assert len(second.status.leases) == 2
+
+
+def told(records: Records, pragma: str) -> None:
+    """Sets a pragma on the one connection there is."""
+    with records.journal._kept.reading() as connection:
+        connection.exec_driver_sql(f"PRAGMA {pragma}")
+
+
+def test_a_database_that_is_read_only_buys_nothing_until_it_can_be_written(tmp_path: Path, records: Records) -> None:
+    rig = a_rig(tmp_path, records)
+    rig.turn(0)
+    told(records, "query_only = ON")  # as root writes past any mode of a file
+    rig.world.demand(75.0)
+    for _ in range(2):
+        assert rig.turn() is None
+    assert rig.world.held() == 0
+    assert "may not be written" in rig.status.lead.problem
+    told(records, "query_only = OFF")
+    rig.turn()
+    assert rig.world.held() == 2
+
+
+def test_a_disk_that_is_full_buys_nothing_that_is_not_written_down(tmp_path: Path, records: Records) -> None:
+    rig = a_rig(tmp_path, records)
+    rig.turn(0)
+    rig.world.demand(75.0)
+    with records.journal._kept.reading() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    told(records, f"max_page_count = {pages}")
+    for asked_tok_s in (75.0, 375.0, 675.0, 975.0):
+        rig.world.demand(asked_tok_s)
+        rig.turn()
+    written = {one.node_id for one in records.journal.entries(START) if isinstance(one, Intent)}
+    assert {one.node_id for cloud in rig.world.clouds.values() for one in cloud.truth} <= written
+    assert any("full" in one for one in (*rig.status.problems, rig.status.lead.problem))
+    told(records, "max_page_count = 100000")
+    rig.turn()
+    assert rig.status.problems == ()
+    assert rig.world.held() > 2
+
+
+def test_a_postgresql_that_stops_in_the_middle_of_a_tick_ends_the_tick_and_buys_nothing_twice(tmp_path: Path) -> None:
+    with postgres.running() as server, open_records(server.url, fleet="blue", wait_s=1.0) as records:
+        world = World()
+        stopping = Stopping(world.clouds["ovh"], server)
+        providers = (stopping, world.clouds["aws"])
+        rig = Rig(
+            tmp_path,
+            world,
+            providers=providers,
+            journal=lambda: records.journal,
+            leadership=records.leadership("pod-1", lease_s=600.0, checks_clock=False),
+        )
+        rig.turn(0)
+        world.demand(75.0)
+        assert rig.turn() is None  # the first node is made, and what came of it cannot be written
+        assert rig.status.problems[0].startswith("tick: ")
+        assert world.held() == 1
+        assert rig.turn() is None
+        assert world.held() == 1
+        server.start()
+        rig.turn()
+        assert world.held() == 2
+        ids = [one.node_id for cloud in world.clouds.values() for one in cloud.truth]
+        assert len(ids) == len(set(ids))
+
+
+class Stopping:
+    """A cloud that makes a machine as the database is stopped, the first time."""
+
+    def __init__(self, cloud: Provider, server: postgres.Server) -> None:
+        self.name = cloud.name
+        self.machines, self.terminate = cloud.machines, cloud.terminate
+        self._launch, self._stop = cloud.launch, [server.stop]
+
+    def launch(self, order: Order) -> Machine:
+        made = self._launch(order)
+        while self._stop:
+            self._stop.pop()()
+        return made
 
 
 class Unresolvable:
