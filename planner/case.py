@@ -1,13 +1,14 @@
 """Case: everything a plan needs, read and merged; and the plan of it. The journey from files to Solved.
 
-A case is a value: a what-if changes it and solves again. Only `load_case` opens files.
+A case is a value: a what-if changes it and solves again. Only `load_case` opens files. The solvers, 10 MB of memory,
+are imported where a case is solved: the daemon reads its catalog here and never solves.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from planner import files
 from planner.catalog.offer import Catalog, Offer
@@ -18,15 +19,17 @@ from planner.demand.horizon import for_models, select_month
 from planner.demand.read import read_forecast
 from planner.errors import InputError
 from planner.fleet import Fleet, default_fleet, read_fleet_file, with_policy
-from planner.optimize.assemble import Origin
-from planner.optimize.prepare import OwnedServers, prepare
-from planner.optimize.solve import Solved, solve
-from planner.optimize.walk import Effort, Report
 from planner.profile.curve import Profile
 from planner.profile.document import read_profile
 from planner.profile.model import Model, Rates, Unfit
 from planner.profile.rate import rates_for
 from planner.profile.shipped import shipped_profiles
+
+if TYPE_CHECKING:
+    from planner.optimize.assemble import Origin
+    from planner.optimize.prepare import OwnedServers
+    from planner.optimize.solve import Solved
+    from planner.optimize.walk import Effort, Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +141,11 @@ def load_case(
     )
 
 
-def solve_case(case: Case, effort: Effort | None = None, on_progress: Report | None = None) -> Solved:
+def solve_case(case: Case, effort: "Effort | None" = None, on_progress: "Report | None" = None) -> "Solved":
     """The cheapest plan of a case."""
+    from planner.optimize.prepare import prepare
+    from planner.optimize.solve import solve
+
     policy = case.fleet.policy
 
     def rate_of(model: Model, offer: Offer) -> Rates | Unfit:
@@ -157,8 +163,10 @@ def solve_case(case: Case, effort: Effort | None = None, on_progress: Report | N
     return solve(prepared, _origin(case), effort, on_progress)
 
 
-def owned_servers(case: Case) -> tuple[OwnedServers, ...]:
+def owned_servers(case: Case) -> "tuple[OwnedServers, ...]":
     """The owned servers of the fleet, each at the price in force for it."""
+    from planner.optimize.prepare import OwnedServers
+
     servers = []
     rate = case.catalog.usd_per_eur or shipped_fx().usd_per_eur
     for block in case.fleet.owned:
@@ -178,7 +186,9 @@ def owned_servers(case: Case) -> tuple[OwnedServers, ...]:
     return tuple(servers)
 
 
-def _origin(case: Case) -> Origin:
+def _origin(case: Case) -> "Origin":
+    from planner.optimize.assemble import Origin
+
     dates = sorted({offer.price_date for offer in case.catalog})
     oldest, newest = (dates[0], dates[-1]) if dates else (None, None)
     span = f"{oldest}" if oldest == newest else f"{oldest} to {newest}"
