@@ -113,6 +113,7 @@ class Prometheus:
             document = json.loads(body)
         except ValueError:
             document = None
+        del body  # of a thousand nodes it is megabytes, as is what it becomes
         if not isinstance(document, dict) or document.get("status") not in ("success", "error"):
             raise MetricsError(f"{where}: answered {status} with something else than Prometheus' JSON")
         if status != 200 or document["status"] == "error":
@@ -186,7 +187,9 @@ def _read(data: dict[str, Any]) -> Iterator[Series]:
         result = [{"metric": {}, "value": result}]
     elif kind not in ("vector", "matrix"):
         raise ValueError(f"resultType is {kind!r}")
-    for one in result:
+    result.reverse()
+    while result:
+        one = result.pop()  # let go of as it is read: the samples are not held twice
         if not {"value", "values"} & one.keys():
             continue  # a native histogram: none of ours is one
         samples = one["values"] if kind == "matrix" else [one["value"]]
