@@ -1,4 +1,4 @@
-"""The real daemon killed with SIGKILL between any two steps of a day, and what its clouds' own books say of it.
+"""The real daemon killed with SIGKILL again and again in a day, and what its clouds' own books say of it.
 
 A day is 24 ticks of `baseload autoscale run` against AWS, OVHcloud and Hetzner Cloud: the floor, a rise to both caps in
 one tick over three clouds, one of which answers nothing to what it did, a spot node that is taken back, and a fall to

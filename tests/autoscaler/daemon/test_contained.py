@@ -6,12 +6,17 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from pydantic import SecretStr
 
 from autoscaler.journal import Intent
+from autoscaler.providers.aws.provider import AwsProvider
+from autoscaler.providers.hetzner_cloud.provider import HetznerCloudProvider
 from autoscaler.providers.provider import Listing, Machine, Order, Provider
 from autoscaler.records import Records, open_records
 from autoscaler.report.status_json import status_text
+from planner.fleet.daemon import AwsSettings, HetznerCloudSettings
 from tests import postgres
 from tests.autoscaler.daemon.clocks import START
 from tests.autoscaler.daemon.rig import Rig, World
@@ -186,3 +191,40 @@ def test_names_that_do_not_resolve_cost_one_provider_and_no_other(tmp_path: Path
     assert world.held() == 2
     assert any("Temporary failure in name resolution" in one for one in rig.status.problems)
     assert rig.metric("provider_reachable", provider="aws") == 0
+
+
+def of_no_host(name: str, world: World) -> Provider:
+    """A provider over its real client library, at a name that nobody knows."""
+    url, clock = "http://cloud.invalid", world.clock.now
+    if name == "aws":
+        aws = AwsSettings(region="us-east-1", image_id="ami-1", subnets={"us-east-1a": "subnet-1"}, endpoint_url=url)
+        session = boto3.Session("AKIAIOSFODNN7EXAMPLE", "not-a-secret", region_name="us-east-1")
+        return AwsProvider(
+            aws, fleet="blue", products={}, user_data=lambda _: "", clock=clock, timeout_s=5.0, session=session
+        )
+    hetzner = HetznerCloudSettings(location="fsn1", endpoint_url=url)
+    token = SecretStr("not-a-token")
+    return HetznerCloudProvider(
+        hetzner, token=token, fleet="blue", products={}, user_data=lambda _: "", clock=clock, timeout_s=5.0
+    )
+
+
+@pytest.mark.parametrize("name", ["aws", "hetzner-cloud"])
+def test_a_real_client_whose_host_has_no_address_is_unreachable_and_the_others_act(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    asked: list[str] = []
+
+    def unknown(host: str, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        raise socket.gaierror(-2, "Name or service not known")
+
+    world = World()
+    rig = Rig(tmp_path, world, providers=(world.clouds["ovh"], of_no_host(name, world)))
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    world.demand(75.0)
+    report = rig.turn(0)
+    assert report is not None
+    assert set(asked) == {"cloud.invalid"}
+    assert report.seen.unreachable == {name}
+    assert world.held() == 2
