@@ -8,15 +8,13 @@ while other tests have the cores.
 import itertools
 import signal
 import string
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
+
+from tests.servers.process import serving
 
 if TYPE_CHECKING:
     import gguf
@@ -104,36 +102,10 @@ def llama_server(folder: Path, port: int, *, alias: str = "tiny") -> Iterator[st
     model, log = folder / "random.gguf", folder / "llama.log"
     if not model.exists():
         write_model(model)
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.servers.llama_server", str(model), str(port), alias],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
     url = f"http://127.0.0.1:{port}"
-    try:
-        _wait(f"{url}/health", process, log)
+    command = [sys.executable, "-m", "tests.servers.llama_server", str(model), str(port), alias]
+    with serving(command, ready_url=f"{url}/health", log=log, name="llama.cpp"):
         yield url
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (URLError, OSError):
-            time.sleep(0.05)
-    raise AssertionError(f"llama.cpp did not start:\n{log.read_text()[-2000:]}")
 
 
 def serve(model: str, port: int, alias: str) -> None:

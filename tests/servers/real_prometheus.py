@@ -2,17 +2,14 @@
 
 import json
 import shutil
-import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from urllib.error import URLError
 
 from tests.needs import program
+from tests.servers.process import serving
 from tests.servers.vllm_simulator import free_port
 
 CONFIG = """\
@@ -59,40 +56,16 @@ def real_prometheus(
     (folder / "p.yml").write_text(CONFIG.format(every_s=every_s, job=job, targets=targets, more=more))
     port = free_port()
     log = folder / "log"
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [
-                binary,
-                f"--config.file={folder / 'p.yml'}",
-                f"--storage.tsdb.path={data or folder / 'data'}",
-                "--storage.tsdb.retention.time=10y",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
     url = f"http://127.0.0.1:{port}"
+    command = [
+        binary,
+        f"--config.file={folder / 'p.yml'}",
+        f"--storage.tsdb.path={data or folder / 'data'}",
+        "--storage.tsdb.retention.time=10y",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
     try:
-        _wait(f"{url}/-/ready", process, log)
-        yield RealPrometheus(url=url, targets=targets)
+        with serving(command, ready_url=f"{url}/-/ready", log=log, name="prometheus"):
+            yield RealPrometheus(url=url, targets=targets)
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (URLError, OSError):
-            time.sleep(0.05)
-    raise AssertionError(f"prometheus did not start:\n{log.read_text()[-2000:]}")
