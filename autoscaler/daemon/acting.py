@@ -195,4 +195,5 @@ class Acting:
             outlooks=self._outlooks,
             tick_s=setup.settings.interval_s,
             epoch=epoch,
+            clock=self._clock.now,
         )

@@ -1,6 +1,6 @@
 """Act: an action becomes an intent, a call and an outcome, in this order. One failure stops nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import inf
@@ -66,6 +66,8 @@ class Hands:
     providers: Mapping[str, Provider]
     serving: Serving
     shelves: Mapping[str, Shelf]
+    clock: Callable[[], datetime] | None = None
+    """Says when a call was answered; None: calls take no time."""
     problems: list[str] = field(default_factory=list)
 
     def act(
@@ -231,7 +233,11 @@ class Hands:
             return self._settle(intent, Result.WITHDRAWN, now, str(error))
         except Exception as error:  # noqa: BLE001 - a broken adapter must not stop the others; it may have happened
             return self._broke_off(intent, error, now)
-        return self._settle(intent, Result.DONE, now, machine_id=machine_id)
+        return self._settle(intent, Result.DONE, self._answered_at(now), machine_id=machine_id)
+
+    def _answered_at(self, now: datetime) -> datetime:
+        """When a call of the tick at `now` was answered: a cloud charges until it was, not until the tick began."""
+        return now if self.clock is None else max(now, self.clock())
 
     def _route(self, intent: Intent, now: datetime) -> Outcome:
         """What comes of sending a node no more work, or work again."""

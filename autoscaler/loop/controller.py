@@ -46,11 +46,13 @@ class Controller:
         outlooks: dict[str, OutlookMaker] | None = None,
         tick_s: float = 60.0,
         epoch: int = 0,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         """`pools`: what can be launched, at the prices now; may be assigned anew between ticks, as plan and policy.
 
         `outlooks`: by model, those that know its past demand; handed on from one controller to the next, and filled
-        here for a model without one. `tick_s`: time between ticks. Raises LostLeadership where the journal knows a
+        here for a model without one. `tick_s`: time between ticks. `clock`: says when an end was accepted, as calls
+        take their time; without it, at the tick's own. Raises LostLeadership where the journal knows a
         higher epoch.
         """
         self.fleet = fleet
@@ -76,6 +78,7 @@ class Controller:
             providers=self._providers,
             serving=serving,
             shelves=self._shelves,
+            clock=clock,
         )
         self._has_recalled = False
         self._left_behind: set[str] = set()

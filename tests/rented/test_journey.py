@@ -27,7 +27,7 @@ from tests.rented.world import MODEL, PLANTED, PRICES, START, World, rented_worl
 
 QUIET, BUSY = 2.0, 10.0
 """Requests a second: 0.6 and 3.0 nodes of work, which are 1 and 4 nodes at the target of 75 %."""
-LAST_MINUTES = timedelta(minutes=8)
+LAST_MINUTES = timedelta(minutes=12)
 """A paid hour's end: the margin of the policy, a drain and a tick before it."""
 NEVER = ("cap_month", "pool_refusals")
 """Metrics of what is not here: a cap for the month, and a pool that refuses."""
@@ -115,8 +115,8 @@ def test_the_fleet_follows_its_traffic_through_everything_and_the_bill_adds_up(w
 
 
 def slack_usd(world: World) -> Decimal:
-    """What is charged by the hour agrees to the cent. Of what is by the second the journal has the time of the tick
-    that ended it, and the cloud that of the call: half a second of the wall's later at most, thirty of the fast ones.
+    """What is charged by the hour agrees to the cent. Of what is by the second the journal has the time the end was
+    answered, and the cloud that of the call: half a second of the wall's earlier at most, thirty of the fast ones.
     """
     by_second = [one for one in world.clouds.machines() if one.provider == "aws"]
     return Decimal("0.005") + sum((30 * PRICES[one.offer] / 3600 for one in by_second), Decimal(0))

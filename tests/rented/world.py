@@ -133,7 +133,7 @@ max_usd_hour = {max_usd_hour}
 launch_timeout_s = 1200.0
 drain_timeout_s = 300.0
 cooldown_s = 120.0
-renewal_margin_s = 240.0
+renewal_margin_s = 480.0
 hold_s = 120.0
 is_predictive = false
 min_nodes = {{ chat = 1 }}

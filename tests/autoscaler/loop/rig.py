@@ -215,7 +215,9 @@ class Rig:
         self.reports: list[TickReport] = []
         self.controller = self.started()
 
-    def started(self, *, epoch: int = 0, journal=None, providers=None, serving=None, outlooks=None) -> Controller:
+    def started(
+        self, *, epoch: int = 0, journal=None, providers=None, serving=None, outlooks=None, clock=None
+    ) -> Controller:
         """A new controller over the same journal and clouds."""
         return Controller(
             fleet=FLEET,
@@ -229,6 +231,7 @@ class Rig:
             outlooks=outlooks,
             tick_s=self.tick_s,
             epoch=epoch,
+            clock=clock,
         )
 
     @property

@@ -7,7 +7,7 @@ import pytest
 
 from autoscaler.decide import decide
 from autoscaler.fleet import Hold, Launch, NodeState, Terminate
-from autoscaler.journal import Result
+from autoscaler.journal import Outcome, Result
 from autoscaler.providers.provider import (
     CapacityUnavailable,
     Listing,
@@ -538,3 +538,23 @@ def test_what_nobody_intended_is_ended_by_the_real_decision_too_whatever_its_poo
         rig.tick()
         rig.demand(0.0)
     assert stray.ended_s == 930
+
+
+def test_an_end_is_written_down_with_the_time_it_was_answered_not_with_the_ticks():
+    rig = Rig()
+    rig.tick(4)
+    rig.controller = rig.started(clock=lambda: rig.timeline.now + timedelta(seconds=7))
+    rig.keeper.wanted = 0
+    rig.tick()
+    (ended,) = [one for one in rig.journal.entries(at(0)) if isinstance(one, Outcome) and one.key.count("/terminate/")]
+    assert ended.at == rig.timeline.now + timedelta(seconds=7)
+
+
+def test_a_clock_that_was_set_back_in_a_tick_ends_nothing_before_the_tick():
+    rig = Rig()
+    rig.tick(4)
+    rig.controller = rig.started(clock=lambda: rig.timeline.now - timedelta(hours=1))
+    rig.keeper.wanted = 0
+    rig.tick()
+    (ended,) = [one for one in rig.journal.entries(at(0)) if isinstance(one, Outcome) and one.key.count("/terminate/")]
+    assert ended.at == rig.timeline.now
