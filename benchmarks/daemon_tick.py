@@ -25,9 +25,9 @@ from benchmarks.measure import MeasurementError, Row, Spread, in_child, peak_mb
 if TYPE_CHECKING:
     import httpx
 
-    from autoscaler.daemon.build import Given
     from autoscaler.daemon.serve import Running
     from autoscaler.daemon.setup import Setup
+    from autoscaler.daemon.start.build import Given
     from autoscaler.providers.provider import Listing, Machine, Order
     from autoscaler.serving.plain.probe import Probe
     from autoscaler.serving.plain.router import Endpoint
@@ -463,7 +463,7 @@ def ticks(folder: str, runs: int) -> dict[str, Any]:
     import gc
     import os
 
-    from autoscaler.daemon.build import built, plan_watch_of, secrets_for
+    from autoscaler.daemon.start.build import built, plan_watch_of, secrets_for
 
     os.environ.update(SECRETS)
     gc.set_threshold(2000, 10, 10)  # as `baseload autoscale run` does
@@ -507,7 +507,7 @@ def _call_once(setup: "Setup") -> None:
 def _given(folder: Path, clock: MovedClock) -> "Given":
     import os
 
-    from autoscaler.daemon.build import Given
+    from autoscaler.daemon.start.build import Given
     from autoscaler.report.status_json import status_text
     from planner.case import load_catalog
     from planner.cli.database import ledger_url

@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from autoscaler.daemon.budget import Budget
+from autoscaler.daemon.calls.budget import Budget
+from autoscaler.daemon.calls.guarded import GuardedProvider, GuardedServing, begin_all
+from autoscaler.daemon.calls.lane import Lane
+from autoscaler.daemon.calls.reign import Reign
 from autoscaler.daemon.clock import Clock
-from autoscaler.daemon.guarded import GuardedProvider, GuardedServing, begin_all
 from autoscaler.daemon.known import Known
-from autoscaler.daemon.lane import Lane
-from autoscaler.daemon.parts import Parts, parts_of
-from autoscaler.daemon.plan_watch import PlanInForce
-from autoscaler.daemon.prices import PriceSource, asked_of, priced
-from autoscaler.daemon.reign import Reign
+from autoscaler.daemon.plan.parts import Parts, parts_of
+from autoscaler.daemon.plan.prices import PriceSource, asked_of, priced
+from autoscaler.daemon.plan.watch import PlanInForce
 from autoscaler.daemon.setup import Setup
 from autoscaler.daemon.status import ProviderStatus
 from autoscaler.fleet import Controls, Pool

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from autoscaler.daemon.acting import Acting
+from autoscaler.daemon.calls.reign import Reign
 from autoscaler.daemon.clock import Clock, JumpWatch
 from autoscaler.daemon.known import decisions_of, with_fleet
-from autoscaler.daemon.plan_watch import PlanInForce
-from autoscaler.daemon.reign import Reign
+from autoscaler.daemon.plan.watch import PlanInForce
 from autoscaler.daemon.setup import Setup
 from autoscaler.daemon.status import Decision, Lead, PlanStatus, Role, Status
 from autoscaler.daemon.telemetry.board import Board

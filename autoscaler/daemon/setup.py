@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from autoscaler.daemon.plan_watch import PlanWatch
+from autoscaler.daemon.plan.watch import PlanWatch
 from autoscaler.daemon.status import Status
 from autoscaler.decide import decide
 from autoscaler.fleet import Controls

@@ -16,8 +16,8 @@ from planner.errors import InputError, PlannerError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autoscaler.daemon.build import Given
-    from autoscaler.daemon.plan_watch import PlanWatch
+    from autoscaler.daemon.plan.watch import PlanWatch
+    from autoscaler.daemon.start.build import Given
     from autoscaler.providers.check import Finding
     from autoscaler.settings import Secrets
 
@@ -32,8 +32,8 @@ def check(
 
     Example: baseload autoscale check -c fleet.toml
     """
-    from autoscaler.daemon.build import plan_watch_of, secrets_for
     from autoscaler.daemon.clock import SystemClock
+    from autoscaler.daemon.start.build import plan_watch_of, secrets_for
     from autoscaler.daemon.telemetry.log import WARNING, logger_to
     from autoscaler.daemon.telemetry.relay import relayed
     from autoscaler.providers.check import Finding
@@ -62,8 +62,8 @@ def check(
 
 def configuration(given: "Given", watch: "PlanWatch") -> list["Finding"]:
     """Findings on the tables and the plan: no call leaves this machine but for a plan kept in the database."""
-    from autoscaler.daemon.check import check_plan, check_settings
-    from autoscaler.daemon.clouds import names_of, quota_of, readable_files
+    from autoscaler.daemon.start.check import check_plan, check_settings
+    from autoscaler.daemon.start.clouds import names_of, quota_of, readable_files
     from autoscaler.providers.check import Finding
 
     fleet, providers = given.fleet, given.fleet.daemon.providers
@@ -95,8 +95,8 @@ def refuse(findings: "Sequence[Finding]", source: Path) -> None:
 
 def _probed(given: "Given", watch: "PlanWatch", secrets: "Secrets") -> list["Finding"]:
     """Findings of read-only calls. Raises InputError where what calls cannot be made."""
-    from autoscaler.daemon.build import built
-    from autoscaler.daemon.probe import probe_clouds, probe_cluster, probe_database, probe_metrics, probe_served
+    from autoscaler.daemon.start.build import built
+    from autoscaler.daemon.start.probe import probe_clouds, probe_cluster, probe_database, probe_metrics, probe_served
     from autoscaler.providers.check import Finding
 
     try:

@@ -11,8 +11,8 @@ from planner.errors import InputError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from autoscaler.daemon.build import Given
     from autoscaler.daemon.clock import Clock
+    from autoscaler.daemon.start.build import Given
     from autoscaler.records import Records
     from planner.fleet import Fleet
 
@@ -29,7 +29,7 @@ def fleet_of(config: Path) -> "Fleet":
 
 def given_of(config: Path, clock: "Clock", *, is_dry_run: bool) -> "Given":
     """All that a daemon is built from. Raises InputError."""
-    from autoscaler.daemon.build import Given
+    from autoscaler.daemon.start.build import Given
     from autoscaler.report.status_json import status_text
     from planner.case import load_catalog
     from planner.cli.database import ledger_url

@@ -91,8 +91,8 @@ def once(
 @contextmanager
 def _parts(config: Path, *, is_dry_run: bool) -> Iterator[tuple["Setup", "SystemClock"]]:
     """The daemon's parts, built after the configuration was checked. Raises InputError, StoreError, ProviderError."""
-    from autoscaler.daemon.build import built, plan_watch_of, secrets_for
     from autoscaler.daemon.clock import SystemClock
+    from autoscaler.daemon.start.build import built, plan_watch_of, secrets_for
 
     with closing(SystemClock()) as clock:
         given = given_of(config, clock, is_dry_run=is_dry_run)

@@ -49,7 +49,7 @@ def status(context: typer.Context, config: ConfigOption, as_json: JsonOption = F
 
 def _told(config: Path, fleet: "Fleet", listen: str) -> tuple["Status", str, tuple[str, ...]]:
     """The status of the daemon that leads, where it comes from, and remarks. Raises NoDaemon."""
-    from autoscaler.daemon.build import is_there
+    from autoscaler.daemon.start.build import is_there
     from autoscaler.report.status_json import read_status
     from planner.cli.database import ledger_url
 

@@ -161,9 +161,9 @@ def test_no_secret_is_in_any_output_though_every_server_repeats_it(
 
 def test_no_secret_is_in_metrics_status_or_log_of_the_daemon(fleet: Path) -> None:
     from autoscaler.cli.autoscale.inputs import given_of
-    from autoscaler.daemon.build import built, plan_watch_of, secrets_for
     from autoscaler.daemon.clock import SystemClock
     from autoscaler.daemon.serve import Voice, made
+    from autoscaler.daemon.start.build import built, plan_watch_of, secrets_for
     from autoscaler.report.status_json import status_text
 
     clock, err = SystemClock(), StringIO()

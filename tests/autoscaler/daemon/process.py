@@ -17,12 +17,12 @@ from threading import RLock
 
 from autoscaler.cluster.api import connect
 from autoscaler.cluster.lease import ClusterLease
-from autoscaler.daemon.build import holder_of
 from autoscaler.daemon.clock import SystemClock
-from autoscaler.daemon.plan_source import PlanFile
-from autoscaler.daemon.plan_watch import PlanWatch
+from autoscaler.daemon.plan.source import PlanFile
+from autoscaler.daemon.plan.watch import PlanWatch
 from autoscaler.daemon.serve import Voice, serve
 from autoscaler.daemon.setup import Setup
+from autoscaler.daemon.start.build import holder_of
 from autoscaler.fleet import Node
 from autoscaler.leadership import Leadership
 from autoscaler.providers.provider import Listing, Machine, Order, Provider

@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 from autoscaler.daemon.daemon import Daemon
-from autoscaler.daemon.plan_source import PlanFile
-from autoscaler.daemon.plan_watch import PlanWatch
+from autoscaler.daemon.plan.source import PlanFile
+from autoscaler.daemon.plan.watch import PlanWatch
 from autoscaler.daemon.setup import Setup
 from autoscaler.daemon.status import Status
 from autoscaler.daemon.telemetry.board import Board

@@ -15,8 +15,8 @@ from planner.report.plan_json import plan_text
 from policies.scaling import ScalingPolicy
 from tests.autoscaler.daemon.clocks import START
 from tests.autoscaler.daemon.hanging import Hanging
+from tests.autoscaler.daemon.plan.test_watch import write
 from tests.autoscaler.daemon.rig import Rig, World, launchable
-from tests.autoscaler.daemon.test_plan_watch import write
 from tests.planner.report.plans import POOL
 
 TWO_NODES_TOK_S = 75.0

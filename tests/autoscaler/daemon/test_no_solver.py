@@ -5,7 +5,7 @@ import sys
 
 MODULES = (
     "autoscaler.cli.autoscale.inputs",
-    "autoscaler.daemon.build",
+    "autoscaler.daemon.start.build",
     "autoscaler.daemon.serve",
     "autoscaler.records",
     "planner.case",

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from autoscaler.daemon.parts import at_price, parts_of
+from autoscaler.daemon.plan.parts import at_price, parts_of
 from planner.catalog.offer import Offer, Role
 from planner.plan import Plan
 from policies.billing import Billing

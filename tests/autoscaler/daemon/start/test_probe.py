@@ -6,11 +6,11 @@ import pytest
 
 from autoscaler.cluster.api import ClusterError
 from autoscaler.cluster.rights import REVIEWS
-from autoscaler.daemon.clouds import Cloud
-from autoscaler.daemon.probe import probe_clouds, probe_cluster, probe_served
+from autoscaler.daemon.start.clouds import Cloud
+from autoscaler.daemon.start.probe import probe_clouds, probe_cluster, probe_served
 from autoscaler.providers.check import Finding
+from tests.autoscaler.daemon.calls.test_guarded import SECRET, clean
 from tests.autoscaler.daemon.hanging import Hanging
-from tests.autoscaler.daemon.test_guarded import SECRET, clean
 from tests.autoscaler.serving.kubernetes.double import Double
 
 Json = dict[str, Any]

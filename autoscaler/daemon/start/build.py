@@ -12,15 +12,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autoscaler.daemon.calls.lane import Lane, NoAnswer, StillWaiting
 from autoscaler.daemon.clock import Clock
-from autoscaler.daemon.clouds import Cloud, Made, clouds_of, quota_of
-from autoscaler.daemon.dry_run import DryRunJournal, LookingOn
-from autoscaler.daemon.invoiced import prices_in_force
-from autoscaler.daemon.lane import Lane, NoAnswer, StillWaiting
-from autoscaler.daemon.plan_source import PlanFile, PlanSource, RecordedPlans
-from autoscaler.daemon.plan_watch import PlanWatch
+from autoscaler.daemon.plan.source import PlanFile, PlanSource, RecordedPlans
+from autoscaler.daemon.plan.watch import PlanWatch
 from autoscaler.daemon.setup import Setup, nothing_kept
-from autoscaler.daemon.sides import cluster_of, metrics_of, serving_of, user_data_of
+from autoscaler.daemon.start.clouds import Cloud, Made, clouds_of, quota_of
+from autoscaler.daemon.start.dry_run import DryRunJournal, LookingOn
+from autoscaler.daemon.start.invoiced import prices_in_force
+from autoscaler.daemon.start.sides import cluster_of, metrics_of, serving_of, user_data_of
 from autoscaler.daemon.status import Status
 from autoscaler.fleet import Controls
 from autoscaler.journal import Journal, MemoryJournal

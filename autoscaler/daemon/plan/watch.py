@@ -8,8 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from autoscaler.daemon.parts import parts_of
-from autoscaler.daemon.plan_source import PlanSource
+from autoscaler.daemon.plan.parts import parts_of
+from autoscaler.daemon.plan.source import PlanSource
 from planner.errors import InputError, PlannerError
 from planner.exchange.plan_file import read_plan
 from planner.plan import Plan

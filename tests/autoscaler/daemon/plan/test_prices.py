@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.daemon.lane import Lane
-from autoscaler.daemon.parts import parts_of
-from autoscaler.daemon.prices import REFRESH_S, PriceSource, asked_of, priced
+from autoscaler.daemon.calls.lane import Lane
+from autoscaler.daemon.plan.parts import parts_of
+from autoscaler.daemon.plan.prices import REFRESH_S, PriceSource, asked_of, priced
 from autoscaler.fleet import Pool
 from planner.catalog.sources.source import PoolAsked, PoolNow, SourceError
+from tests.autoscaler.daemon.calls.test_guarded import SECRET, clean, wait_for
 from tests.autoscaler.daemon.clocks import START, SetClock
 from tests.autoscaler.daemon.rig import Rig, launchable
-from tests.autoscaler.daemon.test_guarded import SECRET, clean, wait_for
 from tests.planner.report.plans import POOL, SPOT
 
 

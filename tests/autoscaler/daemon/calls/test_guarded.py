@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from autoscaler.daemon.budget import Budget
-from autoscaler.daemon.guarded import GuardedProvider, GuardedServing, begin_all
-from autoscaler.daemon.lane import Lane
-from autoscaler.daemon.reign import NotLeading
+from autoscaler.daemon.calls.budget import Budget
+from autoscaler.daemon.calls.guarded import GuardedProvider, GuardedServing, begin_all
+from autoscaler.daemon.calls.lane import Lane
+from autoscaler.daemon.calls.reign import NotLeading
 from autoscaler.providers.provider import (
     CapacityUnavailable,
     NodeNotFound,

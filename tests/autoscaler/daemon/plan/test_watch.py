@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.daemon.plan_source import PlanFile, RecordedPlans
-from autoscaler.daemon.plan_watch import PlanWatch
+from autoscaler.daemon.plan.source import PlanFile, RecordedPlans
+from autoscaler.daemon.plan.watch import PlanWatch
 from planner.errors import StoreError
 from planner.ledger import PlanRecord
 from planner.plan import Plan

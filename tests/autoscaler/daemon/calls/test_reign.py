@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from autoscaler.daemon.reign import NotLeading, Reign
+from autoscaler.daemon.calls.reign import NotLeading, Reign
 from autoscaler.leadership import Term
 from tests.autoscaler.daemon.clocks import SetClock
 from tests.autoscaler.daemon.hanging import Seat

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
-from autoscaler.daemon.budget import Budget
-from autoscaler.daemon.lane import Call, Lane, NoAnswer, StillWaiting
-from autoscaler.daemon.reign import NotLeading
+from autoscaler.daemon.calls.budget import Budget
+from autoscaler.daemon.calls.lane import Call, Lane, NoAnswer, StillWaiting
+from autoscaler.daemon.calls.reign import NotLeading
 from autoscaler.fleet import Node
 from autoscaler.providers.provider import (
     CapacityUnavailable,

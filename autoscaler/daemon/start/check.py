@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from autoscaler.daemon.parts import parts_of
-from autoscaler.daemon.plan_watch import PlanInForce
+from autoscaler.daemon.plan.parts import parts_of
+from autoscaler.daemon.plan.watch import PlanInForce
 from autoscaler.decide import doubts_of
 from autoscaler.providers.check import Finding
 from planner.catalog.offer_id import OfferId

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from autoscaler.daemon.lane import Call, Lane, StillWaiting
-from autoscaler.daemon.parts import at_price
+from autoscaler.daemon.calls.lane import Call, Lane, StillWaiting
+from autoscaler.daemon.plan.parts import at_price
 from autoscaler.fleet import Pool
 from planner.catalog.offer_id import OfferId
 from planner.catalog.sources.source import PoolAsked, PoolNow, Source

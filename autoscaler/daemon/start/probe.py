@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from autoscaler.cluster.labels import label_value
 from autoscaler.cluster.rights import lacking
-from autoscaler.daemon.clouds import Cloud
+from autoscaler.daemon.start.clouds import Cloud
 from autoscaler.providers.check import Finding
 from autoscaler.serving.kubernetes import Served, served_by
 from planner.errors import PlannerError

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from autoscaler.daemon.dry_run import DryRunJournal, LookingOn
+from autoscaler.daemon.start.dry_run import DryRunJournal, LookingOn
 from autoscaler.fleet import Launch
 from autoscaler.journal import Ended, MemoryJournal, Result
 from autoscaler.leadership import Term
