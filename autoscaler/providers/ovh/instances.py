@@ -10,6 +10,7 @@ from typing import Any
 
 from autoscaler.providers.ovh.api import Errand, OvhApi, Refused
 from autoscaler.providers.ovh.asked import Asked, Orders
+from autoscaler.providers.ovh.launching import Launching
 from autoscaler.providers.ovh.names import Tag, name_of, tag_of
 from autoscaler.providers.ovh.products import Names
 from autoscaler.providers.ovh.sold_out import SoldOut
@@ -61,6 +62,9 @@ class OvhInstances:
         """By region."""
         self._orders = Orders(clock=clock)
         self._sold_out = SoldOut(clock=clock)
+        self._launching = Launching(
+            api=api, orders=self._orders, sold_out=self._sold_out, rows=self._rows, find=self._find, make=self._make
+        )
         self._listed: dict[str, Machine] = {}
         """Ours, as the last list showed them."""
 
@@ -78,7 +82,7 @@ class OvhInstances:
         errand = self._api.errand()
         as_of = self._clock()
         try:
-            machines = [self._machine(row) for row in errand.get(errand.of_project("instance"))]
+            machines = [self._machine(row) for row in self._rows(errand)]
             machines += self._missed(errand, {machine.id for machine in machines})
         except Refused as refused:
             error = refused.sorted_without_node()
@@ -91,22 +95,7 @@ class OvhInstances:
 
     def launch(self, order: Order) -> Machine:
         """The order's instance: made now, or already there. Raises ProviderError."""
-        asked = self._orders.take(order)
-        errand = self._api.errand()
-        try:
-            found = self._find(errand, order)
-            if found is not None:
-                asked.machine, asked.without_answer_at = found, None
-            elif asked.machine is None:
-                self._orders.check_settled(asked)
-                self._sold_out.check(order.pool)
-                asked.machine = self._make(errand, asked)
-        except Refused as refused:
-            error = refused.sorted_without_node()
-        else:
-            assert asked.machine is not None  # found, made before, or made now
-            return asked.machine
-        raise error
+        return self._launching.launch(order)
 
     def terminate(self, machine_id: str) -> None:
         """Deletes one of our instances. Raises ProviderError."""
@@ -124,10 +113,14 @@ class OvhInstances:
             return
         raise error
 
-    def _find(self, errand: Errand, order: Order) -> Machine | None:
+    def _rows(self, errand: Errand) -> list[Any]:
+        return list(errand.get(errand.of_project("instance")))
+
+    def _find(self, errand: Errand, rows: list[Any], order: Order) -> Machine | None:
         """The listed instance of the order; of several the oldest. Raises Permanent where the key is another's."""
+        del errand
         found = []
-        for row in errand.get(errand.of_project("instance")):
+        for row in rows:
             tag = tag_of(row["name"])
             if tag is None or tag.fleet != order.fleet or tag.key != order.key:
                 continue
@@ -136,23 +129,16 @@ class OvhInstances:
             found.append(self._machine(row))
         return min(found, key=lambda machine: (machine.created_at, machine.id), default=None)
 
-    def _make(self, errand: Errand, asked: Asked) -> Machine:
+    def _make(self, errand: Errand, rows: list[Any], asked: Asked) -> Machine:
+        del rows
         body = self._body(errand, asked.order)
-        asked.without_answer_at = self._clock()
         try:
-            row = errand.send("POST", errand.of_project("instance"), body)
+            return self._launching.ask(errand, asked, errand.of_project("instance"), body, self._machine)
         except Refused as refused:
             if not refused.answer.may_have_happened:
-                asked.without_answer_at = None
                 for names in self._names.values():
                     names.forget()  # an id may have changed, stock surely has
             raise
-        except Temporary:
-            asked.without_answer_at = None  # no time was left to ask
-            raise
-        machine = self._machine(row)  # what cannot be read was made all the same
-        asked.without_answer_at = None
-        return machine
 
     def _body(self, errand: Errand, order: Order) -> dict[str, Any]:
         """The request; by the hour, always: `monthlyBilling` is not sent."""

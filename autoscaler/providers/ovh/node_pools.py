@@ -15,6 +15,7 @@ from typing import Any
 from autoscaler.cluster import labels as of_cluster
 from autoscaler.providers.ovh.api import Errand, OvhApi, Refused
 from autoscaler.providers.ovh.asked import Asked, Orders
+from autoscaler.providers.ovh.launching import Launching
 from autoscaler.providers.ovh.names import Tag
 from autoscaler.providers.ovh.pool_of_one import (
     BROKEN,
@@ -73,6 +74,9 @@ class OvhNodePools:
         self._taints = tuple(taints)
         self._orders = Orders(clock=clock)
         self._sold_out = SoldOut(clock=clock)
+        self._launching = Launching(
+            api=api, orders=self._orders, sold_out=self._sold_out, rows=self._pools, find=self._find, make=self._make
+        )
         self._astray: set[str] = set()
         """Pools that were said to be resized or scaled by others."""
 
@@ -86,8 +90,8 @@ class OvhNodePools:
         errand = self._api.errand()
         as_of = self._clock()
         try:
-            pools = errand.get(self._path(errand, "nodepool"))
-            nodes = errand.get(self._path(errand, "node"))
+            pools = self._pools(errand)
+            nodes = self._nodes(errand)
         except Refused as refused:
             error = refused.sorted_without_node()
         else:
@@ -100,24 +104,7 @@ class OvhNodePools:
 
     def launch(self, order: Order) -> Machine:
         """The order's pool of one: made now, or already there. Raises ProviderError."""
-        asked = self._orders.take(order)
-        errand = self._api.errand()
-        try:
-            pools = errand.get(self._path(errand, "nodepool"))
-            found = pool_of(pools, order)
-            if found is not None:
-                asked.machine, asked.without_answer_at = self._machine(found, self._nodes(errand)), None
-            elif asked.machine is None:
-                self._orders.check_settled(asked)
-                self._sold_out.check(order.pool)
-                self._put_right(errand, pools)
-                asked.machine = self._make(errand, asked, pools)
-        except Refused as refused:
-            error = refused.sorted_without_node()
-        else:
-            assert asked.machine is not None  # found, made before, or made now
-            return asked.machine
-        raise error
+        return self._launching.launch(order)
 
     def terminate(self, machine_id: str) -> None:
         """Deletes a pool of ours, or what it holds beyond its one node. Raises ProviderError."""
@@ -142,24 +129,27 @@ class OvhNodePools:
     def _nodes(self, errand: Errand) -> list[Any]:
         return list(errand.get(self._path(errand, "node")))
 
-    def _make(self, errand: Errand, asked: Asked, pools: Sequence[Any]) -> Machine:
+    def _pools(self, errand: Errand) -> list[Any]:
+        return list(errand.get(self._path(errand, "nodepool")))
+
+    def _find(self, errand: Errand, pools: list[Any], order: Order) -> Machine | None:
+        """The machine of the order's pool. Raises Permanent where the key is another's."""
+        found = pool_of(pools, order)
+        return None if found is None else self._machine(found, self._nodes(errand))
+
+    def _make(self, errand: Errand, pools: list[Any], asked: Asked) -> Machine:
+        self._put_right(errand, pools)
         body = self._body(asked.order)
         self._check_stock(errand, body["flavorName"], pools)
-        asked.without_answer_at = self._clock()
-        try:
-            pool = errand.send("POST", self._path(errand, "nodepool"), body)
-        except Refused as refused:
-            # A conflict may be that of its own name: then it was made, and a list shows it soon.
-            if not refused.answer.may_have_happened and refused.answer.status != 409:
-                asked.without_answer_at = None
-            raise
-        except Temporary:
-            asked.without_answer_at = None  # no time was left to ask
-            raise
-        if not isinstance(pool, dict) or tag_of(pool) is None:
-            raise Temporary(f"ovh: the answer for node pool {body['name']} cannot be read; a list will tell")
-        asked.without_answer_at = None
-        return self._machine(pool, [])
+
+        def read(pool: Any) -> Machine:
+            if not isinstance(pool, dict) or tag_of(pool) is None:
+                raise Temporary(f"ovh: the answer for node pool {body['name']} cannot be read; a list will tell")
+            return self._machine(pool, [])
+
+        path = self._path(errand, "nodepool")
+        # A conflict may be that of its own name: then it was made, and a list shows it soon.
+        return self._launching.ask(errand, asked, path, body, read, made_all_the_same=frozenset({409}))
 
     def _body(self, order: Order) -> dict[str, Any]:
         """The request; by the hour, always: `monthlyBilled` is not sent."""
