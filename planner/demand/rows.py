@@ -13,7 +13,7 @@ from itertools import islice, repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.demand.header import Header, read_header, shown
+from planner.demand.header import REQUIRED, Header, read_header, shown
 from planner.errors import InputError
 
 MAX_TOK_S = 1e12
@@ -63,11 +63,13 @@ def read_rows(
     models: Sequence[str] | None = None,
     counted_from: datetime | None = None,
     expected: str = "one row per hour",
+    of_the_past: bool = False,
 ) -> Rows:
     """All rows of a CSV text; `models` are the names that may stand in the model column (None: any).
 
     `counted_from`: the time is not in `timestamp` but in `t_s`, whole seconds from this moment. `expected`: what is
-    asked for where there is no row.
+    asked for where there is no row. `of_the_past`: an empty rate (or NaN) is no measurement, not an error, and the
+    zone may change from row to row, as it does where a file in local time goes through a change of clocks.
     """
     text = text.removeprefix("\ufeff")
     if "\r" in text and "\n" not in text:
@@ -91,7 +93,8 @@ def read_rows(
         elif any(name.strip() for name in chunk[0]):
             clock = "timestamp" if counted_from is None else "t_s"
             header = read_header(chunk[0], source=source, row=first, clock=clock)
-            parser = _Parser(header, source, models, _Times() if counted_from is None else _Elapsed(counted_from))
+            times = _Times(any_zone=of_the_past) if counted_from is None else _Elapsed(counted_from)
+            parser = _Parser(header, source, models, times, of_the_past=of_the_past)
     if parser is None:
         raise InputError(f"{source}: the file is empty; expected a header and {expected}")
     if not parser.parts:
@@ -133,15 +136,18 @@ def parse_time(text: str) -> tuple[int, timedelta]:
 
 
 class _Times(dict[str, int]):
-    """Seconds of each timestamp seen lately; all must be of one zone."""
+    """Seconds of each timestamp seen lately; all must be of one zone, unless any is taken."""
 
-    offset: timedelta | None = None
+    def __init__(self, *, any_zone: bool = False) -> None:
+        super().__init__()
+        self.any_zone = any_zone
+        self.offset: timedelta | None = None
 
     def __missing__(self, text: str) -> int:
         seconds, offset = parse_time(text)
         if self.offset is None:
             self.offset = offset
-        elif offset != self.offset:
+        elif offset != self.offset and not self.any_zone:
             raise ValueError(
                 f"timestamp {shown(text)} is in another time zone than the first row's"
                 f" (UTC{_signed(self.offset)}); expected one zone in the whole file, best UTC"
@@ -199,7 +205,16 @@ class _Codes(dict[tuple[str, str, str, str], int]):
 class _Parser:
     """Collects the chunks of a file as arrays."""
 
-    def __init__(self, header: Header, source: str, models: Sequence[str] | None, times: dict[str, int]) -> None:
+    def __init__(
+        self,
+        header: Header,
+        source: str,
+        models: Sequence[str] | None,
+        times: dict[str, int],
+        *,
+        of_the_past: bool,
+    ) -> None:
+        self.of_the_past = of_the_past
         self.header = header
         self.source = source
         self.times = times
@@ -236,8 +251,10 @@ class _Parser:
         rates = [columns[at["input_tokens_per_s"]], columns[at["output_tokens_per_s"]]]
         if "gap" in at:
             is_measured = np.fromiter(map(_is_measured, columns[at["gap"]]), np.bool_, count)
-            if not is_measured.all():
-                rates = [[text if ok else "0" for text, ok in zip(r, is_measured, strict=True)] for r in rates]
+        if self.of_the_past:
+            is_measured &= np.array([not (_is_void(i) or _is_void(o)) for i, o in zip(*rates, strict=True)])
+        if not is_measured.all():
+            rates = [[text if ok else "0" for text, ok in zip(r, is_measured, strict=True)] for r in rates]
         keys = [columns[at[name]] if name in at else None for name in ("scenario", "model", "quantile", "probability")]
         if any(key is not None for key in keys):
             written = zip(*(repeat("", count) if key is None else key for key in keys), strict=True)
@@ -254,6 +271,8 @@ class _Parser:
         try:
             self.times[row[at["timestamp"]]]
             is_measured = _is_measured(row[at["gap"]]) if "gap" in at else True
+            if self.of_the_past:
+                is_measured &= not any(map(_is_void, (row[at[name]] for name in REQUIRED[1:])))
             for name in ("input_tokens_per_s", "output_tokens_per_s"):
                 if is_measured:
                     _check_rate(name, row[at[name]])
@@ -307,6 +326,11 @@ def _is_measured(text: str) -> bool:
     if mark not in ("", "0", "1"):
         raise ValueError(f"gap is {shown(text)}; expected 0, or 1 for a row without measurement")
     return mark != "1"
+
+
+def _is_void(text: str) -> bool:
+    """Whether a rate says that nothing is known."""
+    return text.strip().lower() in ("", "nan")
 
 
 def _quantile(text: str) -> float | None:
