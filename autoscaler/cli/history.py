@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from planner.fleet.daemon import MetricsSettings
     from planner.measure.dialect import Dialect
-    from planner.measure.history import History
+    from planner.measure.history import PastTraffic
 
 
 def history(
@@ -89,7 +89,7 @@ def settings_of(
         raise InputError(f"--prometheus: {error}") from None
 
 
-def read(settings: "MetricsSettings", *, start: "datetime", end: "datetime", slot_s: int, folder: str) -> "History":
+def read(settings: "MetricsSettings", *, start: "datetime", end: "datetime", slot_s: int, folder: str) -> "PastTraffic":
     """The history that `settings` lead to. Raises InputError, MetricsError."""
     from datetime import timedelta
 
@@ -134,7 +134,7 @@ def namer(dialect: "Dialect", served_names: Mapping[str, str]) -> Callable[[Mapp
     return model_of
 
 
-def said_of(found: "History") -> "list[str]":
+def said_of(found: "PastTraffic") -> "list[str]":
     """Remarks: warnings, and what was not measured."""
     remarks = [f"Prometheus warns: {one}" for one in found.warnings]
     for model in sorted({row.model for row in found.rows}):

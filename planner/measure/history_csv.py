@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from planner.measure.history import History
+from planner.measure.history import PastTraffic
 
 RATES_HEADER = "timestamp,input_tokens_per_s,output_tokens_per_s,model,gap"
 TOKENS_HEADER = "hour,input_tokens,output_tokens,model,gap"
 
 
-def rates_csv(history: History) -> str:
+def rates_csv(history: PastTraffic) -> str:
     """One row per step and model; a gap has 0 for numbers that nobody reads, and gap 1."""
     lines = [RATES_HEADER]
     for row in history.rows:
@@ -17,7 +17,7 @@ def rates_csv(history: History) -> str:
     return "\n".join(lines) + "\n"
 
 
-def tokens_csv(history: History) -> str:
+def tokens_csv(history: PastTraffic) -> str:
     """The same as counts of the part that was measured, so that nothing is charged that nobody counted."""
     lines = [TOKENS_HEADER]
     step_s = history.step.total_seconds()

@@ -3,13 +3,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from planner.demand.history import History
 from planner.demand.past import read_past
 from planner.errors import InputError
 
 HEADER = "timestamp,input_tokens_per_s,output_tokens_per_s"
 
 
-def a_past(*rows, header=HEADER):
+def a_past(*rows: str, header: str = HEADER) -> History:
     return read_past("\n".join((header, *rows)) + "\n", source="past.csv")
 
 

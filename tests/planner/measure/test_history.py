@@ -11,7 +11,7 @@ from autoscaler.cli import baseload, run
 from planner.demand.read import read_forecast
 from planner.errors import InputError
 from planner.measure.dialect import LLAMA_CPP, VLLM
-from planner.measure.history import History, read_history
+from planner.measure.history import Expressions, PastTraffic, read_history
 from planner.measure.history_csv import rates_csv, tokens_csv
 from planner.measure.prometheus import Prometheus
 from tests.needs import program
@@ -69,7 +69,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPrometheus]
         yield server
 
 
-def read(server: RealPrometheus, dialect=VLLM, hours: int = 4) -> History:
+def read(server: RealPrometheus, dialect=VLLM, hours: int = 4) -> PastTraffic:
     label = "model" if dialect is LLAMA_CPP else "model_name"
     with Prometheus(server.url) as client:
         return read_history(
@@ -178,3 +178,30 @@ def test_steps_are_whole_slots():
             model_of=lambda _: "m",
             slot=timedelta(minutes=7),
         )
+
+
+def test_the_rows_are_the_history_that_forecasts_are_made_from(server):
+    history = read(server).as_history(source="prometheus")
+    assert (history.start, history.models) == (START, ("chat", "late"))
+    assert history.is_measured.tolist() == [[True, True, True, False], [False, True, False, False]]
+    assert history.input_tok_s[0, 0] == pytest.approx(100.0, rel=0.03)
+    assert history.output_tok_s[1, 1] == 0.0
+
+
+def test_a_model_may_be_told_by_expressions_of_its_own(server):
+    told = Expressions(
+        input_tok_s={"chat": "vector(7)", "more": 'sum(rate(vllm:prompt_tokens_total{model_name="chat"}[5m])) * 2'},
+        output_tok_s={"more": "vector(3)"},
+    )
+    with Prometheus(server.url) as client:
+        found = read_history(
+            client,
+            VLLM,
+            start=START,
+            end=START + timedelta(hours=1),
+            model_of=lambda labels: labels.get("model_name"),
+            expressions=told,
+        )
+    rows = {row.model: row for row in found.rows}
+    assert (rows["chat"].input_tok_s, rows["chat"].output_tok_s) == pytest.approx((7.0, 20.0), rel=0.03)
+    assert (rows["more"].input_tok_s, rows["more"].output_tok_s) == pytest.approx((200.0, 3.0), rel=0.03)
