@@ -1,0 +1,52 @@
+"""Rolling origins: what a method would have said at moments of the past, beside what came. Pure.
+
+A forecast from an origin sees only what was measured before it (R. J. Hyndman and G. Athanasopoulos, Forecasting:
+Principles and Practice, 3rd ed., section 5.10).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.demand.local_time import LocalTime
+from planner.demand.methods.method import Demand, Predict, hours_of
+
+_DAY_H = 24
+_LEAST_H = 48
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rolling:
+    """Forecasts from past origins. Arrays have the shape (origins, 2, models, hours ahead)."""
+
+    origins: tuple[int, ...]
+    """Hours of history before each."""
+    predicted: Demand
+    actual: Demand
+    """NaN where not measured, or still to come."""
+
+
+def origins_of(held: int, hours: int, count: int) -> tuple[int, ...]:
+    """Up to `count` origins, whole days before the end of `held` hours, so that an hour ahead is the same hour of day.
+
+    Evenly over the younger half of the history, or from its third day on where that leaves too few.
+    """
+    days = (held - _LEAST_H) // _DAY_H
+    if days < 1:
+        return ()
+    reach = min(days, max(count, days // 2, hours // _DAY_H + 14))
+    back = np.unique(np.linspace(1, reach, min(count, reach)).round().astype(int))
+    return tuple(int(held - _DAY_H * one) for one in back[::-1])
+
+
+def rolling(predict: Predict, past: Demand, local: LocalTime, hours: int, origins: Sequence[int]) -> Rolling:
+    """What `predict` would have said `hours` ahead from each origin."""
+    held = past.shape[-1]
+    shape = (len(origins), *past.shape[:2], hours)
+    predicted, actual = np.full(shape, np.nan), np.full(shape, np.nan)
+    for row, origin in enumerate(origins):
+        ahead = min(hours, held - origin)
+        predicted[row, ..., :ahead] = predict(past[..., :origin], hours_of(local, 0, origin + ahead))
+        actual[row, ..., :ahead] = past[..., origin : origin + ahead]
+    return Rolling(origins=tuple(origins), predicted=predicted, actual=actual)
