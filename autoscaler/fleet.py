@@ -102,6 +102,8 @@ class Node:
     """Id of the node it was launched to replace, as its intent says."""
     address: str | None = None
     """Where requests reach it; None: not known."""
+    instances: tuple[str, ...] | None = None
+    """What its Node in a cluster may say it is, where that is not `machine_id`; empty: nobody knows yet."""
 
     def __post_init__(self) -> None:
         if self.in_flight is not None and self.in_flight < 0:

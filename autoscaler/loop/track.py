@@ -164,11 +164,13 @@ class Track:
             if in_flight == node.in_flight:
                 return node
             machine_id, ordered_at, address = node.machine_id, node.ordered_at, node.address
+            instances = node.instances
             taken_back_at, is_at_risk = node.taken_back_at, node.is_at_risk
         else:
             self.told = machine
             machine_id, ordered_at = machine.id, machine.created_at
             address = machine.address or node.address
+            instances = machine.instances
             taken_back_at = machine.taken_back_at or node.taken_back_at
             is_at_risk = machine.is_at_risk or node.is_at_risk
         return Node(
@@ -185,4 +187,5 @@ class Track:
             is_at_risk=is_at_risk,
             replaces=node.replaces,
             address=address,
+            instances=instances,
         )

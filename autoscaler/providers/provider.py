@@ -80,6 +80,8 @@ class Machine:
     """Its provider says that it does not run and will not: it is to be ended before its launch timeout."""
     address: str | None = None
     """Where the node is reached by those who send it requests: a private address where it has one; None: not known."""
+    instances: tuple[str, ...] | None = None
+    """Of a pool of nodes: what runs in it now, by the ids that nodes of a cluster bear; None: it is one, by its id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from autoscaler.providers.ovh.pool_of_one import (
     ONE,
     WAITING,
     foreign,
+    instances_of,
     is_astray,
     is_of,
     nodes_of,
@@ -250,7 +251,8 @@ class OvhNodePools:
         first = next(iter(nodes_of(pool, nodes)), None)
         said = pool["status"] if first is None else first["status"]
         is_broken = said in BROKEN and pool["status"] not in ("DELETING", "DELETED")
-        return self._row(pool["id"], tag, self._state(pool, first), pool["createdAt"], is_broken=is_broken)
+        state, runs = self._state(pool, first), instances_of([] if first is None else [first])
+        return self._row(pool["id"], tag, state, pool["createdAt"], is_broken=is_broken, instances=runs)
 
     def _further(self, pool: Any, node: Any) -> Machine:
         """A node beyond the one of its pool, with the same tag: bought by somebody else's hand."""
@@ -258,9 +260,18 @@ class OvhNodePools:
         assert tag is not None  # checked by the caller
         machine_id = f"{pool['id']}/{node['id']}"
         state = MachineState.STOPPING if self._orders.is_ending(machine_id) else state_of(node)
-        return self._row(machine_id, tag, state, node["createdAt"])
+        return self._row(machine_id, tag, state, node["createdAt"], instances=instances_of([node]))
 
-    def _row(self, machine_id: str, tag: Tag, state: MachineState, created: str, *, is_broken: bool = False) -> Machine:
+    def _row(
+        self,
+        machine_id: str,
+        tag: Tag,
+        state: MachineState,
+        created: str,
+        *,
+        instances: tuple[str, ...],
+        is_broken: bool = False,
+    ) -> Machine:
         return Machine(
             id=machine_id,
             node_id=tag.node_id,
@@ -270,6 +281,7 @@ class OvhNodePools:
             state=state,
             created_at=datetime.fromisoformat(created),
             is_broken=is_broken,
+            instances=instances,
         )
 
     def _state(self, pool: Any, node: Any | None) -> MachineState:

@@ -40,6 +40,11 @@ def nodes_of(pool: Any, nodes: Sequence[Any]) -> list[Any]:
     return sorted(found, key=lambda node: (node["status"] == "DELETING", node["createdAt"], node["id"]))
 
 
+def instances_of(nodes: Sequence[Any]) -> tuple[str, ...]:
+    """The instances that nodes run on: the provider ids of their Node objects name those, not pool or node."""
+    return tuple(node["instanceId"] for node in nodes if node["instanceId"])
+
+
 def is_astray(pool: Any) -> bool:
     """Whether OVH's autoscaling is on, or the pool is no pool of one."""
     return any(pool[name] != wanted for name, wanted in ONE.items())

@@ -41,7 +41,7 @@ def machine_of(provider_id: str | None) -> tuple[str, str] | None:
 
 def match(objects: Iterable[ClusterNode], nodes: Sequence[Node], *, fleet: str) -> Matched:
     """The Node objects of the fleet's nodes."""
-    by_machine = {node.machine_id: node for node in nodes if node.machine_id is not None}
+    by_machine = {machine_id: node for node in nodes for machine_id in _machines(node)}
     by_label = {label_value(node.id): node for node in nodes}
     sure: dict[str, list[ClusterNode]] = {}
     labelled: dict[str, list[ClusterNode]] = {}
@@ -71,15 +71,23 @@ def match(objects: Iterable[ClusterNode], nodes: Sequence[Node], *, fleet: str) 
     )
 
 
+def _machines(node: Node) -> tuple[str, ...]:
+    """What the provider id of its Node object may name: its machine, or what runs in its pool of one; none is known."""
+    if node.instances is not None:
+        return node.instances
+    return () if node.machine_id is None else (node.machine_id,)
+
+
 def _is_of(node: Node, scheme: str) -> bool:
     return OfferId.of(node.pool).provider in SCHEMES[scheme]
 
 
 def _contradiction(one: ClusterNode, node: Node, machine: tuple[str, str] | None) -> str:
     """Why a Node is not the node its label names; empty: nothing speaks against it."""
-    if machine is None or node.machine_id is None or not _is_of(node, machine[0]):
+    known = _machines(node)
+    if machine is None or not known or not _is_of(node, machine[0]) or machine[1] in known:
         return ""
     return (
-        f"Node {one.name} is labelled {node.id}, whose machine is {node.machine_id},"
+        f"Node {one.name} is labelled {node.id}, whose machine is {', '.join(known)},"
         f" and says that it is {one.provider_id}: not touched"
     )

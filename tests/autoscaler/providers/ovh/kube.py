@@ -23,6 +23,8 @@ class Node:
     gone_at: datetime | None = None
     status: str | None = None
     """Other than what its age says."""
+    instance_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    """What its Node in the cluster says it is."""
 
 
 @dataclass
@@ -133,7 +135,9 @@ class OvhKube:
             "nodePoolId": pool.id,
             "projectId": PROJECT,
             "flavor": pool.body["flavorName"],
-            "instanceId": None if node.status in ("FLAVOR_OUT_OF_STOCK_ERROR", "USER_QUOTA_ERROR") else node.id,
+            "instanceId": None
+            if node.status in ("FLAVOR_OUT_OF_STOCK_ERROR", "USER_QUOTA_ERROR")
+            else node.instance_id,
             "status": self.node_status(node),
             "isUpToDate": True,
             "version": "1.33",

@@ -263,3 +263,14 @@ def test_a_cluster_that_is_not_there_is_no_missing_node(double):
     with pytest.raises(Permanent, match="Cluster not found"):
         some_node_pools(api, double, cluster="another").machines()
     api.close()
+
+
+def test_a_pool_of_one_tells_the_instance_that_its_node_in_the_cluster_will_name(api, double, clock):
+    provider = some_node_pools(api, double)
+    pool_id = provider.launch(an_order("k1")).id
+    (node,) = double.kube.pools[pool_id].nodes
+    node.status = "FLAVOR_OUT_OF_STOCK_ERROR"
+    assert rows(provider)[pool_id].instances == ()
+    node.status = None
+    clock.wait(300)
+    assert rows(provider)[pool_id].instances == (node.instance_id,)

@@ -25,7 +25,13 @@ def an_object(
     return found
 
 
-def a_node(node_id: str, *, machine_id: str | None = None, pool: str = "aws/r7a.4xlarge") -> Node:
+def a_node(
+    node_id: str,
+    *,
+    machine_id: str | None = None,
+    pool: str = "aws/r7a.4xlarge",
+    instances: tuple[str, ...] | None = None,
+) -> Node:
     return Node(
         id=node_id,
         pool=pool,
@@ -34,6 +40,7 @@ def a_node(node_id: str, *, machine_id: str | None = None, pool: str = "aws/r7a.
         since=NOW,
         ordered_at=NOW,
         machine_id=machine_id,
+        instances=instances,
     )
 
 
@@ -77,6 +84,22 @@ def test_a_machine_of_each_provider_is_known_without_a_label(pool: str, provider
 def test_the_same_number_at_another_provider_is_another_machine() -> None:
     found = matched([an_object("x", provider_id="hrobot://4711")], [a_node("n1", machine_id="4711", pool="ovh/b3-64")])
     assert (found.objects, found.problems) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("instances", "is_known"),
+    [(("i-1",), True), (("i-0", "i-1"), True), ((), True), (("i-2",), False), (None, False)],
+    ids=["its instance", "one of two", "none is known yet", "another instance", "no pool: it is the machine itself"],
+)
+def test_a_pool_of_one_is_known_by_the_instance_in_it(instances: tuple[str, ...] | None, is_known: bool) -> None:
+    node = a_node("n1", machine_id="pool-1", pool="ovh/b3-8", instances=instances)
+    found = matched([an_object("x", label="n1", provider_id="openstack:///i-1")], [node])
+    assert (set(found.objects) == {"n1"}, bool(found.problems)) == (is_known, not is_known)
+
+
+def test_the_instance_in_a_pool_of_one_is_enough_without_a_label() -> None:
+    node = a_node("n1", machine_id="pool-1", pool="ovh/b3-8", instances=("i-1",))
+    assert set(matched([an_object("x", provider_id="openstack:///i-1")], [node]).objects) == {"n1"}
 
 
 def test_a_label_alone_is_enough_where_no_machine_is_named() -> None:
