@@ -75,7 +75,9 @@ class Memory:
         for track in self.tracks.values():
             track.is_recalled = True
             if track.launch is not None and track.launch.key in track.unsettled:
-                track.asked_at = now  # the last call may have been cut off after it was made
+                # The last call may have been cut off after it was made, and before anything was written down of it:
+                # neither the intent's time nor that of the last outcome says how long ago that was.
+                track.asked_at = now
 
     def write(self, entry: Entry | Found) -> None:
         """Writes the entry to the journal, then takes it in. Raises LostLeadership, StoreError."""
