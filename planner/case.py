@@ -27,7 +27,7 @@ from planner.profile.shipped import shipped_profiles
 
 if TYPE_CHECKING:
     from planner.optimize.assemble import Origin
-    from planner.optimize.prepare import OwnedServers
+    from planner.optimize.prepare import OwnedServers, Prepared
     from planner.optimize.solve import Solved
     from planner.optimize.walk import Effort, Report
 
@@ -143,8 +143,14 @@ def load_case(
 
 def solve_case(case: Case, effort: "Effort | None" = None, on_progress: "Report | None" = None) -> "Solved":
     """The cheapest plan of a case."""
-    from planner.optimize.prepare import prepare
     from planner.optimize.solve import solve
+
+    return solve(prepare_case(case), origin_of(case), effort, on_progress)
+
+
+def prepare_case(case: Case, *, keeps_base: bool = False) -> "Prepared":
+    """The problem of a case; `keeps_base` as in `prepare`."""
+    from planner.optimize.prepare import prepare
 
     policy = case.fleet.policy
 
@@ -158,9 +164,9 @@ def solve_case(case: Case, effort: "Effort | None" = None, on_progress: "Report 
         owned=owned_servers(case),
         policy=policy,
         rate_of=rate_of,
+        keeps_base=keeps_base,
     )
-    prepared = replace(prepared, remarks=(*case.remarks, *prepared.remarks))
-    return solve(prepared, _origin(case), effort, on_progress)
+    return replace(prepared, remarks=(*case.remarks, *prepared.remarks))
 
 
 def owned_servers(case: Case) -> "tuple[OwnedServers, ...]":
@@ -186,7 +192,8 @@ def owned_servers(case: Case) -> "tuple[OwnedServers, ...]":
     return tuple(servers)
 
 
-def _origin(case: Case) -> "Origin":
+def origin_of(case: Case) -> "Origin":
+    """Where the inputs of a case come from, in words."""
     from planner.optimize.assemble import Origin
 
     dates = sorted({offer.price_date for offer in case.catalog})

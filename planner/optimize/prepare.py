@@ -52,9 +52,11 @@ def prepare(
     owned: tuple[OwnedServers, ...],
     policy: PlanningPolicy,
     rate_of: RateOf,
+    keeps_base: bool = False,
 ) -> Prepared:
     """The problem of serving `forecast` with the offers of `catalog`; `models` in the forecast's order.
 
+    `keeps_base`: dominated base offers stay, as fee and setup fee weigh differently where months follow one another.
     Raises InputError where a model has demand and no option at all can serve it.
     """
     months = months_in(forecast.start, forecast.end)
@@ -80,7 +82,7 @@ def prepare(
     _refuse_unservable(models, forecast, rates, rejected)
     group_max = dict(catalog.group_max)
     _share_limits(base, held, group_max)
-    kept_base, kept_burst, dominated = _undominated(base, burst, rates, policy)
+    kept_base, kept_burst, dominated = _undominated(base, burst, rates, policy, keeps_base=keeps_base)
     keys = {option.key for option in kept_base} | {option.key for option in kept_burst}
     problem = build_problem(
         forecast=forecast,
@@ -212,7 +214,12 @@ def _refuse_unservable(
 
 
 def _undominated(
-    base: list[BaseOption], burst: list[BurstOption], rates: list[dict[str, Rates]], policy: PlanningPolicy
+    base: list[BaseOption],
+    burst: list[BurstOption],
+    rates: list[dict[str, Rates]],
+    policy: PlanningPolicy,
+    *,
+    keeps_base: bool,
 ) -> tuple[list[BaseOption], list[BurstOption], list[Rejected]]:
     """The options that could be in an optimum, and why the others cannot."""
     rivals = [
@@ -233,7 +240,7 @@ def _undominated(
             egress_usd_mtok=float(o.egress_usd_mtok),
             is_plenty=o.max_count is None and o.count_group is None,
             is_limited_spot=False,
-            is_fixed=o.min_count > 0 or o.owned_count is not None,  # owned stays, so that the plan can say "cancel"
+            is_fixed=keeps_base or o.min_count > 0 or o.owned_count is not None,  # so that the plan can say "cancel"
         )
         for o in base
     ]
