@@ -53,7 +53,8 @@ class Instant(TypeDecorator[datetime]):
         """What is read."""
         if value is None:
             return None
-        return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 class Day(TypeDecorator[date]):

@@ -26,6 +26,7 @@ from planner.ledger import (
 from planner.store import read, write
 from planner.store.address import read_url, shown_url
 from planner.store.engine import engine_of, reading, sqlite_path, writing
+from planner.store.months import months
 from planner.store.schema import SchemaState, require_current, schema_of, upgrade
 
 
@@ -224,7 +225,7 @@ class Ledger:
     def months(self) -> tuple[MonthOfFacts, ...]:
         """Calendar months (UTC) the ledger holds leases, usage or other costs of, oldest first."""
         with self._reading() as connection:
-            return () if connection is None else read.months(connection)
+            return () if connection is None else months(connection)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection | None]:

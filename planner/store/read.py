@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
-from planner.ledger import Batch, BatchKind, Lease, MonthOfFacts, OtherCost, PlanRecord, PriceInForce, ServedHours, Tags
+from planner.ledger import Batch, BatchKind, Lease, OtherCost, PlanRecord, PriceInForce, ServedHours, Tags
 from planner.store import records, tables
-from planner.store.nodes import node_leases, node_spans
+from planner.store.nodes import node_leases
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -57,17 +57,18 @@ def held_leases() -> Select[Any]:
 
 def leases(connection: Connection, start: datetime | None, end: datetime | None) -> tuple[Lease, ...]:
     """Leases that overlap [start, end), by start and id, imported ones and nodes'; None: without that limit."""
-    imported = _imported_leases(connection, start, end)
+    imported = imported_leases(connection, start, end)
     nodes = node_leases(connection, start, end, imported=imported)
     return tuple(sorted((*imported, *nodes.leases), key=lambda lease: (lease.start, lease.id)))
 
 
 def unpriced_machines(connection: Connection, start: datetime, end: datetime) -> tuple[str, ...]:
     """Ids of a daemon's machines of the span whose price nobody knows."""
-    return node_leases(connection, start, end, imported=_imported_leases(connection, start, end)).unpriced
+    return node_leases(connection, start, end, imported=imported_leases(connection, start, end)).unpriced
 
 
-def _imported_leases(connection: Connection, start: datetime | None, end: datetime | None) -> list[Lease]:
+def imported_leases(connection: Connection, start: datetime | None, end: datetime | None) -> list[Lease]:
+    """The version that holds of each imported lease that overlaps [start, end); None: without that limit."""
     column, query = tables.lease.c, held_leases()
     if start is not None:
         running = or_(column.end_at.is_(None), column.end_at > start)
@@ -112,10 +113,15 @@ def prices(connection: Connection) -> tuple[PriceInForce, ...]:
 
 def plans(connection: Connection, start: datetime, end: datetime) -> tuple[PlanRecord, ...]:
     """Recorded plans whose horizon touches [start, end), by the time they were saved."""
-    plan = tables.plan
-    query = select(plan).where(plan.c.batch_id.not_in(retracted()), plan.c.start_at < end, plan.c.end_at > start)
+    query = select(tables.plan).where(planned_in(start, end))
     found = [records.plan_of(row) for row in connection.execute(query).mappings()]
     return tuple(sorted(found, key=lambda one: (one.saved_at, one.batch)))
+
+
+def planned_in(start: datetime, end: datetime) -> ColumnElement[bool]:
+    """Whether a recorded plan touches [start, end)."""
+    column = tables.plan.c
+    return and_(column.batch_id.not_in(retracted()), column.start_at < end, column.end_at > start)
 
 
 def served(connection: Connection, start: datetime, end: datetime) -> ServedHours:
@@ -217,67 +223,3 @@ def _lookups(
     for number, (model, tags) in known.items():
         to_model[number], to_tag[number] = model_at[model], tags_at[tags]
     return to_model, to_tag
-
-
-def months(connection: Connection) -> tuple[MonthOfFacts, ...]:
-    """What is held of each calendar month (UTC) that leases, usage or other costs speak of, or between two such."""
-    held = [one for one in batches(connection) if one.retracted_at is None]
-    imported = _imported_leases(connection, None, None)
-    rented = [(lease.start, lease.end) for lease in imported] + node_spans(connection, imported=imported)
-    spoken = {month for one in held for month in _months_of(one)}
-    spoken |= {month for began, ended in rented for month in _months_between(began, ended)}
-    column = tables.served.c
-    query = select(column.hour, func.count()).where(column.batch_id.not_in(retracted())).group_by(column.hour)
-    counted: dict[int, int] = {row[0]: row[1] for row in connection.execute(query)}
-    found = []
-    for start in _from_to(spoken):
-        end = _next_month(start)
-        ran = sum(1 for began, ended in rented if _touches(began, ended, start, end))
-        if start not in spoken and not ran:
-            continue  # between others, and nothing ran
-        first, last = hour_number(start), hour_number(end)
-        rows = sum(count for hour, count in counted.items() if first <= hour < last)
-        unknown = {hour for hour in hours_unknown(connection, first, last) if hour not in counted}
-        found.append(
-            MonthOfFacts(
-                month=f"{start:%Y-%m}",
-                leases=ran,
-                hours=last - first,
-                gap_hours=len(unknown),
-                usage_rows=rows,
-                other_costs=len(other_costs(connection, start, end)),
-                plans=len(plans(connection, start, end)),
-            )
-        )
-    return tuple(found)
-
-
-def _months_of(batch: Batch) -> Iterator[datetime]:
-    """First instants of the months a batch of leases, usage or costs speaks of; a running lease's, its first."""
-    if batch.start is None or batch.kind in (BatchKind.PRICES, BatchKind.PLAN):
-        return
-    yield from _months_between(batch.start, batch.end)
-
-
-def _months_between(start: datetime, end: datetime | None) -> Iterator[datetime]:
-    """First instants of the months of a span; of one without an end, its first."""
-    month = start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    yield month
-    while end is not None and (month := _next_month(month)) < end:
-        yield month
-
-
-def _touches(began: datetime, ended: datetime | None, start: datetime, end: datetime) -> bool:
-    return began < end and (ended is None or ended > start or began == ended >= start)
-
-
-def _from_to(months: set[datetime]) -> Iterator[datetime]:
-    """The first to the last of the months, those between too."""
-    month, last = min(months, default=None), max(months, default=None)
-    while month is not None and last is not None and month <= last:
-        yield month
-        month = _next_month(month)
-
-
-def _next_month(start: datetime) -> datetime:
-    return (start + timedelta(days=32)).replace(day=1)

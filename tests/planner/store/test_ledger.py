@@ -266,6 +266,22 @@ def test_months_in_which_a_lease_merely_ran_are_named_too(url: str) -> None:
         assert [one.leases for one in ledger.months()] == [1, 1, 1, 1, 1, 1]
 
 
+def test_a_lease_is_counted_in_the_months_it_touches_and_no_others(url: str) -> None:
+    june, july, august = (NOVEMBER.replace(month=month) for month in (6, 7, 8))
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_leases(
+            [
+                a_lease("ends as July begins", start=june, end=july),
+                a_lease("ends an hour later", start=june, end=july + timedelta(hours=1)),
+                a_lease("a moment of July", start=july, end=july),
+                a_lease("runs on", start=august),
+            ],
+            an_origin(),
+        )
+        held = {one.month: one.leases for one in ledger.months()}
+    assert held == {"2026-06": 2, "2026-07": 2, "2026-08": 1}
+
+
 def test_times_are_utc_whatever_the_zone_of_the_session(url: str) -> None:
     with open_ledger(url, create=True) as ledger:
         ledger.add_leases([a_lease("a")], an_origin())
