@@ -18,7 +18,7 @@ from autoscaler.loop.observe import Shelf, hear, look, time_out, withdraw_unmade
 from autoscaler.loop.report import Acted, TickReport
 from autoscaler.outlook import OutlookMaker
 from autoscaler.providers.provider import Listing, Provider
-from autoscaler.serving.serving import Readings, Serving
+from autoscaler.serving.serving import Readings, Serving, Told
 from policies.scaling import ScalingPolicy, backoff_s
 
 Decide: TypeAlias = Callable[[Snapshot, FleetPlan | None, ScalingPolicy], tuple[Action, ...]]
@@ -81,6 +81,7 @@ class Controller:
             clock=clock,
         )
         self._has_recalled = False
+        self._has_introduced = False
         self._left_behind: set[str] = set()
         """Providers with nodes of ours that are not configured any more."""
         self._base_speed = {name: gauge.speed for name, gauge in self._gauges.items()}
@@ -126,7 +127,8 @@ class Controller:
         self._memory.refresh(now)
         if not self.controls.is_paused:
             self._follow()
-        return TickReport(now=now, seen=seen, acted=tuple(acted), resumed=tuple(resumed), problems=tuple(problems))
+        said_once = tuple(dict.fromkeys(problems))  # after a drain the serving side is read again, and says it again
+        return TickReport(now=now, seen=seen, acted=tuple(acted), resumed=tuple(resumed), problems=said_once)
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -153,6 +155,7 @@ class Controller:
             elif track.node.machine_id is not None:
                 self._shelves[track.provider].tracks[track.node.machine_id] = track
         self._has_recalled = True
+        self._has_introduced = False
 
     def _empty_shelves(self) -> dict[str, Shelf]:
         settling, fresh = timedelta(seconds=self.policy.settle_s), timedelta(seconds=self.policy.list_fresh_s)
@@ -175,6 +178,7 @@ class Controller:
         for name in self._left_behind:
             self._hands.problems.append(f"{name}: not configured any more, and nodes of it are left")
             unreachable.add(name)
+        self._introduce(now)
         was_heard = self._listen(now)
         self._memory.refresh(now)
         time_out(self._memory, policy=self.policy, was_heard=was_heard, now=now)
@@ -185,6 +189,21 @@ class Controller:
         problem = look(shelf, listing, memory=self._memory, fleet=self.fleet, pools=self.pools, now=now)
         withdraw_unmade(shelf, memory=self._memory, now=now)
         return problem
+
+    def _introduce(self, now: datetime) -> None:
+        """Tells a serving side that finds no nodes by itself those of journal and lists, before it is read first.
+
+        Later ones it learns as it follows. A process of one tick would else never hear that a node is ready.
+        """
+        if self._has_introduced or not isinstance(self._serving, Told):
+            return
+        self._memory.refresh(now)
+        try:
+            self._serving.know(self._memory.nodes)
+        except Exception as error:  # noqa: BLE001 - what it was not told it learns as it follows
+            self._hands.problems.append(f"serving: {type(error).__name__}: {error}")
+        else:
+            self._has_introduced = True
 
     def _listen(self, now: datetime) -> bool:
         """Takes in what the serving side says; False: it says nothing."""

@@ -27,5 +27,9 @@ class DryRunServing:
 
     def follow(self, nodes: Sequence[Node]) -> None:
         """Nothing but which nodes there are, told to a side that knows no other way to find them."""
+        self.know(nodes)
+
+    def know(self, nodes: Sequence[Node]) -> None:
+        """Tells the observed side, if it finds no nodes by itself."""
         if isinstance(self.observed, Told):
             self.observed.know(nodes)

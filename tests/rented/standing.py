@@ -162,6 +162,12 @@ class StandingWorld:
         """Makes the plan the daemon keeps to."""
         self._begin(*plan_words(self.folder))
 
+    def once(self) -> None:
+        """One tick by a process of its own, which gives the lease back, as a timer starts it."""
+        self._begin("autoscale", "once", "-c", str(self.fleet))
+        assert self.code == 0, self.log
+        self.look()
+
     def tick(self, seconds: float = INTERVAL_S) -> None:
         """The tick of so many seconds later. A daemon that was killed by then is followed by a new one."""
         if not self.is_alive:
@@ -266,6 +272,13 @@ class StandingWorld:
         return self.intended() - self._rows(
             "SELECT node_id FROM ledger_end UNION SELECT i.node_id FROM ledger_intent i JOIN ledger_outcome o"
             f" ON o.fleet = i.fleet AND o.key = i.key WHERE i.kind = 'launch' AND o.result IN {made_nothing}"
+        )
+
+    def ready_nodes(self) -> set[str]:
+        """Nodes that some daemon heard serve."""
+        return self._rows(
+            "SELECT i.node_id FROM ledger_intent i JOIN ledger_outcome o ON o.fleet = i.fleet AND o.key = i.key"
+            " WHERE o.result = 'ready'"
         )
 
     def _rows(self, query: str) -> set[str]:

@@ -26,7 +26,7 @@ from autoscaler.providers.provider import (
     ProviderError,
     Temporary,
 )
-from autoscaler.serving.serving import Readings, RoutingNotDone, Serving, ServingError
+from autoscaler.serving.serving import Readings, RoutingNotDone, Serving, ServingError, Told
 
 T = TypeVar("T")
 
@@ -146,9 +146,13 @@ class GuardedServing:
     _reading: Call[Readings] | None = None
     last: Readings | None = None
     """What it last said."""
+    _was_told: bool = False
+    """Whether it knows the nodes of some tick."""
 
     def begin_read(self) -> None:
-        """Asks ahead, while the lists are on their way."""
+        """Asks ahead, while the lists are on their way; not who is to be told of the nodes on them first."""
+        if isinstance(self.serving, Told) and not self._was_told:
+            return
         try:
             self._reading = self.lane.begin("its readings", self.serving.read)
         except StillWaiting:
@@ -175,6 +179,14 @@ class GuardedServing:
     def follow(self, nodes: Sequence[Node]) -> None:
         """Brings the side up to date with the fleet. Raises ServingError."""
         self._acted("following the fleet", lambda: self.serving.follow(nodes))
+        self._was_told = True
+
+    def know(self, nodes: Sequence[Node]) -> None:
+        """Tells a side that finds no nodes by itself which there are, if it was never told. Raises ServingError."""
+        side = self.serving
+        if isinstance(side, Told) and not self._was_told:
+            self._called("being told the nodes", lambda: side.know(nodes))
+            self._was_told = True
 
     def _acted(self, what: str, work: Callable[[], None]) -> None:
         try:
