@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from planner.profile.model import Rates
 from policies.billing import Billing
-from policies.planning import PlanningPolicy
+from policies.planning import Aim, PlanningPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,8 @@ class Gap:
     """Leases against the hour-by-hour cover: lead times, started hours, idle hours bridged."""
     search_usd: Decimal
     """Base counts that were not examined."""
+    aim_usd: Decimal = Decimal(0)
+    """What an aim other than the expected total costs in expectation: above the bound of the cheapest plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,50 @@ class ScenarioOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForesightValue:
+    """What knowing more would be worth, USD over the horizon.
+
+    Relaxed: burst in fractions of nodes, exact. Whole: in whole nodes with leases, as billed; the other plans' base
+    counts are those of their relaxed optimum, so what they cost is an upper bound of what they could.
+    """
+
+    alone_usd: tuple[Decimal, ...]
+    """Of each scenario, the least relaxed total of a plan for it alone: a bound on every plan in that scenario."""
+    perfect_saves_at_most_usd: Decimal
+    """This plan's expected total - the expectation of `alone_usd`: no plan that knows the scenario saves more."""
+    perfect_relaxed_usd: Decimal
+    """Expected value of perfect information, relaxed."""
+    perfect_whole_usd: Decimal | None
+    """The same in whole nodes; None: too many hours to dispatch."""
+    mean_base: Mapping[str, int]
+    """Base counts of the plan for the mean demand."""
+    mean_relaxed_usd: Decimal
+    """Value of the stochastic solution, relaxed: what planning on the mean costs more."""
+    mean_whole_usd: Decimal | None
+    """The same in whole nodes; None: too many hours to dispatch."""
+    regret_usd: Decimal
+    """The most that hindsight would have saved in any scenario, at most: total - `alone_usd`."""
+    regret_scenario: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncertainty:
+    """How a plan for several scenarios fares when they differ from the expectation."""
+
+    aim: Aim
+    aimed_usd: Decimal
+    """What the aim made least: the expected total, the mixed conditional value at risk, or the regret."""
+    aimed_bound_usd: Decimal
+    """No plan has a lower one."""
+    cvar_usd: Decimal
+    """Mean total of the dearest 1 - `policy.cvar_level` of outcomes."""
+    worst_scenario: str
+    worst_usd: Decimal
+    foresight: ForesightValue | None = None
+    """None: not asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
     """An offer that was not chosen, and the binding reason."""
 
@@ -227,6 +273,8 @@ class Plan:
     hours_detail: tuple[HourDetail, ...]
     leases: tuple[PlannedLease, ...]
     scenarios: tuple[ScenarioOutcome, ...]
+    uncertainty: Uncertainty | None = None
+    """None: there is one scenario only."""
     rejected: tuple[Rejected, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     switching: tuple[SwitchingPoint, ...] = ()

@@ -14,6 +14,17 @@ class Sharing(StrEnum):
     """A base node may change model between hours; the load time is paid."""
 
 
+class Aim(StrEnum):
+    """What a plan for several scenarios makes as small as possible."""
+
+    EXPECTED = "expected"
+    """The expected total."""
+    CVAR = "cvar"
+    """The expected total mixed with the mean of its dearest scenarios (conditional value at risk)."""
+    REGRET = "regret"
+    """The most that hindsight would have saved in any scenario."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanningPolicy:
     """The numbers a plan obeys. Ratios are 0-1, money is USD, net of VAT."""
@@ -34,16 +45,23 @@ class PlanningPolicy:
     max_usd_month: Decimal | None = None
     measured_only: bool = False
     max_search_gap: float = 0.01
+    aim: Aim = Aim.EXPECTED
+    cvar_level: float = 0.95
+    """Share of outcomes, by probability, that the conditional value at risk leaves out: 0.95 is the dearest 5 %."""
+    cvar_weight: float = 1.0
+    """Weight of the conditional value at risk beside the expectation: 0 is the expectation alone."""
 
     def __post_init__(self) -> None:
         if not 0 < self.target_utilization <= 1:
             raise ValueError(f"target_utilization must be in (0, 1], got {self.target_utilization}")
         if self.survive_base_losses not in (0, 1, 2):
             raise ValueError(f"survive_base_losses must be 0, 1 or 2, got {self.survive_base_losses}")
-        for name in ("max_spot_share", "max_pool_share", "max_unserved_ratio", "max_search_gap"):
+        for name in ("max_spot_share", "max_pool_share", "max_unserved_ratio", "max_search_gap", "cvar_weight"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {value}")
+        if not 0 <= self.cvar_level < 1:
+            raise ValueError(f"cvar_level must be in [0, 1), got {self.cvar_level}")
         if self.tenure_months < 1:
             raise ValueError(f"tenure_months must be 1 or more, got {self.tenure_months}")
         if self.unserved_usd_mtok <= 0:

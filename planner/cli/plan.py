@@ -1,5 +1,6 @@
 """`baseload plan`: from a forecast to the cheapest fleet."""
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +31,7 @@ from planner.cli.options import (
     split,
 )
 from planner.cli.paths import check_paths
+from policies.planning import Aim
 
 if TYPE_CHECKING:
     from planner.case import Case
@@ -47,6 +49,10 @@ class Maximize(StrEnum):
 
 
 ExplainOption = Annotated[bool, typer.Option("--explain", help="Say why: marginal prices, offers not chosen, more.")]
+AimOption = Annotated[
+    Aim | None,
+    typer.Option("--aim", help="With scenarios, make least: expected cost, cvar (dearest outcomes) or regret."),
+]
 RecordOption = Annotated[
     bool, typer.Option("--record", help="Keep the plan and its forecast in the ledger, for the month's report.")
 ]
@@ -69,6 +75,7 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     maximize: Annotated[
         Maximize | None, typer.Option("--maximize", help="traffic: the most traffic that max_usd_month serves.")
     ] = None,
+    aim: AimOption = None,
     explain: ExplainOption = False,
     as_json: JsonOption = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan as JSON to this file.")] = None,
@@ -95,7 +102,7 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
         remarks=remarks,
     )
     change = Change(
-        settings=tuple(settings or ()),
+        settings=(*(() if aim is None else (f"aim={aim}",)), *(settings or ())),
         without=split(without),
         only=split(only),
         slo=tuple(slo or ()),
@@ -115,6 +122,7 @@ def solved_plan(context: typer.Context, case: "Case", maximize: Maximize | None,
     """The plan of a case, with its reasons where they are asked for; progress on stderr."""
     from planner.case import solve_case
     from planner.cli.progress import progress
+    from planner.optimize.foresight import with_foresight
     from planner.whatif.traffic import most_traffic
 
     with progress(is_quiet(context)) as report:
@@ -123,11 +131,12 @@ def solved_plan(context: typer.Context, case: "Case", maximize: Maximize | None,
         else:
             most = most_traffic(case, on_progress=report)
             case, solved = most.case, most.solved
+        found = with_foresight(solved.plan, solved.problem, report)
         if not explain:
-            return solved.plan
+            return found
         from planner.explain import explain as explained
 
-        return explained(case, solved, on_progress=report)
+        return explained(case, replace(solved, plan=found), on_progress=report)
 
 
 def write_files(found: "Plan", output: Path | None, chart: Path | None) -> None:

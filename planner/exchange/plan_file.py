@@ -9,6 +9,7 @@ from planner.errors import InputError
 from planner.plan import (
     Alternative,
     CostLines,
+    ForesightValue,
     Gap,
     HourDetail,
     ModelHour,
@@ -21,12 +22,13 @@ from planner.plan import (
     Rejected,
     ScenarioOutcome,
     SwitchingPoint,
+    Uncertainty,
     UnitCost,
     Utilization,
 )
 from planner.profile.model import Basis, Rates
 from policies.billing import Billing
-from policies.planning import PlanningPolicy, Sharing
+from policies.planning import Aim, PlanningPolicy, Sharing
 
 SCHEMA = "baseload.plan/1"
 
@@ -91,12 +93,15 @@ def _plan(document: Json) -> Plan:
         provenance=Provenance(**document["provenance"]),
         remarks=tuple(document["remarks"]),
         demand_factor=document.get("demand_factor"),
+        uncertainty=_uncertainty(document["uncertainty"]) if "uncertainty" in document else None,
     )
 
 
 def _policy(table: Json) -> PlanningPolicy:
     money = {key: _money(table[key]) for key in ("unserved_usd_mtok", "max_usd_month")}
-    return PlanningPolicy(**{**table, **money, "sharing": Sharing(table["sharing"])})
+    return PlanningPolicy(
+        **{**table, **money, "sharing": Sharing(table["sharing"]), "aim": Aim(table.get("aim", "expected"))}
+    )
 
 
 def _model(terms: Json) -> ModelTerms:
@@ -174,6 +179,24 @@ def _scenario(one: Json) -> ScenarioOutcome:
         total_usd=Decimal(one["total_usd"]),
         unserved_ratio=one["unserved_ratio"],
     )
+
+
+def _uncertainty(table: Json) -> Uncertainty:
+    money = {key: Decimal(table[key]) for key in ("aimed_usd", "aimed_bound_usd", "cvar_usd", "worst_usd")}
+    value = table["foresight"]
+    return Uncertainty(
+        **money,
+        aim=Aim(table["aim"]),
+        worst_scenario=table["worst_scenario"],
+        foresight=None if value is None else _foresight(value),
+    )
+
+
+def _foresight(value: Json) -> ForesightValue:
+    kept = ("mean_base", "regret_scenario")
+    money = {key: _money(amount) for key, amount in value.items() if key not in {*kept, "alone_usd"}}
+    alone = tuple(Decimal(usd) for usd in value["alone_usd"])
+    return ForesightValue(**{**money, **{key: value[key] for key in kept}, "alone_usd": alone})
 
 
 def _money(text: str | None) -> Decimal | None:

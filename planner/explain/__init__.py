@@ -16,12 +16,18 @@ from planner.explain.switching import find_switching
 from planner.optimize.solve import Solved
 from planner.optimize.walk import Report
 from planner.plan import Plan, Rejected
+from policies.planning import Aim
 
 
 def explain(case: Case, solved: Solved, *, on_progress: Report | None = None) -> Plan:
     """The plan with `rejected`, `alternatives` and `switching` filled, and remarks on what they are good for."""
     plan = solved.plan
     tell = on_progress or _silent
+    if plan.policy.aim is not Aim.EXPECTED and len(plan.scenarios) > 1:
+        only = (
+            f"why offers are not chosen and what other plans cost is told for aim expected only, not {plan.policy.aim}"
+        )
+        return replace(plan, remarks=(*plan.remarks, only))
     remarks: list[str] = []
     unchosen: tuple[Rejected, ...] = ()
     try:

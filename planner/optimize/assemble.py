@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from planner.optimize.aim import ScenarioAim, aim_of, conditional_value_at_risk
 from planner.optimize.bill import ScenarioBill, bill_scenarios, exact
 from planner.optimize.decompose import Relaxed, column_cost_usd
 from planner.optimize.prepare import lead_time_s
@@ -27,6 +28,7 @@ from planner.plan import (
     Provenance,
     Rejected,
     ScenarioOutcome,
+    Uncertainty,
     UnitCost,
     Utilization,
 )
@@ -109,6 +111,7 @@ def assemble(
     *,
     problem: Problem,
     relaxed: Relaxed,
+    expected: Relaxed,
     walk: Walk,
     dispatch: Dispatch,
     marginal_usd: Floats,
@@ -117,12 +120,16 @@ def assemble(
     recourse_name: str,
     remarks: tuple[str, ...],
 ) -> Plan:
-    """The plan of a walk's best dispatch; `marginal_usd` (M, T) per whole demand of a cell."""
+    """The plan of a walk's best dispatch; `marginal_usd` (M, T) per whole demand of a cell.
+
+    `expected`: the relaxed optimum of the expected total; `relaxed` itself where that is the aim.
+    """
     served = serving_of(problem, dispatch)
     money = count_money(problem, dispatch)
     shown = _nearest_scenario(money)
     end = problem.start + timedelta(hours=problem.hours)
-    lower = min(exact(walk.bound_usd), money.total_usd)
+    aim = aim_of(problem)
+    lower = min(exact(walk.bound_usd if aim.is_expected else expected.bound_usd), money.total_usd)
     return Plan(
         start=problem.start,
         end=end,
@@ -134,10 +141,11 @@ def assemble(
         bill_usd=money.bill_usd,
         setup_due_usd=money.setup_due_usd,
         total_usd=money.total_usd,
-        relaxed_bound_usd=min(exact(relaxed.bound_usd), lower),
+        relaxed_bound_usd=min(exact(expected.bound_usd), lower),
         lower_bound_usd=lower,
         gap_ratio=float((money.total_usd - lower) / money.total_usd) if money.total_usd else 0.0,
         gap=_gap(problem, walk, dispatch, money, lower),
+        uncertainty=_uncertainty(problem, aim, walk, money),
         search="proven" if walk.is_proven else "limit",
         cost=money.cost,
         unserved_ratio=sum(p * o.unserved_ratio for p, o in zip(problem.probability, money.scenarios, strict=True)),
@@ -189,15 +197,37 @@ def _owned_changes(problem: Problem, counts: Floats) -> OwnedChanges:
 
 
 def _gap(problem: Problem, walk: Walk, dispatch: Dispatch, money: Money, lower: Decimal) -> Gap:
-    """The gap's parts: leases against the cover, the cover against its bound, the counts not examined."""
+    """The gap's parts: leases against the cover, the cover against its bound, the counts not examined, the aim."""
     based = float(column_cost_usd(problem) @ dispatch.counts)
     covered = min(exact(based + dispatch.cost_usd), money.total_usd)
     proven = max(min(exact(based + dispatch.bound_usd), covered), lower)
-    search = Decimal(0) if walk.is_proven else proven - lower
+    left = Decimal(0) if walk.is_proven else proven - lower
+    aimed = Decimal(0)
+    if not aim_of(problem).is_expected:
+        left = min(left, max(exact(based + dispatch.aimed_bound_usd - walk.bound_usd), Decimal(0)))
+        aimed = proven - lower - left
     return Gap(
-        rounding_usd=max(covered, lower) - lower - search,
+        rounding_usd=max(covered, lower) - lower - left - aimed,
         launch_overhead_usd=money.total_usd - max(covered, lower),
-        search_usd=search,
+        search_usd=left,
+        aim_usd=aimed,
+    )
+
+
+def _uncertainty(problem: Problem, aim: ScenarioAim, walk: Walk, money: Money) -> Uncertainty | None:
+    """What the aim made least, as billed, and the dearest outcomes; None with one scenario."""
+    if len(money.scenarios) == 1:
+        return None
+    totals = np.array([float(one.total_usd) for one in money.scenarios])
+    aimed = money.total_usd if aim.is_expected else exact(aim.value(totals) - aim.shift_usd)
+    worst = max(money.scenarios, key=lambda one: one.total_usd)
+    return Uncertainty(
+        aim=aim.aim,
+        aimed_usd=aimed,
+        aimed_bound_usd=min(exact(walk.bound_usd - aim.shift_usd), aimed),
+        cvar_usd=exact(conditional_value_at_risk(totals, aim.probability, problem.policy.cvar_level)),
+        worst_scenario=worst.name,
+        worst_usd=worst.total_usd,
     )
 
 

@@ -6,6 +6,7 @@ Own base capacity is a bound on f, and only the worst loss of each model and cel
 depend on the base counts, so HiGHS keeps its basis between calls. Limits: continuous burst; base counts are given.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 
@@ -28,7 +29,7 @@ class Recourse:
     """The cheapest dispatch for given base counts, and how its cost moves with them. C columns, T the cells asked for.
 
     For every whole N' with z'_cj = [N'_c >= j] the weighted cost is at least
-    sum_t pi_t value_usd + slope_usd . (N' - N) + sum z_slope_usd (z' - z).
+    sum_t weight_t value_usd + slope_usd . (N' - N) + sum z_slope_usd (z' - z), weights by default the probabilities.
     """
 
     value_usd: Floats
@@ -172,14 +173,17 @@ class CoupledRecourse:
         if not self._empty:
             self._load()
 
-    def evaluate(self, counts: Ints) -> Recourse | None:
-        """The cheapest dispatch for base counts (C,); None where they alone break a group's maximum or the budget."""
+    def evaluate(self, counts: Ints, weigh: Callable[[Floats], Floats] | None = None) -> Recourse | None:
+        """The cheapest dispatch for base counts (C,); None where they alone break a group's maximum or the budget.
+
+        `weigh`: from the cells' cost to the weights of their slopes; with a budget the weights are the probabilities.
+        """
         if not self._counts_fit(counts):
             return None
         lost = self._worst_losses(counts) if self._k and not self._shared else None
         if self._empty:
             zeros = np.zeros(0)
-            return self._read(zeros, zeros, zeros, lost)
+            return self._read(zeros, zeros, zeros, lost, weigh)
         self._set_bounds(counts, lost)
         self._solver.run()
         if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
@@ -189,7 +193,8 @@ class CoupledRecourse:
             name = self._solver.modelStatusToString(self._solver.getModelStatus())
             raise SolverError(f"HiGHS found no optimal dispatch: {name}")
         solution = self._solver.getSolution()
-        return self._read(np.array(solution.col_value), np.array(solution.col_dual), np.array(solution.row_dual), lost)
+        value, reduced, dual = (np.array(a) for a in (solution.col_value, solution.col_dual, solution.row_dual))
+        return self._read(value, reduced, dual, lost, weigh)
 
     def _load(self) -> None:
         assembly = self._assembly
@@ -411,7 +416,14 @@ class CoupledRecourse:
 
     # Reading.
 
-    def _read(self, value: Floats, reduced: Floats, dual: Floats, lost: Ints | None) -> Recourse:
+    def _read(
+        self,
+        value: Floats,
+        reduced: Floats,
+        dual: Floats,
+        lost: Ints | None,
+        weigh: Callable[[Floats], Floats] | None,
+    ) -> Recourse:
         base_share, burst_share = pick(value, self._base_share), pick(value, self._burst_share)
         unserved = pick(value, self._unserved)
         idle = pick(value, self._idle_share)
@@ -425,7 +437,9 @@ class CoupledRecourse:
         )
         weighted = self._budget_usd is not None
         # Duals carry the probability only where the objective does.
-        dual_weight = np.ones(len(self._cells)) if weighted else self._weight
+        dual_weight = self._weight if weigh is None else weigh(cost)
+        if weighted:
+            dual_weight = np.ones(len(self._cells))
         slope, z_slope = self._slopes(reduced, dual, dual_weight, lost)
         marginal = pick(dual, self._served) + pick(dual, self._carried)
         for enough in self._enough_rows:

@@ -19,6 +19,7 @@ import pulp
 from numpy.typing import NDArray
 
 from planner.errors import InputError, SolverError
+from planner.optimize.aim import aim_of
 from planner.optimize.limits import most_useful_counts, refuse_impossible
 from planner.optimize.problem import Problem
 from policies.planning import Sharing
@@ -113,7 +114,7 @@ def build(
         tell_rented(page)
         survive_losses(page)
     keep_budget(page)
-    page.lp.setObjective(cost_usd(page))
+    page.lp.setObjective(aimed_usd(page))
     return page
 
 
@@ -316,28 +317,64 @@ def keep_budget(page: Monolith) -> None:
     """sum base_cost N + sum_t pi_t (sum price n + egress) <= budget: the bill, without interruption and penalty."""
     budget_usd = page.problem.budget_usd
     if budget_usd is not None:
-        price_usd = page.problem.burst_price_usd_hour()
-        page.add(pulp.lpSum(_bill_terms(page, price_usd)) <= budget_usd, "budget")
+        weight = page.problem.weight.tolist()
+        bill = [weight[t] * usd for t, usd in _cell_bills(page, page.problem.burst_price_usd_hour())]
+        page.add(pulp.lpSum(_base_terms(page) + bill) <= budget_usd, "budget")
 
 
-def cost_usd(page: Monolith) -> Expression:
-    """sum base_cost N + sum_t pi_t (sum burst_cost n + egress f + unserved_usd u)."""
+def aimed_usd(page: Monolith) -> Expression:
+    """What is made least, of the costs q_s of scenarios beyond the base.
+
+    expected: sum base_cost N + sum_s pi_s q_s.
+    cvar (Rockafellar and Uryasev): base + (1 - l) sum pi q + l (eta + sum pi x / (1 - level)), x_s >= q_s - eta.
+    regret: base + r, r >= q_s - least_s, with the least total of each scenario planned for alone.
+    """
+    aim = aim_of(page.problem)
+    base, chance = _base_terms(page), aim.probability.tolist()
+    costs = scenario_usd(page)
+    expected = pulp.lpSum(pi * q for pi, q in zip(chance, costs, strict=True))
+    if aim.is_expected:
+        return pulp.lpSum(base) + expected
+    if aim.reference_usd is not None:
+        regret = page.lp.add_variable("regret")
+        for s, (q, least) in enumerate(zip(costs, aim.reference_usd.tolist(), strict=True)):
+            page.add(regret >= q - least, f"regret_s{s:03d}")
+        return pulp.lpSum(base) + regret
+    eta = page.lp.add_variable("value_at_risk")
+    beyond = []
+    for s, (pi, q) in enumerate(zip(chance, costs, strict=True)):
+        excess = page.lp.add_variable(f"excess_s{s:03d}", 0)
+        page.add(excess >= q - eta, f"excess_s{s:03d}")
+        beyond.append(pi / (1 - aim.cvar_level) * excess)
+    weight = aim.cvar_weight
+    return pulp.lpSum(base) + (1 - weight) * expected + weight * (eta + pulp.lpSum(beyond))
+
+
+def scenario_usd(page: Monolith) -> list[Expression]:
+    """q_s = sum_{t in s} (sum burst_cost n + egress f + unserved_usd u)."""
     problem = page.problem
-    penalty = problem.unserved_usd * problem.weight
-    terms = _bill_terms(page, problem.burst_cost_usd_hour())
-    terms += [float(penalty[m, t]) * u for (m, t), u in page.unserved.items()]
-    return pulp.lpSum(terms)
+    costs: list[list[Expression]] = [[] for _ in problem.scenarios]
+    for t, usd in _cell_bills(page, problem.burst_cost_usd_hour()):
+        costs[t // problem.hours].append(usd)
+    for (m, t), u in page.unserved.items():
+        costs[t // problem.hours].append(float(problem.unserved_usd[m, t]) * u)
+    return [pulp.lpSum(terms) for terms in costs]
 
 
-def _bill_terms(page: Monolith, burst_usd_hour: Floats) -> list[Expression]:
+def _base_terms(page: Monolith) -> list[Expression]:
+    base_usd = page.problem.base_cost_usd()
+    return [float(base_usd[b]) * count for (_, b), count in page.base.items()]
+
+
+def _cell_bills(page: Monolith, burst_usd_hour: Floats) -> list[tuple[int, Expression]]:
+    """(cell, USD) of burst and egress, before the cell's probability."""
     problem = page.problem
-    base_usd = problem.base_cost_usd()
     base_egress, burst_egress = problem.base_egress_usd(), problem.burst_egress_usd()
-    weight = problem.weight.tolist()
-    terms: list[Expression] = [float(base_usd[b]) * count for (_, b), count in page.base.items()]
-    terms += [weight[t] * float(burst_usd_hour[v]) * nodes for (_, v, t), nodes in page.burst.items()]
-    terms += [weight[t] * float(base_egress[m, b, t]) * f for (m, b, t), f in page.base_share.items()]
-    terms += [weight[t] * float(burst_egress[m, v, t]) * f for (m, v, t), f in page.burst_share.items()]
+    terms: list[tuple[int, Expression]] = [
+        (t, float(burst_usd_hour[v]) * nodes) for (_, v, t), nodes in page.burst.items()
+    ]
+    terms += [(t, float(base_egress[m, b, t]) * f) for (m, b, t), f in page.base_share.items()]
+    terms += [(t, float(burst_egress[m, v, t]) * f) for (m, v, t), f in page.burst_share.items()]
     return terms
 
 

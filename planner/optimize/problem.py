@@ -86,6 +86,8 @@ class Problem:
     """(M, V, T)"""
     unserved_usd: Floats
     """(M, T) penalty of leaving the cell's whole demand unserved."""
+    reference_usd: tuple[float, ...] | None = None
+    """Aim regret: the least total of each scenario planned for alone; None: not known yet."""
 
     @property
     def cells(self) -> int:
@@ -131,6 +133,11 @@ class Problem:
     def burst_egress_usd(self) -> Floats:
         """(M, V, T) egress of serving the cell's whole demand from the option."""
         return self._egress(tuple(float(o.egress_usd_mtok) for o in self.burst))
+
+    def by_scenario(self, cell_usd: Floats) -> Floats:
+        """(S,) sums of values (T,) over the hours of each scenario."""
+        sums: Floats = cell_usd.reshape(len(self.scenarios), self.hours).sum(axis=1)
+        return sums
 
     def _egress(self, usd_mtok: tuple[float, ...]) -> Floats:
         mtok_output = self.output_tok_s * MTOK_PER_TOK_S_HOUR

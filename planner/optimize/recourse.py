@@ -1,13 +1,15 @@
 """Recourse of given base counts: the merit order where it is exact, an hourly LP where a limit binds.
 
-The cost of burst and unserved demand, expected over scenarios, with one slope per base column: a Benders cut.
+The cost of burst and unserved demand, scenarios weighed by the aim, with one slope per base column: a Benders cut.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from planner.errors import SolverError
+from planner.optimize.aim import aim_of
 from planner.optimize.coupled import CoupledRecourse
 from planner.optimize.coupled import Recourse as CoupledValue
 from planner.optimize.limits import breaking_cells
@@ -23,6 +25,9 @@ class Cut:
     at: Floats
     """(C,) base counts."""
     value_usd: float
+    """The aim of the scenarios' recourse."""
+    scenario_usd: Floats
+    """(S,) recourse of each scenario."""
     slope_usd: Floats
     """(C,)"""
     z_at: Floats
@@ -41,6 +46,7 @@ class Recourse:
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
+        self.aim = aim_of(problem)
         self._losses = problem.policy.survive_base_losses
         self.is_linear_program = (
             problem.policy.sharing is Sharing.HOURLY
@@ -70,27 +76,49 @@ class Recourse:
         return "merit order, LP where limits bind" if self._hard.any() else "merit order"
 
     def evaluate(self, counts: Floats) -> Cut:
-        """The cut at the counts (C,): expected recourse and its slopes."""
+        """The cut at the counts (C,): recourse of every scenario, their aim and its slopes."""
         levels = np.arange(1, self._losses + 1)
         z_at = (counts[:, None] >= levels[None, :]).astype(np.float64)
-        weight = self._problem.weight
-        value, slope, z_slope = 0.0, np.zeros(len(counts)), np.zeros((len(counts), self._losses))
+        problem = self._problem
         if self.merit is None:
             self._hard[:] = True
+            merit = None
+            cell_usd = np.zeros(problem.cells)
         else:
             merit = self.merit.evaluate(counts)
             if not self._is_exact:
                 self._find_hard_cells(self.merit, counts)
-            easy = weight * ~self._hard
+            cell_usd = merit.value_usd.sum(axis=0)
+        cells = np.flatnonzero(self._hard)
+        hard = None
+        if len(cells):
+
+            def weigh(hard_usd: Floats) -> Floats:
+                cell_usd[cells] = hard_usd
+                return self._cell_weight(problem.by_scenario(cell_usd))[cells]
+
+            hard = self._price_hard_cells(cells, counts, weigh)
+            cell_usd[cells] = hard.value_usd
+        scenario_usd = problem.by_scenario(cell_usd)
+        slope, z_slope = np.zeros(len(counts)), np.zeros((len(counts), self._losses))
+        if merit is not None:
+            easy = self._cell_weight(scenario_usd) * ~self._hard
             # einsum: a matrix product would wake BLAS threads for what takes less than waking them.
-            value = float(np.einsum("mt,t->", merit.value_usd, easy))
             slope = np.einsum("ct,t->c", merit.slope_usd, easy)
-        if self._hard.any():
-            cells = np.flatnonzero(self._hard)
-            hard = self._price_hard_cells(cells, counts)
-            value += float(hard.value_usd @ weight[cells])
+        if hard is not None:
             slope, z_slope = slope + hard.slope_usd, z_slope + hard.z_slope_usd
-        return Cut(at=counts.astype(np.float64), value_usd=value, slope_usd=slope, z_at=z_at, z_slope_usd=z_slope)
+        return Cut(
+            at=counts.astype(np.float64),
+            value_usd=self.aim.value(scenario_usd),
+            scenario_usd=scenario_usd,
+            slope_usd=slope,
+            z_at=z_at,
+            z_slope_usd=z_slope,
+        )
+
+    def _cell_weight(self, scenario_usd: Floats) -> Floats:
+        """(T,) weight of each cell in the aim of these costs of scenarios."""
+        return np.repeat(self.aim.weights(scenario_usd), self._problem.hours)
 
     def floor_usd(self, counts: Floats) -> Floats:
         """(T,) what each cell costs at least with the counts (C,), not weighted; 0 where only the LP could say."""
@@ -109,13 +137,15 @@ class Recourse:
             marginal[:, cells] = self._price_hard_cells(cells, counts).marginal_usd
         return marginal
 
-    def _price_hard_cells(self, cells: Ints, counts: Floats) -> CoupledValue:
+    def _price_hard_cells(
+        self, cells: Ints, counts: Floats, weigh: Callable[[Floats], Floats] | None = None
+    ) -> CoupledValue:
         """The linear program of the hard cells, built again when there are more of them."""
         if self._coupled is None or self._coupled_cells != len(cells):
             self._coupled = CoupledRecourse(self._problem, cells)
             self._coupled_cells = len(cells)
         self.spent_cells += len(cells)
-        priced = self._coupled.evaluate(np.rint(counts).astype(np.int64))
+        priced = self._coupled.evaluate(np.rint(counts).astype(np.int64), weigh)
         if priced is None:
             raise SolverError("base counts beyond the budget were priced")
         return priced

@@ -9,17 +9,20 @@ from decimal import Decimal
 
 import numpy as np
 
-from planner.errors import SolverError
+from planner.errors import InputError, SolverError
 from planner.optimize.assemble import Origin, assemble, count_money
 from planner.optimize.bill import exact
 from planner.optimize.decompose import Relaxed, column_cost_usd, solve_relaxed
+from planner.optimize.foresight import relaxed_optimum, with_reference
 from planner.optimize.limits import CountLimits, count_limits
 from planner.optimize.loads import pay_loads
 from planner.optimize.prepare import Prepared
 from planner.optimize.problem import Problem
 from planner.optimize.recourse import Recourse
+from planner.optimize.scenarios import expecting
 from planner.optimize.walk import Effort, Report, Walk, walk
 from planner.plan import Plan
+from policies.planning import Aim
 
 BUDGET_ROUNDS = 10
 SMALLEST_BUDGET_USD = Decimal("0.000001")
@@ -44,14 +47,16 @@ def solve(
     prepared: Prepared, origin: Origin, effort: Effort | None = None, on_progress: Report | None = None
 ) -> Solved:
     """The cheapest plan of a prepared problem, with its proof."""
-    problem, effort = prepared.problem, effort or Effort()
+    problem, effort = with_reference(prepared.problem), effort or Effort()
     found = _fit_budget(problem, _search(problem, effort, on_progress), on_progress)
     recourse, relaxed, walked = found.recourse, found.relaxed, found.walk
+    expected = relaxed if recourse.aim.is_expected else relaxed_optimum(expecting(problem))
     paid = pay_loads(problem, walked.best)
     changes = f"base nodes change model {paid.changes} times while busy; their load time is paid"
     plan = assemble(
         problem=problem,
         relaxed=relaxed,
+        expected=expected,
         walk=walked,
         dispatch=paid.dispatch,
         marginal_usd=recourse.marginal_usd(walked.best.counts),
@@ -87,6 +92,11 @@ def _search(problem: Problem, effort: Effort, on_progress: Report | None) -> _Fo
 
 
 def _walk(problem: Problem, effort: Effort, on_progress: Report | None) -> _Found:
+    if problem.budget_usd is not None and len(problem.scenarios) > 1 and problem.policy.aim is not Aim.EXPECTED:
+        raise InputError(
+            f"[policy] max_usd_month: a budget is for the expected bill and goes with aim = expected only; "
+            f"got aim = {problem.policy.aim}"
+        )
     limits, recourse = count_limits(problem), Recourse(problem)
     relaxed = solve_relaxed(problem, recourse, limits)
     walked = walk(problem, recourse, limits, relaxed, effort, on_progress)
@@ -140,6 +150,8 @@ def _remarks(problem: Problem) -> tuple[str, ...]:
             f"budget of {problem.policy.max_usd_month} USD a month: {problem.budget_usd:,.2f} USD for these "
             f"{problem.hours} hours ({problem.months:.3f} months); what it cannot pay for is left unserved"
         )
+    if problem.policy.aim is not Aim.EXPECTED and len(problem.scenarios) == 1:
+        remarks.append(f"aim {problem.policy.aim} makes no difference: the forecast has one scenario")
     target = problem.policy.target_utilization
     for m, model in enumerate(problem.models):
         cost = problem.burst_work[m] * (problem.burst_cost_usd_hour()[:, None] / target)

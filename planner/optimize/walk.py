@@ -35,7 +35,7 @@ class Effort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
-    """What the walk found. Totals are expected USD before launch overhead."""
+    """What the walk found. Totals are the aim of the scenarios' totals, USD before launch overhead."""
 
     best: Dispatch
     total_usd: float
@@ -131,8 +131,8 @@ class _Record:
         self._cost_usd = column_cost_usd(problem)
         self.best = self.whole.dispatch(relaxed.counts)
         based = float(self._cost_usd @ relaxed.counts)
-        self.best_total = based + self.best.cost_usd
-        bound = max(based + self.best.bound_usd, relaxed.bound_usd)
+        self.best_total = based + self.best.aimed_usd
+        bound = max(based + self.best.aimed_bound_usd, relaxed.bound_usd)
         self.known = {_key(relaxed.counts): (self.best_total, bound)}
         """Counts -> total (inf: given up, it cannot win) and bound."""
 
@@ -151,7 +151,7 @@ class _Record:
             dispatch = self.whole.dispatch_below(counts, self.best_total - based, floor)
             bound = self.best_total
             if dispatch is not None:
-                total, bound = based + dispatch.cost_usd, max(based + dispatch.bound_usd, level)
+                total, bound = based + dispatch.aimed_usd, max(based + dispatch.aimed_bound_usd, level)
                 if total < self.best_total:
                     self.best, self.best_total = dispatch, total
         self.known[_key(counts)] = (total, bound)

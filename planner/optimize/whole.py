@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.errors import SolverError
+from planner.optimize.aim import aim_of
 from planner.optimize.coupled_cover import WholeCover, WholeDispatch, cover_within_budget
 from planner.optimize.cover import Cover, Market, cover_cells
 from planner.optimize.limits import breaking_cells, survival_reserve
@@ -43,6 +44,10 @@ class Dispatch:
     """Expected cost of burst, interruptions, egress and unserved demand, hour by hour, before launch overhead."""
     bound_usd: float
     """No whole-node dispatch of these counts costs less."""
+    aimed_usd: float
+    """The aim of the scenarios' costs; the expected cost where that is the aim."""
+    aimed_bound_usd: float
+    """No whole-node dispatch of these counts has a lower aim."""
 
 
 class WholeNodes:
@@ -50,6 +55,7 @@ class WholeNodes:
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
+        self._aim = aim_of(problem)
         self._by_model = problem.policy.sharing is Sharing.NONE and all(o.egress_usd_mtok == 0 for o in problem.base)
         self._group = burst_group(problem)
         self.spent_cells = 0
@@ -66,15 +72,14 @@ class WholeNodes:
         )
 
     def dispatch_below(self, counts: Floats, worth_usd: float, floor_usd: Floats) -> Dispatch | None:
-        """The dispatch of the counts (C,), or None as soon as its expected cost is sure to reach `worth_usd`.
+        """The dispatch of the counts (C,), or None as soon as the aim of its costs is sure to reach `worth_usd`.
 
         `floor_usd` (T,): what each cell costs at least, not weighted. Cells are covered in parts; those still to come
         count with their floor. Only dispatches whose models are covered on their own can end early.
         """
         if self._problem.budget_usd is not None or not self._by_model:
             return self.dispatch(counts)
-        weight = self._problem.weight
-        known = floor_usd * weight
+        known = floor_usd.copy()
         count = max(1, min(MOST_PARTS, self._problem.cells // PART_CELLS))
         parts = [np.arange(first, self._problem.cells, count) for first in range(count)]
         needs = self._needs(counts, 0.0)
@@ -84,19 +89,17 @@ class WholeNodes:
             pieces.append(self._cover_models([need.at(part) for need in needs], group_left))
             self.spent_cells += len(part)
             cost = sum((cover.bound_usd for cover in pieces[-1]), np.zeros(len(part)))
-            known[part] = np.maximum(cost, floor_usd[part]) * weight[part]
-            if float(known.sum()) >= worth_usd:
+            known[part] = np.maximum(cost, floor_usd[part])
+            if self._aim.value(self._problem.by_scenario(known)) >= worth_usd:
                 return None
         covers = [joined([piece[m] for piece in pieces], parts) for m in range(len(needs))]
         found = self._checked(counts, covers, 0.0)
-        return self._result(counts, found, float(found.cost_usd @ weight), float(found.bound_usd @ weight))
+        return self._expected(counts, found)
 
     def dispatch(self, counts: Floats) -> Dispatch:
         """The cheapest whole-node dispatch of the counts (C,), hour by hour."""
-        weight = self._problem.weight
         if self._problem.budget_usd is None:
-            found = self._cover(counts, 0.0)
-            return self._result(counts, found, float(found.cost_usd @ weight), float(found.bound_usd @ weight))
+            return self._expected(counts, self._cover(counts, 0.0))
         whole = np.rint(counts).astype(np.int64)
         fitted = cover_within_budget(
             self._problem,
@@ -109,17 +112,31 @@ class WholeNodes:
         )
         if fitted is None:
             raise SolverError("base counts beyond the budget were dispatched")
-        return self._result(counts, fitted.dispatch, fitted.cost_usd, fitted.bound_usd)
+        # A budget binds all scenarios together, and goes with the expected cost alone.
+        expected = (fitted.cost_usd, fitted.bound_usd)
+        return self._result(counts, fitted.dispatch, expected, expected)
 
-    def _result(self, counts: Floats, found: WholeDispatch, cost_usd: float, bound_usd: float) -> Dispatch:
+    def _expected(self, counts: Floats, found: WholeDispatch) -> Dispatch:
+        weight, problem = self._problem.weight, self._problem
+        expected = (float(found.cost_usd @ weight), float(found.bound_usd @ weight))
+        if self._aim.is_expected:
+            return self._result(counts, found, expected, expected)
+        cost, bound = (self._aim.value(problem.by_scenario(usd)) for usd in (found.cost_usd, found.bound_usd))
+        return self._result(counts, found, expected, (cost, bound))
+
+    def _result(
+        self, counts: Floats, found: WholeDispatch, expected: tuple[float, float], aimed: tuple[float, float]
+    ) -> Dispatch:
         base = found.given if self._problem.policy.sharing is Sharing.HOURLY else self._own_base(counts)
         return Dispatch(
             counts=counts,
             nodes=found.nodes,
             base_nodes=base,
             unserved=found.unserved,
-            cost_usd=cost_usd,
-            bound_usd=bound_usd,
+            cost_usd=expected[0],
+            bound_usd=expected[1],
+            aimed_usd=aimed[0],
+            aimed_bound_usd=aimed[1],
         )
 
     def _cover(self, counts: Floats, multiplier: float) -> WholeDispatch:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from planner.plan import (
+    ForesightValue,
     HourDetail,
     ModelHour,
     ModelTerms,
@@ -18,6 +19,7 @@ from planner.plan import (
     PlannedLease,
     Rejected,
     ScenarioOutcome,
+    Uncertainty,
 )
 from planner.profile.model import Rates
 from policies.planning import PlanningPolicy
@@ -40,6 +42,7 @@ def plan_document(plan: Plan) -> Json:
         "hours_detail": [_hour(hour, plan.scenario_shown) for hour in plan.hours_detail],
         "leases": [_lease(lease) for lease in plan.leases],
         "scenarios": [_scenario(scenario) for scenario in plan.scenarios],
+        **({} if plan.uncertainty is None else {"uncertainty": _uncertainty(plan.uncertainty)}),
         "rejected": [_rejected(rejected) for rejected in plan.rejected],
         "alternatives": [
             {
@@ -120,6 +123,7 @@ def _head(plan: Plan) -> Json:
             "rounding_usd": _money(gap.rounding_usd),
             "launch_overhead_usd": _money(gap.launch_overhead_usd),
             "search_usd": _money(gap.search_usd),
+            **({"aim_usd": _money(gap.aim_usd)} if gap.aim_usd else {}),
         },
         "search": plan.search,
         "cost": {
@@ -156,6 +160,9 @@ def _policy(policy: PlanningPolicy) -> Json:
         "measured_only": policy.measured_only,
         "max_search_gap": float(policy.max_search_gap),
         "unknown_lead_time_s": float(policy.unknown_lead_time_s),
+        "aim": str(policy.aim),
+        "cvar_level": float(policy.cvar_level),
+        "cvar_weight": float(policy.cvar_weight),
     }
 
 
@@ -249,6 +256,33 @@ def _scenario(scenario: ScenarioOutcome) -> Json:
         "bill_usd": _money(scenario.bill_usd),
         "total_usd": _money(scenario.total_usd),
         "unserved_ratio": float(scenario.unserved_ratio),
+    }
+
+
+def _uncertainty(known: Uncertainty) -> Json:
+    value = known.foresight
+    return {
+        "aim": str(known.aim),
+        "aimed_usd": _money(known.aimed_usd),
+        "aimed_bound_usd": _money(known.aimed_bound_usd),
+        "cvar_usd": _money(known.cvar_usd),
+        "worst_scenario": known.worst_scenario,
+        "worst_usd": _money(known.worst_usd),
+        "foresight": None if value is None else _foresight(value),
+    }
+
+
+def _foresight(value: ForesightValue) -> Json:
+    return {
+        "alone_usd": [_money(usd) for usd in value.alone_usd],
+        "perfect_saves_at_most_usd": _money(value.perfect_saves_at_most_usd),
+        "perfect_relaxed_usd": _money(value.perfect_relaxed_usd),
+        "perfect_whole_usd": _money_or_none(value.perfect_whole_usd),
+        "mean_base": _counts(value.mean_base),
+        "mean_relaxed_usd": _money(value.mean_relaxed_usd),
+        "mean_whole_usd": _money_or_none(value.mean_whole_usd),
+        "regret_usd": _money(value.regret_usd),
+        "regret_scenario": value.regret_scenario,
     }
 
 

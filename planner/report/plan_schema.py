@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from planner.report.plan_json import SCHEMA
+from policies.planning import Aim
 
 Json = dict[str, Any]
 
@@ -45,7 +46,8 @@ def plan_schema() -> Json:
                     "type": "number",
                     "exclusiveMinimum": 0,
                     "description": "What the forecast was multiplied by, under --maximize traffic.",
-                }
+                },
+                "uncertainty": _uncertainty(),
             },
         ),
         "$defs": {"money": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}},
@@ -74,7 +76,10 @@ def _head() -> Json:
         "relaxed_bound_usd": money | {"description": "Least cost with burst in fractions of nodes."},
         "lower_bound_usd": money | {"description": "Best proven lower bound on total_usd."},
         "gap_ratio": {"type": "number", "description": "(total - lower bound) / total."},
-        "gap": _record(dict.fromkeys(("rounding_usd", "launch_overhead_usd", "search_usd"), money)),
+        "gap": _record(
+            dict.fromkeys(("rounding_usd", "launch_overhead_usd", "search_usd"), money),
+            {"aim_usd": money | {"description": "What an aim other than the expected total costs in expectation."}},
+        ),
         "search": {"enum": ["proven", "limit"], "description": "Were the base counts proven to be optimal?"},
         "cost": _record(dict.fromkeys(costs, money)),
         "unserved_ratio": _ratio("Expected share of tokens unserved."),
@@ -100,6 +105,9 @@ def _policy() -> Json:
             "measured_only": {"type": "boolean"},
             "max_search_gap": _ratio(),
             "unknown_lead_time_s": {"type": "number", "minimum": 0},
+            "aim": {"enum": [str(aim) for aim in Aim]},
+            "cvar_level": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+            "cvar_weight": _ratio(),
         }
     )
 
@@ -203,6 +211,36 @@ def _scenario() -> Json:
             "bill_usd": {"$ref": "#/$defs/money"},
             "total_usd": {"$ref": "#/$defs/money"},
             "unserved_ratio": _ratio(),
+        }
+    )
+
+
+def _uncertainty() -> Json:
+    """What only a plan for several scenarios has."""
+    money = {"$ref": "#/$defs/money"}
+    whole = "In whole nodes, as billed; null: too many hours to dispatch."
+    foresight = _record(
+        {
+            "alone_usd": _list(money, "Least total of a plan for each scenario alone, relaxed: a bound."),
+            "perfect_saves_at_most_usd": money | {"description": "total_usd - the expectation of alone_usd."},
+            "perfect_relaxed_usd": money | {"description": "Expected value of perfect information, relaxed."},
+            "perfect_whole_usd": _nullable(money) | {"description": whole},
+            "mean_base": _counts("Base nodes of the plan for the mean demand."),
+            "mean_relaxed_usd": money | {"description": "What planning on the mean costs more, relaxed."},
+            "mean_whole_usd": _nullable(money) | {"description": whole},
+            "regret_usd": money | {"description": "The most that hindsight would have saved, at most."},
+            "regret_scenario": {"type": "string"},
+        }
+    )
+    return _record(
+        {
+            "aim": {"enum": [str(aim) for aim in Aim]},
+            "aimed_usd": money | {"description": "What the aim made least."},
+            "aimed_bound_usd": money | {"description": "Best proven lower bound on aimed_usd."},
+            "cvar_usd": money | {"description": "Mean total of the dearest 1 - policy.cvar_level of outcomes."},
+            "worst_scenario": {"type": "string"},
+            "worst_usd": money,
+            "foresight": _nullable(foresight),
         }
     )
 

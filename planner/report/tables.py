@@ -15,6 +15,8 @@ from planner.plan import Plan
 from planner.report.numbers import USD, Currency, buckets, counts, number, percent, span, sparkline
 from planner.report.screen import Cell, Column, Screen, render, table, words
 from planner.report.series import Floats, PlanSeries, plan_series
+from planner.report.uncertainty import aim_sentence, uncertainty_sentences
+from policies.planning import Aim
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -187,7 +189,7 @@ def sentences(plan: Plan, currency: Currency = USD) -> list[str]:
     if any(changes.keep.values()) or any(changes.cancel.values()):
         lines.append(f"Owned servers: {_changes('keep', changes.keep)}; {_changes('cancel', changes.cancel)}.")
     lines.append(_proof_sentence(plan, currency))
-    return lines
+    return [*lines, *uncertainty_sentences(plan, currency)]
 
 
 def _bill_sentence(plan: Plan, currency: Currency) -> str:
@@ -214,6 +216,8 @@ def _changes(verb: str, nodes: Mapping[str, int]) -> str:
 
 
 def _proof_sentence(plan: Plan, currency: Currency) -> str:
+    if plan.policy.aim is not Aim.EXPECTED and plan.uncertainty is not None:
+        return aim_sentence(plan, plan.uncertainty, currency)
     proof = "base counts not proven optimal (search limit)"
     if plan.search == "proven":
         proof = "base counts proven optimal before launch overhead"

@@ -111,6 +111,33 @@ def a_problem(
     )
 
 
+def two_futures(
+    high_tok_s: float = 400.0, *, hours: int = 1, burst: BurstOption | None = None, setup_usd: str = "0"
+) -> Problem:
+    """100 tok/s with probability 0.75 or `high_tok_s` with 0.25; 100 tok/s a node; base 0.6 USD/h, burst 1."""
+    base = a_base("base0", fee_usd=str(Decimal("0.6") * hours), setup_usd=setup_usd)
+    pool = burst or a_burst("burst0")
+    rates = {key: Rates(prefill_tok_s=100.0, decode_tok_s=100.0, basis=Basis.MEASURED) for key in (base.key, pool.key)}
+    output = np.repeat(np.array([100.0, high_tok_s])[:, None, None], hours, axis=2)
+    return build_problem(
+        forecast=Forecast(
+            start=START,
+            models=("model0",),
+            scenarios=("low", "high"),
+            probability=(0.75, 0.25),
+            input_tok_s=np.zeros_like(output),
+            output_tok_s=output,
+        ),
+        models=(Model(name="model0", profile="model0"),),
+        base=(base,),
+        burst=(pool,),
+        rates=(rates,),
+        group_max={},
+        policy=PlanningPolicy(target_utilization=1.0),
+        months=Decimal(1),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """Which parts of the problem an instance has."""

@@ -1,0 +1,72 @@
+"""Sentences on what is not known: the aim and its proof, the dearest outcomes, the worth of knowing more. Pure."""
+
+from decimal import Decimal
+
+from planner.plan import ForesightValue, Plan, Uncertainty
+from planner.report.numbers import Currency, number, percent
+from policies.planning import Aim
+
+
+def aim_sentence(plan: Plan, known: Uncertainty, currency: Currency) -> str:
+    """What the aim made least, how far it is from its bound, and what it costs against the cheapest plan."""
+    level = percent(1 - plan.policy.cvar_level, 0)
+    what = f"the most that hindsight would have saved, {_money(known.aimed_usd, currency)},"
+    if known.aim is Aim.CVAR:
+        what = f"the mean total of the dearest {level} % of outcomes"
+        if plan.policy.cvar_weight < 1:
+            weight = percent(plan.policy.cvar_weight, 0)
+            what = f"{weight} % of {what} with {number(100 - float(weight), 0)} % of the expected total"
+        what += f", {_money(known.aimed_usd, currency)},"
+    over = known.aimed_usd - known.aimed_bound_usd
+    proof = "proven" if plan.search == "proven" else "not proven (search limit)"
+    cost = plan.gap.aim_usd
+    return (
+        f"Aim {known.aim}: {what} is at most {_money(over, currency)} above the least there is; base counts {proof} "
+        f"before launch overhead. In expectation this costs at most {_money(cost, currency)} "
+        f"({percent(_ratio(cost, plan.total_usd), 2)} %) more than the cheapest plan before launch overhead."
+    )
+
+
+def uncertainty_sentences(plan: Plan, currency: Currency) -> list[str]:
+    """The dearest outcomes, what planning on the mean and a perfect forecast would change; none with one scenario."""
+    known = plan.uncertainty
+    if known is None:
+        return []
+    level = percent(1 - plan.policy.cvar_level, 0)
+    lines = [
+        f"Totals by scenario: dearest {known.worst_scenario}, {_money(known.worst_usd, currency)}; mean of the dearest "
+        f"{level} % of outcomes {_money(known.cvar_usd, currency)}."
+    ]
+    return lines if known.foresight is None else [*lines, *_foresight_lines(plan, known.foresight, currency)]
+
+
+def _foresight_lines(plan: Plan, value: ForesightValue, currency: Currency) -> list[str]:
+    saved = value.perfect_saves_at_most_usd
+    perfect = (
+        f"A perfect forecast would save at most {_money(saved, currency)} "
+        f"({percent(_ratio(saved, plan.total_usd), 1)} %)"
+    )
+    if value.perfect_whole_usd is not None:
+        perfect += f"; in whole nodes about {_money(value.perfect_whole_usd, currency)}"
+    perfect += (
+        f"; with burst in fractions {_money(value.perfect_relaxed_usd, currency)} (expected value of information)."
+    )
+    nodes = " + ".join(f"{count} {offer}" for offer, count in value.mean_base.items()) or "no base"
+    mean = f"Planning on the mean ({nodes}) would cost"
+    if value.mean_whole_usd is not None:
+        whole = value.mean_whole_usd
+        mean += f" {_money(abs(whole), currency)} {'more' if whole >= 0 else 'less'} in whole nodes;"
+    mean += (
+        f" with burst in fractions {_money(value.mean_relaxed_usd, currency)} more (value of the stochastic solution)."
+    )
+    most = _money(value.regret_usd, currency)
+    regret = f"Hindsight would save at most {most} in any scenario (in {value.regret_scenario})."
+    return [perfect, mean, regret]
+
+
+def _ratio(part: Decimal, whole: Decimal) -> float:
+    return float(part / whole) if whole else 0.0
+
+
+def _money(usd: Decimal, currency: Currency) -> str:
+    return f"{currency.code} {number(currency.amount(usd), 2)}"
