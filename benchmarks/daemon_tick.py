@@ -229,6 +229,7 @@ def _launch_all(folder: Path) -> None:
     from autoscaler.journal import Intent, IntentKind, Outcome, Result
     from autoscaler.records import open_records
     from autoscaler.records.rows import intent_row, outcome_row
+    from planner.catalog.offer_id import OfferId
     from planner.store import journal as store
     from planner.store.address import read_url
     from planner.store.kept import KeptConnection
@@ -244,8 +245,8 @@ def _launch_all(folder: Path) -> None:
     kept = KeptConnection(url, wait_s=10.0)
     with kept.writing() as connection:  # at once: a transaction for each would take minutes on a busy disk
         for machine in _machines():
-            provider, _, product = machine.pool.partition("/")
-            billing, products = PROVIDERS[provider]
+            named = OfferId.of(machine.pool)
+            billing, products = PROVIDERS[named.provider]
             intent = Intent(
                 key=f"launch/{machine.node_id}",
                 kind=IntentKind.LAUNCH,
@@ -254,8 +255,10 @@ def _launch_all(folder: Path) -> None:
                 pool=machine.pool,
                 model="chat",
                 reason="work is above the band",
-                provider=provider,
-                tariff=Tariff(billing=Billing(billing), price_usd_hour=Decimal(price_of(products.index(product)))),
+                provider=named.provider,
+                tariff=Tariff(
+                    billing=Billing(billing), price_usd_hour=Decimal(price_of(products.index(named.product)))
+                ),
                 epoch=term.epoch,
             )
             store.add_intent(connection, "bench", intent_row(intent, lambda _: None, str))

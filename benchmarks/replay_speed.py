@@ -71,6 +71,7 @@ def _world(nodes: int, ticks: int) -> Any:
 
     from autoscaler.providers.simulated.spec import SimulatedPool
     from autoscaler.replay.world import ServedModel, Traffic, World
+    from planner.catalog.offer_id import OfferId
     from planner.profile.model import Basis, Rates
     from policies.billing import Billing, Tariff
 
@@ -98,7 +99,7 @@ def _world(nodes: int, ticks: int) -> Any:
     pools = tuple(
         SimulatedPool(
             key=key,
-            provider=key.partition("/")[0],
+            provider=OfferId.of(key).provider,
             tariff=tariff,
             is_spot=tariff.is_spot,
             lead_times_s=(80.0, 120.0, 200.0),

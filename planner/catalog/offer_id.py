@@ -16,6 +16,8 @@ class OfferId:
     """In the provider's words; "": the id names none."""
     zone: str | None = None
     is_spot: bool = False
+    is_by_month: bool = False
+    """The base offer of a machine that is sold by the hour too."""
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -23,4 +25,6 @@ class OfferId:
         provider, _, rest = text.partition("/")
         sold, _, terms = rest.partition("/")
         product, _, zone = sold.partition("@")
-        return cls(provider=provider, product=product, zone=zone or None, is_spot=terms == "spot")
+        return cls(
+            provider=provider, product=product, zone=zone or None, is_spot=terms == "spot", is_by_month=terms == "month"
+        )

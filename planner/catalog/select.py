@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 
 from planner.catalog.nearest import nearest
 from planner.catalog.offer import Catalog, Offer, Role
+from planner.catalog.offer_id import OfferId
 from planner.errors import InputError
 
 MARKETS = ("spot", "on-demand", "base")
@@ -134,8 +135,9 @@ def _names(selector: str, offer_id: str) -> bool:
     if _is_glob(selector) or "/" in selector:
         return fnmatchcase(offer_id, selector)
     line, market = _line_and_market(selector)
-    ending = {"spot": "spot", "month": "base"}.get(offer_id.rsplit("/", 1)[-1], "on-demand")
-    return _in_line(offer_id.split("/", 1)[0], line) and market in (None, ending)
+    named = OfferId.of(offer_id)
+    sold = "spot" if named.is_spot else "base" if named.is_by_month else "on-demand"
+    return _in_line(named.provider, line) and market in (None, sold)
 
 
 def _in_line(provider: str, line: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.catalog.offer_id import OfferId
 from planner.cli.database import ledger_url
 from planner.cli.options import FleetOption, JsonOption, say, screen, split
 
@@ -117,7 +118,7 @@ def providers_of(invoice: "Invoice", bill: "MonthBill", named: tuple[str, ...]) 
     spoken = invoice.named.intersection(held) | {
         one.lease.provider
         for one in bill.leases
-        if one.lease.id.casefold() in words or one.lease.offer.partition("/")[2].partition("/")[0].casefold() in words
+        if one.lease.id.casefold() in words or OfferId.of(one.lease.offer).product.casefold() in words
     }
     if not spoken and len(held) != 1:
         raise InputError(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from planner.catalog.offer_id import OfferId
 from planner.demand.header import shown
 from planner.errors import InputError
 from planner.exchange.table import Columns, Row, read_day, read_mark, read_money, read_name, read_table, read_time
@@ -86,10 +87,10 @@ def provider_of(columns: Columns, row: Row, offer: str) -> str:
     written = columns.cell(row, "provider")
     if written:
         return read_name(written, "provider")
-    provider, slash, _ = offer.partition("/")
-    if not slash:
+    named = OfferId.of(offer)
+    if not named.product:
         raise ValueError(f"no provider, and offer {shown(offer)} names none; expected an id such as hetzner/ax102")
-    return provider
+    return named.provider
 
 
 def read_price(columns: Columns, row: Row, *, offer: str, provider: str, source: str) -> PriceInForce | None:

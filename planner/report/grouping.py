@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from planner.catalog.offer_id import OfferId
 from planner.plan import Rejected
 
 NUMBER = re.compile(r"(?<![\w./@-])\d+(?:\.\d+)?(?![\w/@-]|\.\d)")
@@ -57,7 +58,7 @@ def group_reasons(rejected: Iterable[Rejected]) -> tuple[Group, ...]:
 
 
 def _without_name(one: Rejected) -> str:
-    product = one.offer.partition("/")[2].partition("/")[0] or one.offer
+    product = OfferId.of(one.offer).product or one.offer
     reason = re.sub(rf"(?<![\w./-]){re.escape(product)}(?![\w/-]|\.\w)", "it", one.reason)
     return (
         SEVERAL_OF.sub("one or more ", reason)

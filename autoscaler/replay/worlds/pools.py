@@ -15,6 +15,7 @@ from autoscaler.replay.worlds.settings import PoolBlock
 from autoscaler.replay.worlds.shipped import AvailabilityTrace, availability_traces, lead_times
 from autoscaler.replay.worlds.sold import Sold, nearest_curve, written_rates
 from planner.catalog.offer import Catalog, Offer, Role
+from planner.catalog.offer_id import OfferId
 from planner.catalog.select import chosen
 from planner.demand.forecast import Forecast
 from planner.errors import InputError
@@ -44,7 +45,7 @@ def own_pool(block: PoolBlock, traffic: Traffic, *, seed: int) -> ChosenPool:
     rates = written_rates(block.prefill_tok_s, block.decode_tok_s)
     pool = SimulatedPool(
         key=block.offer,
-        provider=block.offer.split("/", 1)[0],
+        provider=OfferId.of(block.offer).provider,
         tariff=block.tariff,
         is_spot=block.is_spot,
         lead_times_s=_lead_times(block, None),

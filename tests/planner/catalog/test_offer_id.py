@@ -10,7 +10,9 @@ from planner.catalog.offer_id import OfferId
     [
         pytest.param("hetzner-cloud/ccx43", OfferId(provider="hetzner-cloud", product="ccx43"), id="on demand"),
         pytest.param(
-            "hetzner-cloud/ccx43/month", OfferId(provider="hetzner-cloud", product="ccx43"), id="monthly twin"
+            "hetzner-cloud/ccx43/month",
+            OfferId(provider="hetzner-cloud", product="ccx43", is_by_month=True),
+            id="monthly twin",
         ),
         pytest.param("aws/r7a.4xlarge/spot", OfferId(provider="aws", product="r7a.4xlarge", is_spot=True), id="spot"),
         pytest.param(

@@ -68,6 +68,7 @@ def test_euro_prices_are_converted_at_the_rate_of_the_row() -> None:
     ("row", "said"),
     [
         ("a,ax102,2026-11-01T00:00:00Z,,,,", "no provider, and offer 'ax102' names none"),
+        ("a,hetzner/,2026-11-01T00:00:00Z,,,,", "no provider, and offer 'hetzner/' names none"),
         ("a,aws/x,2026-11-01T00:00:00Z,,second,,", "price_usd_hour is missing; billing 'second' needs it"),
         ("a,aws/x,2026-11-01T00:00:00Z,,hourly,1,", "billing is 'hourly'; expected one of started_hour"),
         ("a,aws/x,2026-11-01T00:00:00Z,,,1,", "no billing beside a price"),

@@ -13,10 +13,11 @@ def test_the_own_name_of_an_offer_does_not_keep_it_apart() -> None:
             ("aws/g5.xlarge", "g5.xlarge"),
             ("aws/g5.xlarge/spot", "g5.xlarge"),
             ("ovh/l4-90", "l4-90"),
+            ("aws/g5.xlarge@us-east-1a/spot", "g5.xlarge"),
         )
     )
     assert group.reason == "no measured rate of m on it, and no rule to estimate one"
-    assert group.offers == ("aws/g5.xlarge", "aws/g5.xlarge/spot", "ovh/l4-90")
+    assert group.offers == ("aws/g5.xlarge", "aws/g5.xlarge/spot", "ovh/l4-90", "aws/g5.xlarge@us-east-1a/spot")
 
 
 def test_numbers_that_differ_become_a_range_and_equal_ones_stay() -> None:
