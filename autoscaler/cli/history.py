@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from planner.fleet.daemon import MetricsSettings
     from planner.measure.dialect import Dialect
-    from planner.measure.history import PastTraffic
+    from planner.measure.history import Expressions, PastTraffic
 
 
 def history(
@@ -89,14 +89,22 @@ def settings_of(
         raise InputError(f"--prometheus: {error}") from None
 
 
-def read(settings: "MetricsSettings", *, start: "datetime", end: "datetime", slot_s: int, folder: str) -> "PastTraffic":
+def read(
+    settings: "MetricsSettings",
+    *,
+    start: "datetime",
+    end: "datetime",
+    slot_s: int,
+    folder: str,
+    expressions: "Expressions | None" = None,
+) -> "PastTraffic":
     """The history that `settings` lead to. Raises InputError, MetricsError."""
     from datetime import timedelta
 
     from autoscaler.settings import Secrets
     from planner.errors import InputError
     from planner.measure.dialect import DIALECTS
-    from planner.measure.history import read_history
+    from planner.measure.history import NO_EXPRESSIONS, read_history
     from planner.measure.prometheus import Prometheus
 
     if end <= start:
@@ -116,6 +124,7 @@ def read(settings: "MetricsSettings", *, start: "datetime", end: "datetime", slo
             slot=timedelta(seconds=slot_s),
             model_of=namer(dialect, settings.served_names),
             matchers=settings.selector,
+            expressions=expressions or NO_EXPRESSIONS,
         )
     if not found.rows:
         names = ", ".join(dialect.input_tokens)

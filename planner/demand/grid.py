@@ -19,23 +19,35 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def mean_or_band(rows: Rows, quantile: float | None, source: str, remarks: list[str]) -> Rows:
-    """The rows of one band: the mean, unless a quantile is asked for."""
+    """The rows of one band: the mean, unless a quantile is asked for; where a file has scenarios, they are its mean."""
     held = {one.quantile for one in rows.series}
     bands = ", ".join(f"{band:g}" for band in sorted(band for band in held if band is not None))
     if quantile not in held:
         if quantile is None:
             raise InputError(f"{source}: no mean rows (empty quantile); the file holds quantiles {bands}: choose one")
         raise InputError(f"{source}: no rows of quantile {quantile:g}; the file holds {bands or 'only the mean'}")
-    if len(held) == 1:
-        return rows
-    if quantile is None:
-        remarks.append(f"{source}: the mean rows are used; the quantiles {bands} are not")
-    wanted = np.array([one.quantile == quantile for one in rows.series])
+    wanted = [one.quantile == quantile for one in rows.series]
+    scenarios = {one.scenario for one, is_wanted in zip(rows.series, wanted, strict=True) if is_wanted and one.scenario}
+    has_mean = (
+        any(is_wanted and not one.scenario for one, is_wanted in zip(rows.series, wanted, strict=True))
+        and "" not in rows.probability
+    )
+    if scenarios and has_mean:
+        wanted = [is_wanted and one.scenario != "" for one, is_wanted in zip(rows.series, wanted, strict=True)]
+        remarks.append(f"{source}: its {len(scenarios)} scenarios are used; the mean rows are not")
+    if quantile is None and bands:
+        used = "scenarios" if scenarios else "mean rows"
+        remarks.append(f"{source}: the {used} are used; the quantiles {bands} are not")
+    return rows if all(wanted) else _only(rows, np.array(wanted))
+
+
+def _only(rows: Rows, wanted: NDArray[np.bool_]) -> Rows:
+    """The rows of the wanted series."""
     kept = wanted[rows.code]
     number = np.cumsum(wanted) - 1
     return Rows(
         header=rows.header,
-        series=tuple(one for one in rows.series if one.quantile == quantile),
+        series=tuple(one for one, is_wanted in zip(rows.series, wanted, strict=True) if is_wanted),
         probability=rows.probability,
         code=number[rows.code[kept]].astype(np.int32),
         time_s=rows.time_s[kept],

@@ -189,7 +189,7 @@ class _Codes(dict[tuple[str, str, str, str], int]):
         series = Series(scenario=scenario, model=model, quantile=_quantile(quantile))
         if model and self.models is not None and model not in self.models:
             raise ValueError(f"unknown model {shown(model)}; expected {' or '.join(map(repr, self.models))}")
-        if self.has_scenario:
+        if self.has_scenario and (scenario or probability):  # neither: a mean row, or a quantile's, beside scenarios
             value = _probability(probability)
             known = self.probability.setdefault(scenario, value)
             if value != known:

@@ -6,6 +6,7 @@ from pathlib import Path
 from planner.files import write_atomic
 from planner.fleet import fleet_schema_text
 from planner.report.charges_schema import charges_schema_text
+from planner.report.forecast.schema import forecast_schema_text
 from planner.report.ledger_schema import db_schema_text, ledger_schema_text
 from planner.report.listing_schemas import catalog_schema_text, profile_schema_text
 from planner.report.month_schema import month_schema_text
@@ -18,6 +19,7 @@ SCHEMAS = {
     "fleet.schema.json": fleet_schema_text,
     "catalog.schema.json": catalog_schema_text,
     "profile.schema.json": profile_schema_text,
+    "forecast.schema.json": forecast_schema_text,
     "price.schema.json": price_schema_text,
     "charges.schema.json": charges_schema_text,
     "reconcile.schema.json": reconcile_schema_text,

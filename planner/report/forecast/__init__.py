@@ -1,0 +1,1 @@
+"""A forecast as a table for people, as JSON and as a picture."""
