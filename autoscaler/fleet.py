@@ -104,6 +104,8 @@ class Node:
     """Where requests reach it; None: not known."""
     instances: tuple[str, ...] | None = None
     """What its Node in a cluster may say it is, where that is not `machine_id`; empty: nobody knows yet."""
+    is_orphan: bool = False
+    """Nobody intended it, and it is ended soon: it costs money, and is no capacity to come."""
 
     def __post_init__(self) -> None:
         if self.in_flight is not None and self.in_flight < 0:

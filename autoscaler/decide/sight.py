@@ -130,8 +130,8 @@ def _see_coming(sight: Sight, node: Node, snapshot: Snapshot, policy: ScalingPol
 
     That is where its provider cannot be asked, or the serving side says nothing: it may serve and not be measured.
     """
-    if node.taken_back_at is not None:
-        return  # never to serve, and gone by itself
+    if node.taken_back_at is not None or node.is_orphan:
+        return  # never to serve, and gone by itself; of an orphan the loop says when it has failed
     age_s = (snapshot.now - node.ordered_at).total_seconds()
     is_due = age_s >= policy.launch_timeout_s
     if is_due and _is_heard(sight, snapshot, policy) and not is_unreachable(snapshot, node.pool):

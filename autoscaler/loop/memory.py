@@ -242,4 +242,5 @@ def _node(intent: Intent) -> Node:
         since=intent.at,
         ordered_at=intent.at,
         replaces=intent.replaces,
+        is_orphan=intent.kind is IntentKind.ADOPT,
     )

@@ -188,4 +188,5 @@ class Track:
             replaces=node.replaces,
             address=address,
             instances=instances,
+            is_orphan=node.is_orphan,
         )

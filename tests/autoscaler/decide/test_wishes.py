@@ -145,3 +145,18 @@ def test_the_fleet_asked_for_is_that_of_the_legal_moves() -> None:
     assert asked.recently["chat"].launched_at == NOW
     with pytest.raises(IllegalMove):
         asked_for(asked, (Terminate(node_id=asked.nodes[1].id, reason="never asked for"),))
+
+
+def test_a_loading_orphan_takes_no_nodes_place_under_a_ceiling_and_none_in_the_floor() -> None:
+    orphan = a_node("lost", state=NodeState.LOADING, age_s=60, is_orphan=True)
+    ceiling = Controls(max_nodes={"chat": 1})
+    assert drained(decide(a_snapshot(a_node(), orphan, work=0.6, controls=ceiling), None, ScalingPolicy())) == []
+    floor = ScalingPolicy(min_nodes={"chat": 1})
+    assert launches(decide(a_snapshot(orphan, work=0.0), None, floor)) == ["aws/a"]
+    assert launches(decide(a_snapshot(replace(orphan, is_orphan=False), work=0.0), None, floor)) == []
+
+
+def test_an_orphan_counts_in_a_cap_for_it_costs_what_any_node_costs() -> None:
+    orphan = a_node("lost", state=NodeState.LOADING, age_s=60, is_orphan=True)
+    one = ScalingPolicy(min_nodes={"chat": 1}, max_nodes=1)
+    assert launches(decide(a_snapshot(orphan, work=0.0), None, one)) == []
