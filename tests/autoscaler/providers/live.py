@@ -7,7 +7,7 @@ the machines, where that cannot be seen to have happened.
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -104,12 +104,28 @@ def _end(provider: Provider, machine_id: str) -> None:
 
 
 class LiveContract(ProviderContract):
-    """Inherit beside what makes the provider; `fleet` is new for each test."""
+    """Inherit beside what makes the provider; each test has a fleet of its own."""
 
     lead_s = 300.0
     gone_s = 600.0
     fleet: str
     sleep: Callable[[float], None]
+    capped: Capped
+    foreign: list[str]
+    """Machines that were made without our tag."""
+
+    def live(self, make: Callable[[], Provider], purse: Purse, sleep: Callable[[float], None]) -> Iterator[Provider]:
+        """The provider of a new fleet, for a fixture; afterwards all that was made is ended."""
+        self.fleet, self.sleep, self.foreign = a_fleet(), sleep, []
+        self.capped = Capped(make(), purse)
+        yield self.capped
+        for machine_id in self.foreign:
+            self.end_foreign(machine_id)
+        clean_up(self.capped, self.fleet, self.sleep)
+
+    def end_foreign(self, machine_id: str) -> None:
+        """Ends a machine without our tag, past the provider."""
+        raise NotImplementedError
 
     def wait(self, seconds: float) -> None:
         self.sleep(seconds)
@@ -119,3 +135,19 @@ class LiveContract(ProviderContract):
         while not is_so() and waited_s < within_s:
             self.sleep(POLL_S)
             waited_s += POLL_S
+
+
+class OnADouble(LiveContract):
+    """The same on a double, where it must hold that nothing is ordered beyond the cap."""
+
+    def held(self) -> int:
+        """Machines that bill."""
+        raise NotImplementedError
+
+    def test_beyond_the_cap_nothing_is_ordered(self, provider: Provider) -> None:
+        self.capped.purse.max_usd = Decimal("0.02")
+        for key in ("k1", "k2", "k1"):
+            provider.launch(self.order(key, key))
+        with pytest.raises(pytest.fail.Exception, match=r"cap of 0\.02 USD"):
+            provider.launch(self.order("k3", "k3"))
+        assert self.held() == 2

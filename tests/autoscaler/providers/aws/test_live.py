@@ -19,7 +19,7 @@ from autoscaler.providers.provider import MachineState, NodeNotFound, Order, Pro
 from planner.fleet.daemon.aws import AwsSettings
 from tests.autoscaler.providers.aws.builders import some_settings
 from tests.autoscaler.providers.contract import states
-from tests.autoscaler.providers.live import Capped, LiveContract, Purse, a_fleet, clean_up
+from tests.autoscaler.providers.live import LiveContract, OnADouble, Purse
 
 POOL = "aws/live"
 UNLABELLED = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "baseload-live-foreign"}]}]
@@ -31,20 +31,17 @@ class LiveAws(LiveContract):
     unknown_ids = ("no-such-machine", "i-0123456789abcdef0")
     gone_s = 0.0  # EC2 shows what ended for an hour; nobody waits for that
     settings: AwsSettings
-    capped: Capped
     ec2: Any
 
     def order(self, key: str, node_id: str | None = None) -> Order:
         name = f"{self.fleet}-{node_id or key}"
         return Order(key=f"{self.fleet}-{key}", node_id=name, fleet=self.fleet, pool=POOL, model="live")
 
-    def begin(
-        self, settings: AwsSettings, kind: str, purse: Purse, session: Any, clock: Callable[[], datetime]
-    ) -> None:
+    def made(self, settings: AwsSettings, kind: str, session: Any, clock: Callable[[], datetime]) -> AwsProvider:
         (zone,) = settings.subnets
-        self.settings, self.kind, self.foreign = settings, kind, list[str]()
+        self.settings, self.kind = settings, kind
         self.ec2 = session.client("ec2", settings.region, endpoint_url=settings.endpoint_url)
-        provider = AwsProvider(
+        return AwsProvider(
             settings,
             fleet=self.fleet,
             products={POOL: Product(pool=POOL, name=kind, zone=zone)},
@@ -53,12 +50,9 @@ class LiveAws(LiveContract):
             timeout_s=25.0,
             session=session,
         )
-        self.capped = Capped(provider, purse)
 
-    def end(self) -> None:
-        if self.foreign:
-            self.ec2.terminate_instances(InstanceIds=self.foreign)
-        clean_up(self.capped, self.fleet, self.sleep)
+    def end_foreign(self, machine_id: str) -> None:
+        self.ec2.terminate_instances(InstanceIds=[machine_id])
 
     def add_foreign(self) -> str:
         self.capped.purse.pay(f"{self.fleet}-foreign")
@@ -110,36 +104,29 @@ class TestOnARealAccount(LiveAws):
     def provider(self, purse: Purse) -> Iterator[Provider]:
         import boto3
 
-        self.fleet, self.sleep = a_fleet(), time.sleep
         settings = AwsSettings(
             region=told("REGION"),
             image_id=told("IMAGE"),
             subnets={told("ZONE"): told("SUBNET")},
             endpoint_url=os.environ.get("BASELOAD_LIVE_ENDPOINT"),
         )
-        self.begin(settings, told("TYPE", "t3.micro"), purse, boto3.Session(), lambda: datetime.now(UTC))
-        yield self.capped
-        self.end()
+        kind = told("TYPE", "t3.micro")
+        yield from self.live(
+            lambda: self.made(settings, kind, boto3.Session(), lambda: datetime.now(UTC)), purse, time.sleep
+        )
 
 
-class TestOnTheDouble(LiveAws):
+class TestOnTheDouble(LiveAws, OnADouble):
     @pytest.fixture
     def provider(self, server, double, session) -> Iterator[Provider]:
         self.double = double
-        self.fleet, self.sleep = a_fleet(), double.wait
         settings = some_settings(server, double, subnets={"us-east-1a": double.subnets["us-east-1a"]})
-        self.begin(settings, "t3.micro", Purse(usd_hour=Decimal("0.01"), max_usd=Decimal(1)), session, double.clock)
-        yield self.capped
-        self.end()
-        assert double.life.held() == 0
+        purse = Purse(usd_hour=Decimal("0.01"), max_usd=Decimal(1))
+        yield from self.live(lambda: self.made(settings, "t3.micro", session, double.clock), purse, double.wait)
+        assert self.held() == 0
 
-    def test_beyond_the_cap_nothing_is_ordered(self, provider: Provider) -> None:
-        self.capped.purse.max_usd = Decimal("0.02")
-        for key in ("k1", "k2", "k1"):
-            provider.launch(self.order(key, key))
-        with pytest.raises(pytest.fail.Exception, match=r"cap of 0\.02 USD"):
-            provider.launch(self.order("k3", "k3"))
-        assert self.double.life.held() == 2
+    def held(self) -> int:
+        return int(self.double.life.held())
 
     def test_a_foreign_machine_counts_against_the_cap_and_is_ended_after(self, provider: Provider) -> None:
         foreign = self.add_foreign()

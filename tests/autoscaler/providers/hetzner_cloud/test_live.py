@@ -23,14 +23,13 @@ from planner.fleet.daemon.hetzner_cloud import HetznerCloudSettings
 from tests.autoscaler.providers.contract import states
 from tests.autoscaler.providers.hetzner_cloud.clouds import POOL, a_cloud, an_order
 from tests.autoscaler.providers.hetzner_cloud.double import Project
-from tests.autoscaler.providers.live import Capped, LiveContract, Purse, a_fleet, clean_up
+from tests.autoscaler.providers.live import LiveContract, OnADouble, Purse, clean_up
 
 
 class LiveHetznerCloud(LiveContract):
     """What both have in common."""
 
     cloud: HetznerCloudProvider
-    capped: Capped
     kind: str
     place: str
     unknown_ids = ("no-such-machine", "9007199254740991")
@@ -48,15 +47,8 @@ class LiveHetznerCloud(LiveContract):
         self.wait_until(lambda: states(self.cloud, str(server["id"])) == [MachineState.RUNNING], self.lead_s)
         return str(server["id"])
 
-    def begin(self, cloud: HetznerCloudProvider, purse: Purse, kind: str, place: str) -> None:
-        self.cloud, self.kind, self.place = cloud, kind, place
-        self.capped = Capped(cloud, purse)
-        self.foreign: list[str] = []
-
-    def end(self) -> None:
-        for server in self.foreign:
-            self.cloud.api.call("DELETE", f"/servers/{server}", deadline_s=self.cloud.api.now_s() + 25)
-        clean_up(self.cloud, self.fleet, self.sleep)
+    def end_foreign(self, machine_id: str) -> None:
+        self.cloud.api.call("DELETE", f"/servers/{machine_id}", deadline_s=self.cloud.api.now_s() + 25)
 
 
 def what() -> tuple[str, str]:
@@ -96,41 +88,36 @@ def purse() -> Purse:
 class TestOnARealProject(LiveHetznerCloud):
     @pytest.fixture
     def provider(self, purse: Purse) -> Iterator[Provider]:
-        self.fleet, self.sleep = a_fleet(), time.sleep
-        kind, place = what()
-        cloud = HetznerCloudProvider(
-            HetznerCloudSettings(location=place, endpoint_url=endpoint()),
+        self.kind, self.place = what()
+        yield from self.live(self._cloud, purse, time.sleep)
+
+    def _cloud(self) -> Provider:
+        self.cloud = HetznerCloudProvider(
+            HetznerCloudSettings(location=self.place, endpoint_url=endpoint()),
             token=token(),
             fleet=self.fleet,
-            products={POOL: Product(pool=POOL, name=kind)},
+            products={POOL: Product(pool=POOL, name=self.kind)},
             user_data=lambda _: "#cloud-config\n",
             clock=lambda: datetime.now(UTC),
         )
-        self.begin(cloud, purse, kind, place)
-        yield self.capped
-        self.end()
+        return self.cloud
 
 
-class TestOnTheDouble(LiveHetznerCloud):
+class TestOnTheDouble(LiveHetznerCloud, OnADouble):
     project: Project
 
     @pytest.fixture
     def provider(self, project: Project) -> Iterator[Provider]:
-        self.project = project
-        self.fleet, self.sleep = a_fleet(), project.clock.pass_s
-        self.begin(a_cloud(project, fleet=self.fleet), Purse(usd_hour=Decimal("0.01")), "cx33", "fsn1")
-        yield self.capped
-        self.end()
-        left = [one for one in project.servers.values() if one.deleted_at is None]
-        assert left == []
+        self.project, self.kind, self.place = project, "cx33", "fsn1"
+        yield from self.live(self._cloud, Purse(usd_hour=Decimal("0.01")), project.clock.pass_s)
+        assert self.held() == 0
 
-    def test_beyond_the_cap_nothing_is_ordered(self, provider: Provider) -> None:
-        self.capped.purse.max_usd = Decimal("0.02")
-        for key in ("k1", "k2", "k1"):
-            provider.launch(self.order(key, key))
-        with pytest.raises(pytest.fail.Exception, match=r"cap of 0\.02 USD"):
-            provider.launch(self.order("k3", "k3"))
-        assert len(self.project.servers) == 2
+    def _cloud(self) -> Provider:
+        self.cloud = a_cloud(self.project, fleet=self.fleet)
+        return self.cloud
+
+    def held(self) -> int:
+        return sum(one.deleted_at is None for one in self.project.servers.values())
 
     def test_what_cannot_be_ended_is_named(self, provider: Provider) -> None:
         machine = provider.launch(self.order("k1"))

@@ -22,7 +22,7 @@ from planner.catalog.read import shipped_fx
 from planner.catalog.sources.ovh import OvhPrices
 from planner.catalog.sources.source import PoolAsked
 from tests.autoscaler.providers.contract import states
-from tests.autoscaler.providers.live import Capped, LiveContract, Purse, a_fleet, clean_up
+from tests.autoscaler.providers.live import LiveContract, OnADouble, Purse, clean_up
 from tests.autoscaler.providers.ovh.double import Clock, OvhDouble
 from tests.autoscaler.providers.ovh.projects import POOL, an_order, some_instances, some_keys
 
@@ -32,7 +32,6 @@ class LiveOvh(LiveContract):
 
     api: OvhApi
     cloud: OvhInstances
-    capped: Capped
     unknown_ids = ("no-such-machine", "0d9f0d9c-3a2e-4b8c-9d8e-1f2a3b4c5d6e")
 
     def order(self, key: str, node_id: str | None = None) -> Order:
@@ -47,16 +46,9 @@ class LiveOvh(LiveContract):
         self.wait_until(lambda: states(self.cloud, machine_id) == [MachineState.RUNNING], self.lead_s)
         return machine_id
 
-    def begin(self, api: OvhApi, cloud: OvhInstances, purse: Purse) -> None:
-        self.api, self.cloud, self.capped = api, cloud, Capped(cloud, purse)
-        self.foreign: list[str] = []
-
-    def end(self) -> None:
-        for machine_id in self.foreign:
-            errand = self.api.errand()
-            errand.send("DELETE", errand.of_project("instance", machine_id))
-        clean_up(self.cloud, self.fleet, self.sleep)
-        self.api.close()
+    def end_foreign(self, machine_id: str) -> None:
+        errand = self.api.errand()
+        errand.send("DELETE", errand.of_project("instance", machine_id))
 
 
 def asked(variable: str, otherwise: str | None = None) -> str:
@@ -102,11 +94,14 @@ def purse() -> Purse:
 class TestOnARealProject(LiveOvh):
     @pytest.fixture
     def provider(self, purse: Purse) -> Iterator[Provider]:
-        self.fleet, self.sleep = a_fleet(), time.sleep
+        self.api = an_account()
+        yield from self.live(self._cloud, purse, time.sleep)
+        self.api.close()
+
+    def _cloud(self) -> Provider:
         flavor, region = what()
-        api = an_account()
-        cloud = OvhInstances(
-            api=api,
+        self.cloud = OvhInstances(
+            api=self.api,
             fleet=self.fleet,
             region=region,
             image=asked("BASELOAD_LIVE_IMAGE", "Debian 12"),
@@ -114,29 +109,22 @@ class TestOnARealProject(LiveOvh):
             user_data=lambda _: "#cloud-config\n",
             clock=lambda: datetime.now(UTC),
         )
-        self.begin(api, cloud, purse)
-        yield self.capped
-        self.end()
+        return self.cloud
 
 
-class TestOnTheDouble(LiveOvh):
+class TestOnTheDouble(LiveOvh, OnADouble):
     @pytest.fixture
     def provider(self, double: OvhDouble, clock: Clock, api: OvhApi) -> Iterator[Provider]:
-        self.double = double
-        self.fleet, self.sleep = a_fleet(), clock.wait
-        self.begin(api, some_instances(api, double, fleet=self.fleet), Purse(usd_hour=Decimal("0.01")))
-        yield self.capped
-        self.end()
-        left = [one for one in double.cloud.instances.values() if one.end_asked_at is None]
-        assert left == []
+        self.double, self.api = double, api
+        yield from self.live(self._cloud, Purse(usd_hour=Decimal("0.01")), clock.wait)
+        assert self.held() == 0
 
-    def test_beyond_the_cap_nothing_is_ordered(self, provider: Provider) -> None:
-        self.capped.purse.max_usd = Decimal("0.02")
-        for key in ("k1", "k2", "k1"):
-            provider.launch(self.order(key, key))
-        with pytest.raises(pytest.fail.Exception, match=r"cap of 0\.02 USD"):
-            provider.launch(self.order("k3", "k3"))
-        assert len(self.double.cloud.instances) == 2
+    def _cloud(self) -> Provider:
+        self.cloud = some_instances(self.api, self.double, fleet=self.fleet)
+        return self.cloud
+
+    def held(self) -> int:
+        return sum(one.end_asked_at is None for one in self.double.cloud.instances.values())
 
     def test_what_cannot_be_ended_is_named(self, provider: Provider) -> None:
         machine = provider.launch(self.order("k1"))
