@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import psutil
 from sqlalchemy import create_engine
 
 from tests.needs import program
+from tests.servers.process import free_port
 
 _numbers = count(1)
 BINARIES = "/usr/lib/postgresql/*/bin"
@@ -104,10 +104,3 @@ def run(*command: object) -> None:
         cwd="/",
     )
     assert done.returncode == 0, done.stdout
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

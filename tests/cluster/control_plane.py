@@ -20,7 +20,7 @@ from time import monotonic, sleep
 
 from autoscaler.cluster.api import ClusterApi, ClusterError, api_of
 from tests.needs import lacking, program
-from tests.postgres import free_port
+from tests.servers.process import free_port
 
 VERSION = "1.20.2"
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")

@@ -10,7 +10,7 @@ from autoscaler.cluster.api import ClusterApi
 from autoscaler.cluster.lease import ClusterLease
 from autoscaler.leadership import LeadershipError
 from tests.cluster.control_plane import Cluster
-from tests.postgres import free_port
+from tests.servers.process import free_port
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 

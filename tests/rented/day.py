@@ -29,8 +29,9 @@ from tests.rented.clock import FastTime
 from tests.rented.clouds import Clouds, Machine, rented_clouds
 from tests.rented.nodes import Nodes
 from tests.rented.world import MODEL, PRICES, START, World, interruptions
+from tests.servers.process import free_port
 from tests.servers.prometheus_double import Asked, Document, PrometheusDouble, matrix, prometheus_double, vector
-from tests.servers.vllm_simulator import SimulatedFleet, SimulatedNode, free_port
+from tests.servers.vllm_simulator import SimulatedFleet, SimulatedNode
 
 SCALE = 960.0
 HOUR_S = 3600

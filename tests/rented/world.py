@@ -29,8 +29,9 @@ from tests.rented.clock import FastTime
 from tests.rented.clouds import KIND, SPOT_USD_HOUR, ZONE, Clouds, Machine, rented_clouds
 from tests.rented.nodes import Nodes
 from tests.rented.prometheus_front import PrometheusFront
+from tests.servers.process import free_port
 from tests.servers.real_prometheus import RealPrometheus, real_prometheus
-from tests.servers.vllm_simulator import SimulatedFleet, free_port
+from tests.servers.vllm_simulator import SimulatedFleet
 
 if TYPE_CHECKING:
     from tests.cluster.control_plane import Cluster

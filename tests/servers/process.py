@@ -1,5 +1,6 @@
 """A real server as a process: it runs while a block does, and the block begins once it answers."""
 
+import socket
 import subprocess
 import time
 import urllib.request
@@ -39,3 +40,10 @@ def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path, name: str) ->
         except (URLError, OSError):
             time.sleep(0.05)
     raise AssertionError(f"{name} did not start:\n{log.read_text()[-2000:]}")
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port nobody listens on now, on any loopback address."""
+    with socket.socket() as taken:
+        taken.bind((host, 0))
+        return int(taken.getsockname()[1])

@@ -9,8 +9,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from tests.needs import program
-from tests.servers.process import serving
-from tests.servers.vllm_simulator import free_port
+from tests.servers.process import free_port, serving
 
 CONFIG = """\
 global: {{scrape_interval: {every_s}s, scrape_timeout: {every_s}s}}

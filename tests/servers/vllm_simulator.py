@@ -12,7 +12,6 @@ those of vLLM v1, or with `names="old"` those that v1 replaced. Nodes can be tol
 """
 
 import json
-import socket
 import threading
 import time
 from collections import deque
@@ -26,6 +25,8 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from tests.servers.process import free_port
 
 Names = Literal["v1", "old"]
 TOKEN_BUCKETS = (100, 200, 500, 1000, 2000, 5000, 10_000)
@@ -397,10 +398,3 @@ def _handler_of(node: SimulatedNode) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port nobody listens on now, on any loopback address."""
-    with socket.socket() as taken:
-        taken.bind((host, 0))
-        return int(taken.getsockname()[1])

@@ -16,8 +16,8 @@ from autoscaler.serving.plain.router import Endpoint
 from planner.measure.dialect import LLAMA_CPP
 from planner.measure.prometheus import Prometheus
 from tests.servers.llama_server import SLOTS, llama_server
+from tests.servers.process import free_port
 from tests.servers.real_prometheus import real_prometheus
-from tests.servers.vllm_simulator import free_port
 
 PATIENCE_S = 40.0
 

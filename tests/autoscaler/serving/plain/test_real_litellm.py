@@ -16,7 +16,7 @@ from autoscaler.serving.plain.litellm_router import LiteLlmRouter
 from autoscaler.serving.plain.router import Endpoint
 from autoscaler.serving.serving import ServingError
 from tests.needs import lacking
-from tests.servers.vllm_simulator import free_port
+from tests.servers.process import free_port
 
 ROOT = Path(__file__).parents[4]
 KEY = "sk-planted-master-key-0123456789"
