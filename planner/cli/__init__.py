@@ -7,6 +7,7 @@ from planner.cli.db import db_app
 from planner.cli.init import init
 from planner.cli.ledger import ledger_app
 from planner.cli.licences import licences
+from planner.cli.months import months
 from planner.cli.plan import plan
 from planner.cli.price.command import price
 from planner.cli.profile import profile_app
@@ -17,6 +18,7 @@ app = typer.Typer()
 app.command("init")(init)
 app.command("plan")(plan)
 app.command("whatif")(whatif)
+app.command("months")(months)
 app.command("price")(price)
 app.command("report")(report)
 app.command("licences")(licences)

@@ -10,6 +10,7 @@ from planner.report.forecast.schema import forecast_schema_text
 from planner.report.ledger_schema import db_schema_text, ledger_schema_text
 from planner.report.listing_schemas import catalog_schema_text, profile_schema_text
 from planner.report.month_schema import month_schema_text
+from planner.report.months import months_schema_text
 from planner.report.plan_schema import plan_schema_text
 from planner.report.price.registry import price_schema_text
 from planner.report.reconcile import reconcile_schema_text
@@ -24,6 +25,7 @@ SCHEMAS = {
     "charges.schema.json": charges_schema_text,
     "reconcile.schema.json": reconcile_schema_text,
     "month.schema.json": month_schema_text,
+    "months.schema.json": months_schema_text,
     "ledger.schema.json": ledger_schema_text,
     "db.schema.json": db_schema_text,
 }

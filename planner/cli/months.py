@@ -1,0 +1,150 @@
+"""`baseload months`: base servers to order and cancel in each of several months."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planner.cli.options import (
+    CurrencyCode,
+    CurrencyOption,
+    Fill,
+    FillOption,
+    FleetOption,
+    ForecastOption,
+    JsonOption,
+    MeasuredOption,
+    OnlyOption,
+    PolicyOption,
+    QuantileOption,
+    SetOption,
+    SloOption,
+    WithoutOption,
+    currency_of,
+    is_quiet,
+    say,
+    screen,
+    split,
+)
+from planner.cli.paths import check_paths
+from planner.cli.plan import UNSERVED
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from planner.case import Case
+    from planner.optimize.months.value import Schedule, Terms
+
+FromOption = Annotated[
+    str | None, typer.Option("--from", metavar="MONTH", help="First month, such as 2026-12 (the forecast's first).")
+]
+CountOption = Annotated[int, typer.Option("--months", help="How many months.")]
+GrowthOption = Annotated[
+    str | None, typer.Option("--growth", metavar="RATIO", help="Demand grows so much a month, such as 5%.")
+]
+LaterOption = Annotated[
+    list[str] | None,
+    typer.Option("--set-from", metavar="MONTH:KEY=VALUE", help="A change from a month on; servers keep their price."),
+]
+NoticeOption = Annotated[
+    int, typer.Option("--notice-months", min=0, max=12, help="From a cancellation to the server's end.")
+]
+SavingOption = Annotated[
+    str, typer.Option("--min-saving", metavar="USD", help="Least saving for which a server is bought or cancelled.")
+]
+
+
+def months(  # noqa: PLR0917 - a command's options are its arguments
+    context: typer.Context,
+    forecast: ForecastOption,
+    config: FleetOption = None,
+    first: FromOption = None,
+    count: CountOption = 12,
+    fill: FillOption = None,
+    quantile: QuantileOption = None,
+    growth: GrowthOption = None,
+    later: LaterOption = None,
+    notice_months: NoticeOption = 0,
+    min_saving: SavingOption = "0",
+    settings: SetOption = None,
+    without: WithoutOption = None,
+    only: OnlyOption = None,
+    slo: SloOption = None,
+    policy: PolicyOption = None,
+    measured_only: MeasuredOption = False,
+    currency: CurrencyOption = CurrencyCode.USD,
+    as_json: JsonOption = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the JSON document to this file.")] = None,
+) -> None:
+    """Base servers to order and cancel in each month: setup fees, notice, prices of the order date and growth weighed.
+
+    Example: baseload months -f forecast.csv --from 2026-12 --fill weekly --growth 5% --min-saving 50
+    """
+    from planner.case import load_case, load_fleet
+    from planner.files import write_atomic
+    from planner.report.months import months_text, render_months
+    from planner.whatif import Change
+    from planner.whatif.months import first_whole_month, month_cases, months_from, read_growth, read_later
+
+    check_paths(read=(("-f", forecast), ("-c", config)), write=(("-o", output),))
+    terms = _terms(notice_months, min_saving)
+    fleet, remarks = load_fleet(config, policy)
+    case = load_case(forecast=forecast, fleet=fleet, quantile=quantile, remarks=remarks)
+    change = Change(
+        settings=tuple(settings or ()),
+        without=split(without),
+        only=split(only),
+        slo=tuple(slo or ()),
+        measured_only=measured_only,
+    )
+    cases = month_cases(
+        case,
+        months_from(first or first_whole_month(case.forecast), count),
+        fill=None if fill is None else Fill.WEEKLY.value,
+        growth_ratio=0.0 if growth is None else read_growth(growth),
+        change=change,
+        later=[read_later(one) for one in later or ()],
+    )
+    found = _scheduled(context, cases, terms)
+    if output is not None:
+        write_atomic(output, months_text(found))
+    if as_json:
+        typer.echo(months_text(found), nl=False)
+    else:
+        typer.echo(render_months(found, screen=screen(), currency=currency_of(currency, case.catalog)), nl=False)
+    say(context, [*found.remarks, *([f"wrote {output}"] if output is not None else [])])
+    raise typer.Exit(_verdict(context, found, fleet.policy.max_unserved_ratio))
+
+
+def _terms(notice_months: int, min_saving: str) -> "Terms":
+    from planner.optimize.months.value import Terms
+
+    try:
+        saving = Decimal(min_saving)
+        if saving.is_finite():
+            return Terms(notice_months=notice_months, min_saving_usd=saving)
+    except (ArithmeticError, ValueError):
+        pass
+    raise InputError(f"--min-saving {min_saving!r}: expected USD, 0 or more, such as 50")
+
+
+def _scheduled(context: typer.Context, cases: "tuple[Case, ...]", terms: "Terms") -> "Schedule":
+    """The schedule of the months; progress on stderr."""
+    from planner.case import prepare_case
+    from planner.cli.progress import progress
+    from planner.optimize.months.solve import solve_months
+
+    with progress(is_quiet(context)) as report:
+        prepared = [prepare_case(case, keeps_base=True) for case in cases]
+        return solve_months(prepared, terms, on_progress=report)
+
+
+def _verdict(context: typer.Context, found: "Schedule", most: float) -> int:
+    """3 where a month leaves more unserved than the policy allows; said on stderr."""
+    short = [one for one in found.months if one.unserved_ratio > most]
+    if not short:
+        return 0
+    named = ", ".join(f"{one.month} {one.unserved_ratio:.2%}" for one in short[:3])
+    more = f" and {len(short) - 3} more months" if len(short) > 3 else ""
+    say(context, [f"unserved beyond max_unserved_ratio {most:.2%}: {named}{more}"])
+    return UNSERVED
