@@ -432,19 +432,19 @@ def solve_monolith(
     """The cheapest solution found within the limits, checked row by row. `fixed_counts` (C,) fixes the base counts."""
     refuse_impossible(problem)
     page = build(problem, whole_burst=whole_burst, fixed_counts=fixed_counts)
-    status = _run(page.lp, solver, time_limit_s, gap)
-    return _read(page, status, _bound_usd(page.lp, solver, proven=status == "optimal" and gap == 0))
+    status = run(page.lp, solver, time_limit_s, gap)
+    return _read(page, status, bound_usd(page.lp, solver, proven=status == "optimal" and gap == 0))
 
 
 def relaxed_optimum_usd(problem: Problem, *, solver: SolverName = "highs") -> float:
     """The optimum where base counts, too, may be fractions: a lower bound on every plan."""
     refuse_impossible(problem)
     page = build(problem, relax_base=True)
-    _run(page.lp, solver, None, 0.0)
+    run(page.lp, solver, None, 0.0)
     return float(pulp.value(page.lp.objective) or 0.0)
 
 
-def _run(lp: pulp.LpProblem, solver: SolverName, time_limit_s: float | None, gap: float) -> Literal["optimal", "limit"]:
+def run(lp: pulp.LpProblem, solver: SolverName, time_limit_s: float | None, gap: float) -> Literal["optimal", "limit"]:
     """How far the solver got; afterwards every variable holds a value that was checked.
 
     PuLP reports Optimal also at a time limit, so the solution's own status is judged.
@@ -473,7 +473,7 @@ def _run(lp: pulp.LpProblem, solver: SolverName, time_limit_s: float | None, gap
     return "optimal" if lp.sol_status == pulp.LpSolutionOptimal else "limit"
 
 
-def _bound_usd(lp: pulp.LpProblem, solver: SolverName, *, proven: bool) -> float | None:
+def bound_usd(lp: pulp.LpProblem, solver: SolverName, *, proven: bool) -> float | None:
     """The proven lower bound: HiGHS tells it, of CBC only a finished proof is known."""
     if solver == "highs" and lp.isMIP() and lp.variables():
         return float(lp.solverModel.getInfo().mip_dual_bound)

@@ -1,0 +1,85 @@
+"""The cheapest whole nodes of a chain, hour after hour, with the bound that proves how far it can be from the least.
+
+Prices of launches take the hours apart (launch_prices.py); every hour lists the configurations near its least
+(configurations.py); the lists are joined exactly (join.py). What may have been lost says which hours need longer lists,
+and they are listed again, until nothing can have been lost or the lists may grow no further: then the bound says by how
+much the total may be improved at most.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.optimize.commitment.chain import Chain
+from planner.optimize.commitment.configurations import Configurations, Lister
+from planner.optimize.commitment.join import join
+from planner.optimize.commitment.launch_prices import launch_prices, merged, node_prices
+from planner.optimize.problem import Floats, Ints
+
+CLOSE = 1e-9
+"""Totals this near, relatively, are one."""
+FIRST_SLACK = 0.03
+"""Of the mean hour's cost."""
+MARGIN = 1e-6
+"""Slack beyond what was found to be needed, relative."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How much may be done. Counted, not timed, so that the same input gives the same plan."""
+
+    price_rounds: int = 12
+    join_rounds: int = 5
+    most_per_hour: int = 400
+    """Configurations an hour may list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """Whole nodes of a chain."""
+
+    nodes: Ints
+    """(H, V)"""
+    total_usd: float
+    """Hours and launches, interruptions, egress and unserved demand included."""
+    bound_usd: float
+    """No chain of whole nodes costs less."""
+    launch_prices_usd: Floats
+    """(H + 1, V) prices at which the hours were taken apart."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the total is the least there is."""
+        return self.total_usd - self.bound_usd <= CLOSE * (1 + abs(self.total_usd))
+
+
+def commit(chain: Chain, effort: Effort | None = None, *, start: Floats | None = None) -> Committed:
+    """The cheapest chain of whole nodes; `start` (H + 1, V): prices of launches to begin with."""
+    effort = effort or Effort()
+    lister = Lister(chain, most_per_hour=effort.most_per_hour)
+    priced = launch_prices(lister, most_rounds=effort.price_rounds, start=start)
+    launch, bound = priced.launch_usd, priced.bound_usd
+    best = join(chain, priced.pool, launch, np.full(chain.hours, np.inf))
+    slack = np.full(chain.hours, FIRST_SLACK * abs(bound) / chain.hours) + best.needed_usd
+    for _ in range(effort.join_rounds):
+        listed = lister.near_least(node_prices(chain, launch), slack)
+        found = join(chain, merged(_as_listed(chain, best.nodes), listed), launch, slack)
+        bound = max(bound, found.bound_usd)
+        if found.total_usd <= best.total_usd:
+            best = found
+        if best.total_usd - bound <= CLOSE * (1 + abs(best.total_usd)):
+            break
+        wider = np.maximum(slack, found.needed_usd * (1 + MARGIN) + CLOSE * abs(best.total_usd))
+        if np.all(wider <= slack * (1 + MARGIN)):
+            break
+        slack = wider
+    return Committed(
+        nodes=best.nodes, total_usd=best.total_usd, bound_usd=min(bound, best.total_usd), launch_prices_usd=launch
+    )
+
+
+def _as_listed(chain: Chain, nodes: Ints) -> Configurations:
+    hours = np.arange(chain.hours)
+    return Configurations(
+        hour=hours, nodes=nodes, cost_usd=chain.cost_usd(nodes, hours), dropped_usd=np.full(chain.hours, np.inf)
+    )

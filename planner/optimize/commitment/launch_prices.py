@@ -1,0 +1,128 @@
+"""What a node handed from one hour to the next is worth: prices that take the hours apart. Pure.
+
+A launch is a row: y(v, h) >= n(v, h) - n(v, h-1), y >= 0 at launch_v. Its price in [0, launch_v] is what the hour pays
+for a node it starts with; the hour before gets it. With the rows priced each hour is a problem of its own, at node
+prices price_v + price(v, h) - price(v, h+1), and the sum of the hours' least costs is a bound for any such prices.
+
+The best prices are those of a linear program over configurations of each hour; it and the list of configurations take
+turns until the bound no longer rises (column generation).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.errors import SolverError
+from planner.optimize.commitment.chain import Chain
+from planner.optimize.commitment.configurations import Configurations, Lister
+from planner.optimize.linear import Assembly, Method, least
+from planner.optimize.problem import Floats, Ints
+
+POOL_SLACK = 0.01
+"""Configurations within this ratio of the hours' mean least cost join the program at once."""
+CLOSE = 1e-4
+"""Relative distance between bound and program at which the prices are good enough."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """Prices of launches and the bound they prove."""
+
+    launch_usd: Floats
+    """(H + 1, V) price of starting the hour with a node; the first is the launch itself, the last 0."""
+    bound_usd: float
+    """No chain of nodes costs less."""
+    pool: Configurations
+    """Those of the program: near the least of their hours at one time or another."""
+
+
+def node_prices(chain: Chain, launch: Floats) -> Floats:
+    """(V, H) what a node costs in an hour when launches have prices (H + 1, V)."""
+    return chain.price_usd_hour[:, None] + (launch[:-1] - launch[1:]).T
+
+
+def allowed(chain: Chain, launch: Floats) -> Floats:
+    """The prices cut to what keeps the bound one."""
+    cut = np.clip(launch, 0.0, chain.launch_usd)
+    cut[0], cut[-1] = chain.launch_usd, 0.0
+    return cut
+
+
+def least_by_hour(listed: Configurations, launch: Floats) -> Floats:
+    """(H,) the least cost of each hour at the prices of launches; what was dropped counts too."""
+    least_usd = listed.dropped_usd.copy()
+    np.minimum.at(least_usd, listed.hour, priced_usd(listed, launch))
+    return least_usd
+
+
+def priced_usd(listed: Configurations, launch: Floats) -> Floats:
+    """(K,) what each configuration costs at the prices of launches."""
+    hour, nodes = listed.hour, listed.nodes
+    value: Floats = listed.cost_usd + (nodes * (launch[hour] - launch[hour + 1])).sum(axis=1)
+    return value
+
+
+def launch_prices(lister: Lister, *, most_rounds: int, start: Floats | None = None) -> Priced:
+    """The best prices found in so many rounds, from `start` or half of each launch."""
+    chain = lister.chain
+    half = np.repeat(chain.launch_usd[None, :] / 2, chain.hours + 1, axis=0)
+    launch = allowed(chain, half if start is None else start)
+    best, best_bound = launch, -np.inf
+    pool: Configurations | None = None
+    slack = np.zeros(chain.hours)
+    for number in range(1, most_rounds + 1):
+        listed = lister.near_least(node_prices(chain, launch), slack)
+        least_usd = least_by_hour(listed, launch)
+        bound = float(least_usd.sum())
+        if bound > best_bound:
+            best, best_bound = launch, bound
+        slack = np.full(chain.hours, POOL_SLACK * float(np.abs(least_usd).mean()))
+        pool = listed if pool is None else merged(pool, listed)
+        if not chain.launch_usd.any() or number == most_rounds:
+            break
+        promised, launch = _program(chain, pool)
+        if promised - best_bound <= CLOSE * abs(promised):
+            break
+    assert pool is not None
+    return Priced(launch_usd=best, bound_usd=best_bound, pool=pool)
+
+
+def merged(one: Configurations, other: Configurations) -> Configurations:
+    """The configurations of both, each once; what was dropped is as in the second."""
+    hour, nodes = np.concatenate([one.hour, other.hour]), np.concatenate([one.nodes, other.nodes])
+    cost = np.concatenate([one.cost_usd, other.cost_usd])
+    radix = np.concatenate([[1], np.cumprod(nodes.max(axis=0, initial=0).astype(np.float64) + 1)])
+    if radix[-1] * (hour.max(initial=0) + 1) < 2**62:
+        key: Ints = hour * int(radix[-1]) + nodes @ radix[:-1].astype(np.int64)
+        _, first = np.unique(key, return_index=True)
+    else:
+        _, first = np.unique(np.column_stack([hour, nodes]), axis=0, return_index=True)
+    return Configurations(hour=hour[first], nodes=nodes[first], cost_usd=cost[first], dropped_usd=other.dropped_usd)
+
+
+def _program(chain: Chain, pool: Configurations) -> tuple[float, Floats]:
+    """Least cost of mixing the pool's configurations in each hour, and the prices of the launch rows."""
+    used = np.flatnonzero(pool.nodes.any(axis=0))
+    place = {int(v): k for k, v in enumerate(used)}
+    page = Assembly()
+    share = page.add_columns(len(pool.hour), cost=pool.cost_usd, upper=1.0)
+    most = float(pool.nodes.max(initial=0))
+    started = page.add_columns(
+        chain.hours * len(used), cost=np.tile(chain.launch_usd[used], chain.hours), upper=most
+    ).reshape(chain.hours, len(used))
+    one = page.add_rows(chain.hours, lower=1.0, upper=1.0)
+    launches = page.add_rows(chain.hours * len(used), lower=0.0).reshape(chain.hours, len(used))
+    page.add_terms(one[pool.hour], share, 1.0)
+    page.add_terms(launches.ravel(), started.ravel(), 1.0)
+    k, v = np.nonzero(pool.nodes)
+    column = np.array([place[int(option)] for option in v], dtype=np.int64)
+    count = pool.nodes[k, v].astype(np.float64)
+    page.add_terms(launches[pool.hour[k], column], share[k], -count)
+    after = pool.hour[k] + 1 < chain.hours
+    page.add_terms(launches[pool.hour[k][after] + 1, column[after]], share[k[after]], count[after])
+    found = least(page.program(), method=Method.INTERIOR)
+    if found is None:
+        raise SolverError("an hour of the commitment has no configuration")
+    launch = np.zeros((chain.hours + 1, chain.options))
+    launch[:-1, used] = found.row_price[launches]
+    return found.cost, allowed(chain, launch)

@@ -1,0 +1,111 @@
+"""Commitment: the chain's optimum against every combination and against the integer program; its bound is one."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.optimize.commitment.commit import Committed, Effort, commit
+from planner.optimize.commitment.statement import solve_statement
+from tests.planner.optimize.chains import a_chain, brute_total_usd, random_chain
+
+CLOSE = 1e-7
+
+
+def agrees(found: Committed, total_usd: float) -> None:
+    assert found.bound_usd <= total_usd + CLOSE
+    assert found.total_usd == pytest.approx(total_usd, abs=CLOSE)
+    assert found.is_proven
+
+
+def test_a_node_is_held_where_a_launch_costs_more_than_the_gap() -> None:
+    # One node, needed in hours 0, 2 and 5. A launch is 1.50, an hour 1.00: held over one idle hour, not over two.
+    found = commit(a_chain([1, 0, 1, 0, 0, 1], price_usd_hour=[1.0], launch_usd=[1.5]))
+    assert found.nodes[:, 0].tolist() == [1, 1, 1, 0, 0, 1]
+    assert found.total_usd == pytest.approx(4 * 1.0 + 2 * 1.5)
+    assert found.is_proven
+
+
+def test_the_hours_own_cheapest_node_loses_to_one_that_is_on_already() -> None:
+    # Small: 1.00 for one unit. Large: 1.90 for two. The middle hour alone would take the small one for 0.90 less; but
+    # then the small one is launched for 0.90 and the large one twice, 0.95 more.
+    chain = a_chain([2, 1, 2], price_usd_hour=[1.0, 1.9], launch_usd=[0.9, 0.95], size=[1.0, 2.0])
+    found = commit(chain)
+    assert found.nodes.tolist() == [[0, 1], [0, 1], [0, 1]]
+    assert found.total_usd == pytest.approx(3 * 1.9 + 0.95)
+
+
+def test_demand_cheaper_left_unserved_is_left() -> None:
+    # A node for the hour costs 1.00 and its launch 0.50; unserved the hour costs 1.40.
+    found = commit(a_chain([1], price_usd_hour=[1.0], launch_usd=[0.5], penalty_usd=1.4))
+    assert found.nodes.tolist() == [[0]]
+    assert found.total_usd == pytest.approx(1.4)
+
+
+def test_options_of_a_group_share_what_is_left_of_it() -> None:
+    # Two nodes are needed, the cheap options of the group may have one together.
+    chain = a_chain(
+        [2, 2],
+        price_usd_hour=[1.0, 1.1, 3.0],
+        launch_usd=[0.1, 0.1, 0.1],
+        in_group=[True, True, False],
+        group_left=1,
+    )
+    assert commit(chain).nodes.tolist() == [[1, 0, 1], [1, 0, 1]]
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 100_000), egress=st.booleans(), reserve=st.booleans(), limits=st.booleans())
+def test_with_cheap_launches_it_is_the_least_of_all_combinations(
+    seed: int, egress: bool, reserve: bool, limits: bool
+) -> None:
+    chain = random_chain(Random(seed), egress=egress, reserve=reserve, limits=limits)
+    agrees(commit(chain), brute_total_usd(chain))
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 100_000), reserve=st.booleans(), limits=st.booleans())
+def test_with_launches_dearer_than_an_hour_it_is_the_least_of_all_combinations(
+    seed: int, reserve: bool, limits: bool
+) -> None:
+    chain = random_chain(Random(seed), hours=6, most_launch=3.0, reserve=reserve, limits=limits)
+    agrees(commit(chain), brute_total_usd(chain))
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 100_000))
+def test_three_options_and_more_hours(seed: int) -> None:
+    chain = random_chain(Random(seed), options=3, hours=12, peak=3.0)
+    agrees(commit(chain), brute_total_usd(chain))
+
+
+@pytest.mark.parametrize("most_launch", [1.0, 2.5])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_integer_program_finds_the_same(seed: int, most_launch: float) -> None:
+    chain = random_chain(
+        Random(seed), options=3, hours=8, most_launch=most_launch, egress=seed == 1, reserve=seed == 2, limits=seed == 3
+    )
+    program = solve_statement(chain)
+    assert program.status == "optimal"
+    agrees(commit(chain), program.total_usd)
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 100_000), most=st.integers(1, 4))
+def test_with_too_short_lists_the_bound_is_still_one(seed: int, most: int) -> None:
+    chain = random_chain(Random(seed), options=3, hours=6, most_launch=2.0)
+    found = commit(chain, Effort(price_rounds=1, join_rounds=1, most_per_hour=most))
+    least = brute_total_usd(chain)
+    assert found.bound_usd <= least + CLOSE
+    assert found.total_usd >= least - CLOSE
+    assert found.total_usd == pytest.approx(chain.total_usd(found.nodes))
+
+
+def test_no_options_leave_everything_unserved() -> None:
+    chain = a_chain([1, 2], price_usd_hour=[], launch_usd=[], penalty_usd=2.0)
+    found = commit(chain)
+    assert found.nodes.shape == (2, 0)
+    assert found.total_usd == pytest.approx(2.0 + 4.0)
+    assert np.isclose(found.bound_usd, 6.0)
