@@ -75,6 +75,11 @@ def forecast(  # noqa: PLR0917 - a command's options are its arguments
     events: Annotated[
         list[Path] | None, typer.Option("--events", help="Holidays and special days: date,name[,end] in CSV, or TOML.")
     ] = None,
+    clean: Annotated[
+        str | None,
+        typer.Option("--clean", metavar="KINDS", help="What of the history to mend: gaps,outliers,shifts."),
+    ] = None,
+    no_clean: Annotated[bool, typer.Option("--no-clean", help="Forecast from the history as it is.")] = False,
     growth: Annotated[
         list[str] | None, typer.Option("--growth", metavar="[MODEL=]N%/month", help="Growth on top of the forecast.")
     ] = None,
@@ -119,6 +124,7 @@ def forecast(  # noqa: PLR0917 - a command's options are its arguments
     zone, remarks = asked.zone_name(tz, config)
     levels = asked.quantiles_of(quantiles)
     asked.check_method(method)
+    kinds = asked.kinds_of(clean, is_off=no_clean)
     calendar = asked.calendar_of(events)
     assumed = asked.assumptions_of(growth, change, assumptions)
 
@@ -139,6 +145,7 @@ def forecast(  # noqa: PLR0917 - a command's options are its arguments
             end=span.end,
             zone=zone,
             calendar=calendar,
+            clean=kinds,
             assumptions=assumed,
             method=method,
             quantiles=levels,

@@ -13,6 +13,7 @@ from planner.cli.options import screen
 from planner.errors import InputError
 
 if TYPE_CHECKING:
+    from planner.demand.cleaning import Kind
     from planner.demand.events import Calendar
     from planner.demand.forecasting import Forecasted
     from planner.demand.growth import Assumption
@@ -137,6 +138,23 @@ def assumptions_of(
         *(parse_growth(one) for one in growth or ()),
         *(parse_change(one) for one in change or ()),
     )
+
+
+def kinds_of(text: str | None, *, is_off: bool) -> "frozenset[Kind]":
+    """The kinds of faults to mend: all, those named, or none."""
+    from planner.demand.cleaning import EVERY_KIND, Kind
+
+    if is_off:
+        if text is not None:
+            raise InputError("--clean and --no-clean: expected one of them, got both")
+        return frozenset()
+    if text is None:
+        return EVERY_KIND
+    known = {one.value: one for one in Kind}
+    for part in text.split(","):
+        if part.strip() not in known:
+            raise InputError(f"--clean {text}: {part.strip()!r}; expected some of {','.join(known)}")
+    return frozenset(known[part.strip()] for part in text.split(","))
 
 
 def check_method(name: str) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from planner.demand.backtest import Backtest, backtest
+from planner.demand.cleaning import EVERY_KIND, Finding, Kind, cleaned
 from planner.demand.events import NO_EVENTS, Calendar
 from planner.demand.fan import Fan
 from planner.demand.forecast import Forecast
@@ -17,6 +18,8 @@ from planner.demand.local_time import LocalTime, local_time
 from planner.demand.methods import MethodError, fan_of
 
 PEAK_QUANTILES = (0.5, 0.9, 0.95)
+MOST_TOLD = 4
+"""Findings of a kind that are remarked one by one."""
 PEAK_PATHS = 200
 """Paths that peaks are read from, at least."""
 
@@ -33,6 +36,8 @@ class Wanted:
     zone: str = "UTC"
     """IANA name of the time people live in."""
     calendar: Calendar = NO_EVENTS
+    clean: frozenset[Kind] = EVERY_KIND
+    """Faults of the history to mend."""
     assumptions: tuple[Assumption, ...] = ()
     method: str = "auto"
     quantiles: tuple[float, ...]
@@ -59,7 +64,9 @@ class Forecasted:
     """A forecast, and all that a reader must know of how it came about."""
 
     history: History
-    """As it was forecast from."""
+    """As it was measured."""
+    findings: tuple[Finding, ...]
+    """What was cleaned before it was forecast from."""
     wanted: Wanted
     fan: Fan
     """Over the hours wanted, assumptions included."""
@@ -78,8 +85,9 @@ def forecasted(history: History, wanted: Wanted) -> Forecasted:
     """The forecast of the hours wanted. Raises InputError, as for a history too short for a back-test."""
     when: When = partial(local_time, zone=wanted.zone, events=wanted.calendar.days)
     hour = timedelta(hours=1)
+    clean = cleaned(history, when, wanted.clean)
     found = fan_of(
-        history,
+        clean.history,
         when,
         hours=(wanted.end - history.end) // hour,
         quantiles=wanted.quantiles,
@@ -94,7 +102,7 @@ def forecasted(history: History, wanted: Wanted) -> Forecasted:
     judged = None
     if wanted.has_backtest:
         judged = backtest(
-            history,
+            cleaned(history, when, wanted.clean & {Kind.GAPS}).history,
             when,
             horizon=(wanted.end - wanted.start) // hour,
             origins=wanted.origins,
@@ -104,6 +112,7 @@ def forecasted(history: History, wanted: Wanted) -> Forecasted:
         )
     return Forecasted(
         history=history,
+        findings=clean.findings,
         wanted=wanted,
         fan=fan,
         method=found.method,
@@ -111,7 +120,13 @@ def forecasted(history: History, wanted: Wanted) -> Forecasted:
         effects=tuple(effects),
         peaks=peaks,
         backtest=judged,
-        remarks=(*history.remarks, *wanted.calendar.remarks, *found.remarks, *_idle(effects)),
+        remarks=(
+            *history.remarks,
+            *wanted.calendar.remarks,
+            *told(clean.findings),
+            *found.remarks,
+            *_idle(effects),
+        ),
     )
 
 
@@ -159,6 +174,20 @@ def _peaks(fan: Fan) -> tuple[Peak, ...]:
         )
         for row, model in enumerate(fan.mean.models)
     )
+
+
+def told(findings: Sequence[Finding], most: int = MOST_TOLD) -> list[str]:
+    """A remark for each finding, the largest of each kind, and one that counts the others."""
+    remarks = []
+    for kind, is_kept in ((one, kept) for one in Kind for kept in (False, True)):
+        these = [one for one in findings if one.kind is kind and one.is_kept is is_kept]
+        largest = sorted(these, key=lambda one: (-one.hours, one.start))[:most]
+        remarks += [one.words for one in these if one in largest]
+        if len(these) > most:
+            others = sum(one.hours for one in these) - sum(one.hours for one in largest)
+            done = "unusual and kept" if is_kept else kind.value
+            remarks.append(f"{len(these) - most} more {done}, {others:,} hours: --json names each")
+    return remarks
 
 
 def _idle(effects: Sequence[Effect]) -> list[str]:

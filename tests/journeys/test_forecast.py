@@ -132,6 +132,22 @@ def test_assumptions_are_layered_on_top_and_shown(tmp_path, capsys):
     assert "begins before the history ends" in told["assumptions"][2]["note"]
 
 
+def test_cleaning_is_said_and_can_be_switched_off(tmp_path, capsys):
+    past = past_csv(tmp_path / "past.csv")
+    lines = past.read_text().splitlines()
+    lines[300] = lines[300].split(",")[0] + ",4000,1000"
+    past.write_text("\n".join(lines) + "\n")
+
+    assert forecast(past, "--horizon", "1d", "--json") == 0
+    shown = capsys.readouterr()
+    (finding,) = json.loads(shown.out)["cleaning"]
+    assert (finding["kind"], finding["start"], finding["hours"]) == ("outliers", "2026-10-17T11:00:00Z", 1)
+    assert f"note: {finding['words']}" in shown.err
+    for off in (["--no-clean"], ["--clean", "gaps,shifts"]):
+        assert forecast(past, "--horizon", "1d", "--json", *off) == 0
+        assert document(capsys)["cleaning"] == []
+
+
 def test_the_picture_is_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     past, chart = past_csv(tmp_path / "past.csv"), tmp_path / "fan.svg"
@@ -183,6 +199,8 @@ def test_a_ledger_is_history_too(tmp_path, capsys):
         (["--change", "2026-12-10=300"], "expected such as 2026-12-10=+300tok/s"),
         (["--change", "2026-11-10=-300tok/s"], "takes away more than"),
         (["--events", "none.csv"], "none.csv: no such file"),
+        (["--clean", "gaps,spikes"], "--clean gaps,spikes: 'spikes'; expected some of gaps,outliers,shifts"),
+        (["--clean", "gaps", "--no-clean"], "--clean and --no-clean: expected one of them"),
         (["--origins", "3"], "--origins: has no effect without --backtest"),
         (["--engine", "vllm"], "--engine: has no effect without --prometheus"),
         (["--from-ledger"], "expected one of HISTORY, --from-ledger, --prometheus; got HISTORY and --from-ledger"),

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from planner.demand.backtest import Backtest
+from planner.demand.cleaning import Kind
 from planner.demand.forecasting import Forecasted
 from planner.report.charts import check_chart_path, write_figure
 from planner.report.forecast.lines import Floats, lines_of
@@ -27,6 +28,7 @@ PAST_COLOR = "#333333"
 FAN_COLOR = "#0072B2"
 CAME_COLOR = "#D55E00"
 """Okabe and Ito's, which colour-blind people can tell apart."""
+UNUSED_COLOR = "#F0E442"
 MOST_PAST_H = 28 * 24
 MOST_PANELS = 8
 
@@ -45,6 +47,8 @@ class Panel:
     """(quantiles, hours)"""
     came: Floats | None = None
     """What happened in the fan's hours."""
+    unused: tuple[tuple[datetime, datetime], ...] = ()
+    """Spans of the past that were not forecast from."""
 
 
 def write_fan(made: Forecasted, path: Path) -> None:
@@ -98,6 +102,11 @@ def _forecast_panels(made: Forecasted) -> list[Panel]:
             middle=line.mean,
             middle_name="mean",
             bands=line.bands,
+            unused=tuple(
+                (one.start, one.end)
+                for one in made.findings
+                if one.model in (None, line.model) and one.kind is not Kind.SHIFTS and not one.is_kept
+            ),
         )
         for line in lines_of(made)
     ]
@@ -127,6 +136,10 @@ def _backtest_panels(made: Forecasted, found: Backtest) -> list[Panel]:
 def _draw(panel: "Axes", one: Panel, levels: Sequence[float], zone: str) -> None:
     before, after = _edges(one.past_start, len(one.past)), _edges(one.fan_start, len(one.middle))
     panel.stairs(one.past, before, baseline=None, color=PAST_COLOR, linewidth=0.9, label="measured")
+    for first, last in one.unused:
+        if last > one.past_start:
+            edges = (_edges(max(first, one.past_start), 0)[0], _edges(last, 0)[0])
+            panel.axvspan(*edges, color=UNUSED_COLOR, linewidth=0, zorder=0, label="not forecast from")
     panel.stairs(one.middle, after, baseline=None, color=FAN_COLOR, linewidth=1.2, label=one.middle_name, zorder=3)
     pairs = band_pairs(levels)
     for shade, (low, high) in enumerate(pairs, start=1):

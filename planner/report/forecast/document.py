@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.demand.backtest import Backtest
+from planner.demand.cleaning import Finding
 from planner.demand.fan import Fan
 from planner.demand.forecasting import Forecasted
 from planner.demand.growth import Effect, Growth
@@ -43,6 +44,7 @@ def forecast_document(made: Forecasted) -> Json:
         ],
         **({} if made.backtest is None else _scores(made.backtest)),
         "seed": wanted.seed,
+        "cleaning": [_finding(one) for one in made.findings],
         "events": [{"date": day.isoformat(), "name": name} for day, name in wanted.calendar.days.items()],
         "assumptions": [_effect(one) for one in made.effects],
         "models": {model: _model(made, row) for row, model in enumerate(fan.mean.models)},
@@ -77,6 +79,19 @@ def _scores(found: Backtest) -> Json:
         "interval_score_vs_seasonal_naive": found.interval_score_vs_seasonal_naive,
         "peak_error_ratio": found.peak_error_ratio,
         "runs": [{"origin": _time(one.origin), "method": one.method} for one in found.runs],
+    }
+
+
+def _finding(one: Finding) -> Json:
+    return {
+        "kind": one.kind.value,
+        "model": one.model,
+        "start": _time(one.start),
+        "end": _time(one.end),
+        "hours": one.hours,
+        "ratio": one.ratio,
+        "is_kept": one.is_kept,
+        "words": one.words,
     }
 
 

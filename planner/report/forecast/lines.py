@@ -17,6 +17,7 @@ class Line:
 
     name: str
     """Such as "chat input"."""
+    model: str
     past: Floats
     """NaN: not measured."""
     mean: Floats
@@ -32,6 +33,7 @@ def lines_of(made: Forecasted) -> list[Line]:
     return [
         Line(
             name=f"{peak.model} {word}".strip(),
+            model=peak.model,
             past=past[row],
             mean=mean[0, row],
             bands=bands[:, row],

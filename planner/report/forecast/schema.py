@@ -6,6 +6,7 @@ The published copy is docs/schemas/forecast.schema.json.
 import json
 from typing import Any
 
+from planner.demand.cleaning import Kind
 from planner.demand.growth import PERIOD_H
 from planner.report.forecast.document import SCHEMA
 
@@ -67,6 +68,7 @@ def forecast_schema() -> Json:
             "description": "Errors over rolling origins of the history, the best first.",
         },
         "seed": {"type": "integer"},
+        "cleaning": {**_list(_finding()), "description": "Faults of the history, and what was done about them."},
         "events": _list(_record({"date": DATE, "name": TEXT})),
         "assumptions": _list({"anyOf": [_growth(), _change()]}),
         "models": {
@@ -102,6 +104,21 @@ def forecast_schema() -> Json:
 def forecast_schema_text() -> str:
     """The schema as text."""
     return json.dumps(forecast_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _finding() -> Json:
+    return _record(
+        {
+            "kind": {"enum": [one.value for one in Kind]},
+            "model": {**_null(TEXT), "description": "null: all of them."},
+            "start": TIME,
+            "end": TIME,
+            "hours": {**COUNT, "description": "Not used or, of a shift, rescaled."},
+            "ratio": {**_null(NUMBER), "description": "Measured over usual; of a shift, new level over old."},
+            "is_kept": {"type": "boolean", "description": "Said only; used as measured."},
+            "words": TEXT,
+        }
+    )
 
 
 def _growth() -> Json:
