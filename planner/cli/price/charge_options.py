@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from planner.cli.price.options import ChargeGiven
 from planner.cli.price.subject import above_0
 from planner.errors import InputError
 
@@ -49,40 +50,27 @@ class ChargeOptions:
 
 
 def charge_options(
-    *,
-    tiers: bool,
-    market: bool,
-    market_class: str | None,
-    market_prices: Path | None,
-    market_chart: Path | None,
-    break_even: str | None,
-    tokens_per_request: str | None,
-    scenarios: Path | None,
-    per_token: bool,
-    card: bool,
-    claims: Path | None,
-    policy: str | None,
-    config: Path | None,
-    hidden: Path | None,
+    given: ChargeGiven, *, market_chart: Path | None, config: Path | None, hidden: Path | None
 ) -> ChargeOptions:
     """The options as written, checked."""
-    if tokens_per_request is not None and break_even is None:
+    tokens = given.tokens_per_request
+    if tokens is not None and given.break_even is None:
         raise InputError("--tokens-per-request: needs --break-even; expected both")
-    names_market = market_class is not None or market_prices is not None
-    prices = () if break_even is None else tuple(above_0("--break-even", part) for part in break_even.split(","))
+    names_market = given.market_class is not None or given.market_prices is not None
+    listed = () if given.break_even is None else given.break_even.split(",")
     return ChargeOptions(
-        tiers=tiers,
-        market=market or market_chart is not None or (names_market and not card),
-        market_class=market_class,
-        market_prices=market_prices,
+        tiers=given.tiers,
+        market=given.market or market_chart is not None or (names_market and not given.card),
+        market_class=given.market_class,
+        market_prices=given.market_prices,
         market_chart=market_chart,
-        break_even_usd_mtok=prices,
-        tokens_per_request=None if tokens_per_request is None else above_0("--tokens-per-request", tokens_per_request),
-        scenarios=scenarios,
-        per_token=per_token,
-        card=card,
-        claims=claims,
-        policy=policy,
+        break_even_usd_mtok=tuple(above_0("--break-even", part) for part in listed),
+        tokens_per_request=None if tokens is None else above_0("--tokens-per-request", tokens),
+        scenarios=given.scenarios,
+        per_token=given.per_token,
+        card=given.card,
+        claims=given.claims,
+        policy=given.policy,
         config=config,
         hidden=hidden,
     )

@@ -1,46 +1,15 @@
 """`baseload price`: the command."""
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from planner.cli.options import CurrencyCode, CurrencyOption, JsonOption, PolicyOption, currency_of, say, screen
-from planner.cli.price.options import (
-    BreakEvenOption,
-    CardOption,
-    ChartOption,
-    ClaimsOption,
-    CostsOption,
-    CurveOption,
-    DecodeOnlyOption,
-    HiddenOption,
-    LedgerMonthOption,
-    MachineOption,
-    MarginOption,
-    MarketChartOption,
-    MarketClassOption,
-    MarketOption,
-    MarketPricesOption,
-    MixOption,
-    MtokMonthOption,
-    PatternsOption,
-    PerTokenOption,
-    PlanFileOption,
-    PriceFleetOption,
-    PriceOption,
-    ScenariosOption,
-    ShapeOption,
-    TiersOption,
-    TokensPerRequestOption,
-    TokSOption,
-    UsdHourOption,
-    UsdMonthOption,
-    UtilizationOption,
-)
+from planner.cli.option_groups import with_options
+from planner.cli.options import currency_of, say, screen
+from planner.cli.price.options import ChargeGiven, CostGiven, Output, QuoteGiven, SubjectGiven
 
 if TYPE_CHECKING:
     from planner.cli.price.charge_options import ChargeOptions
@@ -48,41 +17,9 @@ if TYPE_CHECKING:
     from planner.cli.price.subject import Subject
 
 
-def price(  # noqa: PLR0917 - a command's options are its arguments
-    context: typer.Context,
-    plan: PlanFileOption = None,
-    month: LedgerMonthOption = None,
-    config: PriceFleetOption = None,
-    usd_hour: UsdHourOption = None,
-    usd_month: UsdMonthOption = None,
-    tok_s: TokSOption = None,
-    decode_only: DecodeOnlyOption = False,
-    utilization: UtilizationOption = None,
-    mtok_month: MtokMonthOption = None,
-    mix: MixOption = None,
-    costs: CostsOption = None,
-    machine: MachineOption = None,
-    curve: CurveOption = False,
-    patterns: PatternsOption = False,
-    shapes: ShapeOption = None,
-    hidden: HiddenOption = None,
-    prices: PriceOption = None,
-    margin: MarginOption = None,
-    chart: ChartOption = None,
-    tiers: TiersOption = False,
-    market: MarketOption = False,
-    market_class: MarketClassOption = None,
-    market_prices: MarketPricesOption = None,
-    market_chart: MarketChartOption = None,
-    break_even: BreakEvenOption = None,
-    tokens_per_request: TokensPerRequestOption = None,
-    scenarios: ScenariosOption = None,
-    per_token: PerTokenOption = False,
-    card: CardOption = False,
-    claims: ClaimsOption = None,
-    policy: PolicyOption = None,
-    currency: CurrencyOption = CurrencyCode.USD,
-    as_json: JsonOption = False,
+@with_options(SubjectGiven, QuoteGiven, CostGiven, ChargeGiven, Output)
+def price(
+    context: typer.Context, of: SubjectGiven, quote: QuoteGiven, cost: CostGiven, prices: ChargeGiven, output: Output
 ) -> None:
     """What a million tokens costs and what to charge: of a plan, a month, a price sheet or a quick quote.
 
@@ -90,62 +27,14 @@ def price(  # noqa: PLR0917 - a command's options are its arguments
     """
     from planner.cli.price.charge_options import charge_options
     from planner.cli.price.cost import cost_options
-    from planner.cli.price.subject import QuoteOptions, read_subject
+    from planner.cli.price.subject import read_subject
 
-    quote = QuoteOptions(
-        usd_hour=usd_hour,
-        usd_month=usd_month,
-        tok_s=tok_s,
-        decode_only=decode_only,
-        utilization=utilization,
-        mtok_month=mtok_month,
-        mix=mix,
-    )
-    asked = cost_options(curve=curve, patterns=patterns, shapes=shapes, hidden=hidden, prices=prices, margin=margin)
-    charge = charge_options(
-        tiers=tiers,
-        market=market,
-        market_class=market_class,
-        market_prices=market_prices,
-        market_chart=market_chart,
-        break_even=break_even,
-        tokens_per_request=tokens_per_request,
-        scenarios=scenarios,
-        per_token=per_token,
-        card=card,
-        claims=claims,
-        policy=policy,
-        config=config,
-        hidden=hidden,
-    )
-    check_used(config, policy, month, charge)
-    subject = read_subject(
-        quote=quote,
-        costs=costs,
-        machine=machine,
-        plan=plan,
-        month=month,
-        config=config,
-        now=datetime.now(UTC),
-        may_be_none=charge.only_scenarios or asked.only_patterns,
-    )
-    show(
-        context,
-        subject,
-        asked,
-        charge,
-        Output(chart=chart, market_chart=market_chart, currency=currency, as_json=as_json),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """Where the result goes, and how."""
-
-    chart: Path | None
-    market_chart: Path | None
-    currency: CurrencyCode
-    as_json: bool
+    asked = cost_options(cost)
+    charge = charge_options(prices, market_chart=output.market_chart, config=of.config, hidden=cost.hidden)
+    check_used(of.config, prices.policy, of.month, charge)
+    may_be_none = charge.only_scenarios or asked.only_patterns
+    subject = read_subject(of, quote, now=datetime.now(UTC), may_be_none=may_be_none)
+    show(context, subject, asked, charge, output)
 
 
 def check_used(config: Path | None, policy: str | None, month: str | None, charge: "ChargeOptions") -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from planner import files
+from planner.cli.price.options import CostGiven
 from planner.cli.price.subject import Subject, decimal_of
 from planner.demand.read import read_forecast
 from planner.economics.curve import FACTORS, CostCurve, machine_curves, plan_curves
@@ -58,32 +59,24 @@ class CostOptions:
         return self.patterns and not self.curve and self.hidden is None
 
 
-def cost_options(
-    *,
-    curve: bool,
-    patterns: bool,
-    shapes: list[Path] | None,
-    hidden: Path | None,
-    prices: str | None,
-    margin: str | None,
-) -> CostOptions:
+def cost_options(given: CostGiven) -> CostOptions:
     """The options as written, checked."""
-    if hidden is None:
-        for option, given in (("--price", prices), ("--margin", margin)):
-            if given is not None:
+    if given.hidden is None:
+        for option, written in (("--price", given.prices), ("--margin", given.margin)):
+            if written is not None:
                 raise InputError(f"{option}: needs --hidden; expected both")
-    listed = () if prices is None else tuple(decimal_of("--price", part) for part in prices.split(","))
+    listed = () if given.prices is None else tuple(decimal_of("--price", part) for part in given.prices.split(","))
     for price in listed:
         if price <= 0:
             raise InputError(f"--price {price}: expected USD per million tokens above 0")
-    ratio = DEFAULT_MARGIN if margin is None else decimal_of("--margin", margin)
+    ratio = DEFAULT_MARGIN if given.margin is None else decimal_of("--margin", given.margin)
     if not ratio < 1:
-        raise InputError(f"--margin {margin}: expected a share of the price below 1, such as 0.5")
+        raise InputError(f"--margin {given.margin}: expected a share of the price below 1, such as 0.5")
     return CostOptions(
-        curve=curve,
-        patterns=patterns or bool(shapes),
-        shapes=tuple(shapes or ()),
-        hidden=hidden,
+        curve=given.curve,
+        patterns=given.patterns or bool(given.shapes),
+        shapes=tuple(given.shapes or ()),
+        hidden=given.hidden,
         prices_usd_mtok=listed,
         margin_ratio=ratio,
     )

@@ -1,9 +1,12 @@
-"""Options of `baseload price`: what is priced, what is shown of its cost, what is charged."""
+"""Options of `baseload price`, as written: what is priced, what is shown of its cost, what is charged, and how."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from planner.cli.options import CurrencyCode, CurrencyOption, JsonOption, PolicyOption
 
 PlanFileOption = Annotated[
     Path | None, typer.Option("--plan", metavar="FILE", help="A plan.json of `baseload plan -o`.")
@@ -93,3 +96,71 @@ CardOption = Annotated[bool, typer.Option("--card", help="A quick reference card
 ClaimsOption = Annotated[
     Path | None, typer.Option("--claims", metavar="FILE", help="Figures someone states, held against these, TOML.")
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectGiven:
+    """What is priced, unless it is a quick quote."""
+
+    plan: PlanFileOption = None
+    month: LedgerMonthOption = None
+    config: PriceFleetOption = None
+    costs: CostsOption = None
+    machine: MachineOption = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteGiven:
+    """A quick quote."""
+
+    usd_hour: UsdHourOption = None
+    usd_month: UsdMonthOption = None
+    tok_s: TokSOption = None
+    decode_only: DecodeOnlyOption = False
+    utilization: UtilizationOption = None
+    mtok_month: MtokMonthOption = None
+    mix: MixOption = None
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the options that were given."""
+        return tuple(f"--{name.replace('_', '-')}" for name in self.__slots__ if getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostGiven:
+    """What is shown of the cost."""
+
+    curve: CurveOption = False
+    patterns: PatternsOption = False
+    shapes: ShapeOption = None
+    hidden: HiddenOption = None
+    prices: PriceOption = None
+    margin: MarginOption = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeGiven:
+    """What is charged."""
+
+    tiers: TiersOption = False
+    market: MarketOption = False
+    market_class: MarketClassOption = None
+    market_prices: MarketPricesOption = None
+    break_even: BreakEvenOption = None
+    tokens_per_request: TokensPerRequestOption = None
+    scenarios: ScenariosOption = None
+    per_token: PerTokenOption = False
+    card: CardOption = False
+    claims: ClaimsOption = None
+    policy: PolicyOption = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where the result goes, and how."""
+
+    chart: ChartOption = None
+    market_chart: MarketChartOption = None
+    currency: CurrencyOption = CurrencyCode.USD
+    as_json: JsonOption = False

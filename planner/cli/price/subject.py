@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from planner import files
+from planner.cli.price.options import QuoteGiven, SubjectGiven
 from planner.economics.breakeven import TrafficCost
 from planner.economics.claims import Claim
 from planner.economics.pattern import Floats, levels_of_plan
@@ -25,24 +26,6 @@ DEFAULT_UTILIZATIONS = (Decimal(1), Decimal("0.7"), Decimal("0.5"))
 """Of a quote that names none: the columns of the pricing guide's cost tables."""
 DEFAULT_UTILIZATION = Decimal("0.7")
 DEFAULT_MIX = Decimal(1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuoteOptions:
-    """The options of a quick quote as written; None: not given."""
-
-    usd_hour: str | None
-    usd_month: str | None
-    tok_s: str | None
-    decode_only: bool
-    utilization: str | None
-    mtok_month: str | None
-    mix: str | None
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """Names of the options that were given."""
-        return tuple(f"--{name.replace('_', '-')}" for name in self.__slots__ if getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +53,12 @@ class Subject:
     remarks: tuple[str, ...] = ()
 
 
-def read_subject(
-    *,
-    quote: QuoteOptions,
-    costs: Path | None,
-    machine: str | None,
-    plan: Path | None,
-    month: str | None = None,
-    config: Path | None = None,
-    now: datetime,
-    may_be_none: bool = False,
-) -> Subject:
+def read_subject(of: SubjectGiven, quote: QuoteGiven, *, now: datetime, may_be_none: bool = False) -> Subject:
     """The subject of the command; exactly one of quote, sheet, plan and month must be given.
 
     `may_be_none`: none of them is fine too, where all that is asked for needs no prices.
     """
+    costs, machine, plan, month = of.costs, of.machine, of.plan, of.month
     ways = [name for name, given in (("--costs", costs), ("--plan", plan), ("--month", month)) if given is not None]
     quoted = quote.usd_hour is not None or quote.usd_month is not None
     if may_be_none and not ways and not quote.given and machine is None:
@@ -103,7 +77,7 @@ def read_subject(
     if plan is not None:
         return _of_plan(plan)
     if month is not None:
-        return _of_month(month, config, now)
+        return _of_month(month, of.config, now)
     if costs is not None:
         unused = [name for name in quote.given if name not in ("--utilization", "--mix")]
         if unused:
@@ -164,7 +138,7 @@ def _of_month(month: str, config: Path | None, now: datetime) -> Subject:
     )
 
 
-def _of_sheet(sheet: PriceSheet, quote: QuoteOptions, path: Path, machine: str | None, today: date) -> Subject:
+def _of_sheet(sheet: PriceSheet, quote: QuoteGiven, path: Path, machine: str | None, today: date) -> Subject:
     dated = today if sheet.price_date is None else sheet.price_date
     basis = _price_basis(dated, f" ({sheet.source})" if sheet.source else "")
     given = _utilizations(quote.utilization)
@@ -195,7 +169,7 @@ def _of_sheet(sheet: PriceSheet, quote: QuoteOptions, path: Path, machine: str |
     )
 
 
-def _of_quote(quote: QuoteOptions, today: date) -> Subject:
+def _of_quote(quote: QuoteGiven, today: date) -> Subject:
     basis = _price_basis(today, " (as given)")
     mix, remarks = _mix(quote.mix, None)
     if quote.usd_hour is not None and quote.usd_month is not None:
@@ -240,7 +214,7 @@ def _of_quote(quote: QuoteOptions, today: date) -> Subject:
 
 
 def _of_traffic(
-    quote: QuoteOptions,
+    quote: QuoteGiven,
     name: str,
     hourly: Decimal,
     traffic: Decimal | None,
