@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.daemon_tick import daemon_tick_rows
 from benchmarks.decide_speed import decide_speed_rows
 from benchmarks.measure import MeasurementError, Row, in_child
+from benchmarks.months import months_rows
 from benchmarks.replay_bills import SEEDS, replay_bill_rows
 from benchmarks.replay_realistic import realistic_rows
 from benchmarks.replay_speed import replay_speed_rows
@@ -78,6 +79,8 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
         say("a year of 20 scenarios")
         in_child("write_year", timeout_s=120, path=str(year))
         yield from year_rows(effort, year)
+        say("the orders of twelve months")
+        yield from months_rows(1, year)
         if _version("linopy") is None:
             yield Row(
                 what="times faster than linopy + HiGHS",

@@ -11,6 +11,7 @@ from benchmarks import instances
 from benchmarks.decide_speed import decide_speed
 from benchmarks.instances import BASE, BURST, EXAMPLE, MONTH, first_scenarios, month_forecast, problem_of, year_forecast
 from benchmarks.measure import peak_mb, seconds
+from benchmarks.months import months
 from benchmarks.replay_bills import replay_days, replay_second, replay_started_hour
 from benchmarks.replay_speed import replay_speed
 from planner.case import load_case, load_fleet, solve_case
@@ -191,7 +192,7 @@ TASKS = {
     for task in (
         *(month, month_case, month_pulp, write_year, year, year_whole, year_part, year_linopy),
         *(write_usage, charge_usage, charge_usage_by_row),
-        *(decide_speed, replay_speed, replay_second, replay_started_hour, replay_days),
+        *(months, decide_speed, replay_speed, replay_second, replay_started_hour, replay_days),
     )
 }
 
