@@ -3,6 +3,8 @@
 What cannot be read or written is an InputError of one line: which file, what is wrong with it, what was expected.
 """
 
+import errno
+import fcntl
 import gzip
 import os
 import tempfile
@@ -146,3 +148,55 @@ def _mode(target: Path) -> int:
 def _reason(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split())
+
+
+class AppendedLines:
+    """A file that grows by whole lines, each on the disk before the next; one process at a time holds it.
+
+    A last line that a crash cut short is taken away when the file is opened. Raises InputError.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        check_writable(path)
+        self._path = path
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({_reason(error)})") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._file)
+            raise InputError(f"{path}: is in use by another run; expected a file of its own") from None
+        held = self._whole()
+        try:
+            self.lines = tuple(held.decode("utf-8").splitlines())
+            """Those the file held when it was opened."""
+        except UnicodeDecodeError:
+            os.close(self._file)
+            raise InputError(f"{path}: is not UTF-8; expected a file of lines") from None
+
+    def append(self, line: str) -> None:
+        """Writes the line down; it is on the disk when this returns."""
+        data = line.encode("utf-8") + b"\n"
+        try:
+            if os.write(self._file, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._file)
+        except OSError as error:
+            raise InputError(f"{self._path}: cannot be written ({_reason(error)})") from error
+
+    def close(self) -> None:
+        """Lets the file go."""
+        os.close(self._file)
+
+    def _whole(self) -> bytes:
+        """The content up to the last whole line; what follows it is cut off."""
+        with os.fdopen(os.dup(self._file), "rb") as file:
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data) and (whole or data.startswith(b'{"schema"')):
+            os.ftruncate(self._file, len(whole))
+        elif len(whole) < len(data):
+            whole = data  # one line of something else: the reader refuses it
+        return whole

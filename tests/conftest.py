@@ -2,8 +2,10 @@
 
 Tests marked `live` run against a real account and cost money: only where `--live PROVIDER` asks for them. The rented
 world's clock does not wait for a busy machine, so its tests come last, when little else is left to run.
+Tasks stay in the process of the test, unless it asks for others: several tests run side by side already.
 """
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import settings
 settings.register_profile("steady", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("search", deadline=None)  # fresh examples: pytest --hypothesis-profile=search
 settings.load_profile("steady")
+os.environ["LOKY_MAX_CPU_COUNT"] = "1"
 
 RENTED = Path(__file__).parent / "rented"
 

@@ -15,8 +15,8 @@ import jsonschema
 import pytest
 
 from autoscaler.cli import baseload, run
-from autoscaler.replay import workers
 from autoscaler.replay.controllers import CONTROLLERS
+from planner.tasks import engine
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -255,8 +255,8 @@ def test_a_sweep_gives_the_same_bytes_whoever_runs_it(replay: Replay, given: Seq
     assert len({json.dumps({**point, "settings": 0}) for point in document["points"]}) > 1
     assert set(document["frontier"]) <= {0, 1, 2}
     assert (tmp_path / "pareto.png").read_bytes().startswith(b"\x89PNG")
-    for engine in ("loky", "dask"):
-        assert in_a_process_of_its_own(*sweep, "--workers", "2", "--engine", engine) == here.out
+    for who in ("loky", "dask"):
+        assert in_a_process_of_its_own(*sweep, "--workers", "2", "--engine", who) == here.out
 
 
 def in_a_process_of_its_own(*arguments: str) -> str:
@@ -265,33 +265,6 @@ def in_a_process_of_its_own(*arguments: str) -> str:
     ended = subprocess.run(program, capture_output=True, text=True, check=False, timeout=240, cwd=ROOT)
     assert ended.returncode in {0, 3}, ended.stderr
     return ended.stdout
-
-
-def test_a_dask_cluster_that_is_already_there_gives_the_same_bytes(given: Sequence[str]) -> None:
-    """A scheduler and a worker in processes of their own, as on other machines."""
-    program = [sys.executable, "-c", CLUSTER, *given]
-    ended = subprocess.run(program, capture_output=True, text=True, check=False, timeout=240, cwd=ROOT)
-    assert ended.returncode == 0, ended.stderr
-    assert "the same" in ended.stdout
-
-
-CLUSTER = """
-import contextlib, io, sys
-from autoscaler.cli import baseload, run
-
-def printed(*more):
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        run(baseload(), ["replay", *sys.argv[1:], "--sweep", "seed=0,1", "--policy", "hpa", "-q", "--json", *more])
-    return out.getvalue()
-
-if __name__ == "__main__":
-    from distributed import LocalCluster
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
-        there = printed("--engine", "dask", "--scheduler", cluster.scheduler_address)
-    assert there.startswith("{") and there == printed()
-    print("the same")
-"""
 
 
 # A plan
@@ -436,8 +409,16 @@ def test_a_target_from_the_slo_is_stated_and_a_stricter_slo_lowers_it(replay: Re
         pytest.param(("--traffic", "{}/waves.csv", "--set", "demand.shift=6h"), "hourly rows to shift", id="a shift"),
         pytest.param(("--traffic", "{}/waves.csv", "--faults", "hail"), "'hail'", id="no such mix"),
         pytest.param(("--traffic", "{}/waves.csv", "--workers", "0"), "--workers", id="no worker"),
+        pytest.param(("--traffic", "{}/waves.csv", "--engine", "ray"), "expected loky, dask, or", id="no such engine"),
         pytest.param(
-            ("--traffic", "{}/waves.csv", "--scheduler", "tcp://h:1"), "expected --engine dask", id="scheduler alone"
+            ("--traffic", "{}/waves.csv", "--checkpoint", "{}/waves.csv"),
+            "is also the file of --traffic",
+            id="checkpoint over its input",
+        ),
+        pytest.param(
+            ("--traffic", "{}/waves.csv", "--sweep", "seed=0,1", "--checkpoint", "{}/bad.csv"),
+            "bad.csv: is no checkpoint",
+            id="another file as checkpoint",
         ),
         pytest.param(
             ("--traffic", "{}/waves.csv", "--compare", "--hours"), "expected one controller", id="hours of all"
@@ -479,7 +460,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(
 def test_a_cluster_that_does_not_answer_is_exit_code_5(
     replay: Replay, given: Sequence[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "ANSWER_WITHIN_S", 0.5)
-    nowhere = ("--engine", "dask", "--scheduler", "tcp://127.0.0.1:9", "--sweep", "seed=0,1")
+    monkeypatch.setattr(engine, "ANSWER_WITHIN_S", 0.5)
+    nowhere = ("--engine", "tcp://127.0.0.1:9", "--sweep", "seed=0,1")
     ran = replay(*given, *nowhere, code=5)
     assert "no Dask scheduler answers" in ran.err

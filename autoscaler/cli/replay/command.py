@@ -9,8 +9,6 @@ from autoscaler.cli.replay.options import (
     ChartOption,
     CompareOption,
     DaysOption,
-    Engine,
-    EngineOption,
     FaultsOption,
     HoursOption,
     LeasesOption,
@@ -18,13 +16,12 @@ from autoscaler.cli.replay.options import (
     OutputOption,
     PlanOption,
     PoliciesOption,
-    SchedulerOption,
     SeedOption,
     SweepOption,
     TrafficOption,
-    WorkersOption,
     WorldOption,
 )
+from planner.cli.engine import CheckpointOption, EngineOption, WorkersOption, asked_engine
 from planner.cli.options import (
     CurrencyCode,
     CurrencyOption,
@@ -64,9 +61,9 @@ def replay(  # noqa: PLR0917 - a command's options are its arguments
     slo: SloOption = None,
     measured_only: MeasuredOption = False,
     sweep: SweepOption = None,
-    engine: EngineOption = Engine.LOKY,
-    workers: WorkersOption = 1,
-    scheduler: SchedulerOption = None,
+    engine: EngineOption = "loky",
+    workers: WorkersOption = None,
+    checkpoint: CheckpointOption = None,
     no_bound: NoBoundOption = False,
     currency: CurrencyOption = CurrencyCode.USD,
     hours: HoursOption = False,
@@ -83,7 +80,8 @@ def replay(  # noqa: PLR0917 - a command's options are its arguments
     from autoscaler.cli.replay.run import Execution, run_and_show
 
     check_paths(
-        read=(("--traffic", traffic), ("-c", config), ("--plan", plan)), write=(("-o", output), ("--chart", chart))
+        read=(("--traffic", traffic), ("-c", config), ("--plan", plan)),
+        write=(("-o", output), ("--chart", chart), ("--checkpoint", checkpoint)),
     )
     controllers, policy = controllers_of(policies or (), compare=compare)
     is_one = not sweep and len(controllers) == 1
@@ -104,7 +102,7 @@ def replay(  # noqa: PLR0917 - a command's options are its arguments
     )
     shown = _shown(context, currency, hours=hours, leases=leases, is_one=is_one)
     shown = replace(shown, as_json=as_json, output=output, chart=chart)
-    execution = Execution(engine=engine.value, workers=workers, scheduler=scheduler, with_bound=not no_bound)
+    execution = Execution(engine=asked_engine(engine, workers), checkpoint=checkpoint, with_bound=not no_bound)
     raise typer.Exit(run_and_show(context, asked, sweep or [], execution, shown))
 
 

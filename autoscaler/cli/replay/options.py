@@ -15,13 +15,6 @@ class Faults(StrEnum):
     STORM = "storm"
 
 
-class Engine(StrEnum):
-    """Who runs several replays."""
-
-    LOKY = "loky"
-    DASK = "dask"
-
-
 TrafficOption = Annotated[
     Path | None,
     typer.Option("--traffic", help="Traffic, CSV or CSV.gz: a series of 1 s to 1 h steps, or single requests."),
@@ -46,13 +39,6 @@ CompareOption = Annotated[bool, typer.Option("--compare", help="Run every contro
 SeedOption = Annotated[int, typer.Option("--seed", help="Of all chance in the world.")]
 DaysOption = Annotated[float | None, typer.Option("--days", help="Replay the first days of the traffic.")]
 FaultsOption = Annotated[Faults | None, typer.Option("--faults", help="What goes wrong; else as the world says.")]
-EngineOption = Annotated[Engine, typer.Option("--engine", help="Who runs several replays.")]
-WorkersOption = Annotated[
-    int, typer.Option("--workers", min=1, help="Processes for several replays; 1: this one alone.")
-]
-SchedulerOption = Annotated[
-    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Dask scheduler; else a cluster of its own.")
-]
 NoBoundOption = Annotated[
     bool, typer.Option("--no-bound", help="Without the least bill of perfect foresight, which may take long.")
 ]

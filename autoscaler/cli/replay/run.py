@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import typer
 
@@ -12,25 +13,21 @@ from autoscaler.replay.job import Job, run_jobs
 from autoscaler.replay.result import Replayed
 from autoscaler.replay.score.planned import compared
 from autoscaler.replay.sweep import SweptPoint, points_of
-from autoscaler.replay.workers import Engine
+from planner.cli.engine import kept_in
 from planner.cli.options import is_quiet, say
 from planner.cli.progress import Report, progress
 from planner.errors import InputError
+from planner.tasks import Engine
 from policies.units import SECONDS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """Who runs several replays, and how many at once."""
+    """Who runs several replays, and where finished ones are kept."""
 
     engine: Engine
-    workers: int
-    scheduler: str | None
+    checkpoint: Path | None
     with_bound: bool
-
-    def __post_init__(self) -> None:
-        if self.scheduler is not None and self.engine != "dask":
-            raise InputError(f"--scheduler {self.scheduler}: is a Dask scheduler; expected --engine dask with it")
 
 
 def run_and_show(context: typer.Context, asked: Asked, sweep: list[str], execution: Execution, shown: Shown) -> int:
@@ -55,7 +52,7 @@ def replayed(context: typer.Context, asked: Asked, execution: Execution) -> list
         report("making the world", 0.0)
         prepared = prepare(asked)
         jobs = [job for one in prepared for job in _jobs(one, asked)]
-        results = iter(_run(jobs, execution, report))
+        results = iter(_run(context, jobs, execution, report))
     outcomes = []
     for one in prepared:
         found = tuple(next(results) for _ in _names(one, asked))
@@ -84,7 +81,7 @@ def swept(
             found = _jobs(prepared[0], asked)
             jobs += found
             whose += [point] * len(found)
-        results = _run(jobs, execution, lambda what, share: report(what, 0.1 + 0.9 * share))
+        results = _run(context, jobs, execution, lambda what, share: report(what, 0.1 + 0.9 * share))
     assert first is not None  # a sweep has a point at least
     points = [SweptPoint(settings=point, replayed=one) for point, one in zip(whose, results, strict=True)]
     return points, first
@@ -117,12 +114,12 @@ def _names(prepared: Prepared, asked: Asked) -> tuple[str, ...]:
     return tuple(name for name in asked.controllers if not CONTROLLERS[name].needs_plan)
 
 
-def _run(jobs: list[Job], execution: Execution, report: Report) -> list[Replayed]:
-    return run_jobs(
-        jobs,
-        engine=execution.engine,
-        workers=execution.workers,
-        scheduler=execution.scheduler,
-        with_bound=execution.with_bound,
-        on_progress=report,
-    )
+def _run(context: typer.Context, jobs: list[Job], execution: Execution, report: Report) -> list[Replayed]:
+    with kept_in(context, execution.checkpoint) as checkpoint:
+        return run_jobs(
+            jobs,
+            engine=execution.engine,
+            checkpoint=checkpoint,
+            with_bound=execution.with_bound,
+            on_progress=report,
+        )
