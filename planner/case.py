@@ -42,6 +42,8 @@ class Case:
     profiles: Mapping[str, Profile]
     remarks: tuple[str, ...] = ()
     """What the reader of the plan should know of the inputs."""
+    base_counts: Mapping[str, int] | None = None
+    """Base nodes that are given, by key, owned ones apart; None: the plan chooses."""
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -165,6 +167,7 @@ def prepare_case(case: Case, *, keeps_base: bool = False) -> "Prepared":
         policy=policy,
         rate_of=rate_of,
         keeps_base=keeps_base,
+        base_counts=case.base_counts,
     )
     return replace(prepared, remarks=(*case.remarks, *prepared.remarks))
 

@@ -1,19 +1,13 @@
-"""Sweeps: which points to replay, and which of them nobody beats in both cost and service. Pure.
+"""Sweeps: which points to replay, and which of them nobody beats in both cost and service. Pure."""
 
-`KEY=a,b,c` is a list of values, `KEY=0..9` every whole number from the first to the last; several keys are crossed.
-"""
-
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 from autoscaler.replay.result import Replayed
 from planner.errors import InputError
+from planner.tasks.sweep import crossed
 
-MOST_POINTS = 1000
 SEED = "seed"
-_RANGE = re.compile(r"(\d{1,9})\.\.(\d{1,9})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,37 +31,13 @@ class SweptPoint:
 
 
 def points_of(sweeps: Sequence[str]) -> tuple[Mapping[str, str], ...]:
-    """Every point of the crossed sweeps: key -> value. Raises InputError."""
-    axes: dict[str, tuple[str, ...]] = {}
-    for written in sweeps:
-        key, values = _axis(written)
-        if key in axes:
-            raise InputError(f"--sweep {written}: {key} is swept twice; expected each key once")
-        axes[key] = values
-    points = tuple(dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
-    if len(points) > MOST_POINTS:
-        raise InputError(f"--sweep: {len(points)} points; expected at most {MOST_POINTS}")
+    """Every point of the crossed sweeps: key -> value; seeds are whole numbers. Raises InputError."""
+    points = crossed(sweeps)
+    for point in points:
+        seed = point.get(SEED, "0")
+        if not (seed.isascii() and seed.isdigit() and len(seed) < 10):
+            raise InputError(f"--sweep {SEED}: {seed!r} is none; expected seeds as whole numbers, such as seed=0..9")
     return points
-
-
-def _axis(written: str) -> tuple[str, tuple[str, ...]]:
-    key, equals, text = (part.strip() for part in written.partition("="))
-    if not (key and equals and text):
-        raise InputError(f"--sweep {written}: expected KEY=a,b,c or KEY=0..9, such as scaling.hold_s=300,600")
-    span = _RANGE.fullmatch(text)
-    if span is not None:
-        first, last = int(span[1]), int(span[2])
-        if first > last or last - first >= MOST_POINTS:
-            raise InputError(
-                f"--sweep {written}: expected a rising range of at most {MOST_POINTS} numbers, such as 0..9"
-            )
-        return key, tuple(str(number) for number in range(first, last + 1))
-    values = tuple(part.strip() for part in text.split(","))
-    if "" in values or len(set(values)) < len(values):
-        raise InputError(f"--sweep {written}: expected values that differ, with commas between them")
-    if key == SEED and not all(value.isascii() and value.isdigit() and len(value) < 10 for value in values):
-        raise InputError(f"--sweep {written}: expected seeds as whole numbers, such as seed=0..9")
-    return key, values
 
 
 def frontier(points: Sequence[SweptPoint]) -> tuple[int, ...]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from planner.cli.options import say
+from planner.cli.options import is_quiet, say
 
 if TYPE_CHECKING:
+    from planner.cli.progress import Report
     from planner.tasks import Checkpoint, Engine
 
 EngineOption = Annotated[
@@ -34,6 +36,30 @@ def asked_engine(written: str, workers: int | None) -> "Engine":
     from planner.tasks import engine_of
 
     return engine_of(written, workers)
+
+
+class Running(TypedDict):
+    """How tasks are run, as the functions that run them take it."""
+
+    engine: "Engine"
+    checkpoint: "Checkpoint | None"
+    on_progress: "Report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Who does the tasks of a command, and where finished ones are kept."""
+
+    engine: "Engine"
+    checkpoint: Path | None
+
+    @contextmanager
+    def running(self, context: typer.Context) -> Iterator[Running]:
+        """The arguments of what runs tasks: engine, open checkpoint, and a bar on stderr."""
+        from planner.cli.progress import progress
+
+        with kept_in(context, self.checkpoint) as checkpoint, progress(is_quiet(context)) as report:
+            yield Running(engine=self.engine, checkpoint=checkpoint, on_progress=report)
 
 
 @contextmanager

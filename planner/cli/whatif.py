@@ -1,12 +1,12 @@
 """`baseload whatif`: a plan before and after a change, or beside several named scenarios."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.cli.engine import CheckpointOption, EngineOption, Work, WorkersOption, asked_engine
 from planner.cli.options import (
     CurrencyCode,
     CurrencyOption,
@@ -24,18 +24,17 @@ from planner.cli.options import (
     SloOption,
     WithoutOption,
     currency_of,
-    is_quiet,
     say,
     screen,
     split,
 )
-from planner.cli.plan import UNSERVED, verdict
+from planner.cli.paths import check_paths
+from planner.cli.plan import NOT_PROVEN, UNSERVED, verdict
 from planner.errors import InputError
 
 if TYPE_CHECKING:
     from planner.case import Case
-    from planner.cli.progress import Report
-    from planner.optimize.solve import Solved
+    from planner.report.numbers import Currency
     from planner.whatif import Change, Comparison
 
 
@@ -56,6 +55,15 @@ def whatif(  # noqa: PLR0917 - a command's options are its arguments
         Path | None,
         typer.Option("--scenarios", help="Named scenarios, TOML; the options above then hold before and after."),
     ] = None,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sweep", metavar="KEY=a,b,c", help="Plan each value, such as demand=*0.5..*2:0.1; several are crossed."
+        ),
+    ] = None,
+    engine: EngineOption = "loky",
+    workers: WorkersOption = None,
+    checkpoint: CheckpointOption = None,
     currency: CurrencyOption = CurrencyCode.USD,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,10 +72,10 @@ def whatif(  # noqa: PLR0917 - a command's options are its arguments
     Example: baseload whatif -f forecast.csv --set demand=*1.5 --set price.aws=*1.2 --without ovh
     """
     from planner.case import load_case, load_fleet
-    from planner.cli.progress import progress
     from planner.report.whatif_json import whatif_document
     from planner.report.whatif_tables import render_whatif
     from planner.whatif import Change, changed, compare
+    from planner.whatif.planned import plan_cases
 
     given = Change(
         settings=tuple(settings or ()),
@@ -77,7 +85,13 @@ def whatif(  # noqa: PLR0917 - a command's options are its arguments
         policy=policy,
         measured_only=measured_only,
     )
-    changes = _changes(given, scenarios)
+    if sweep and scenarios is not None:
+        raise InputError(f"--sweep {sweep[0]}: --scenarios is given, too; expected one of them")
+    check_paths(
+        read=(("-f", forecast), ("-c", config), ("--scenarios", scenarios)), write=(("--checkpoint", checkpoint),)
+    )
+    work = Work(engine=asked_engine(engine, workers), checkpoint=checkpoint)
+    changes = () if sweep else _changes(given, scenarios)
     fleet, remarks = load_fleet(config)
     case = load_case(
         forecast=forecast,
@@ -87,14 +101,16 @@ def whatif(  # noqa: PLR0917 - a command's options are its arguments
         quantile=quantile,
         remarks=remarks,
     )
-    if scenarios is not None:
+    if scenarios is not None or sweep:
         case = changed(case, given)
-    with progress(is_quiet(context)) as report:
-        comparison = compare(case, changes, _solver(["before", *(one.name or "after" for one in changes)], report))
+    shown = currency_of(currency, case.catalog)
+    if sweep:
+        raise typer.Exit(swept(context, case, sweep, work, shown, as_json=as_json))
+    with work.running(context) as how:
+        comparison = compare(case, changes, lambda cases: plan_cases(cases, **how))
     if as_json:
         typer.echo(json.dumps(whatif_document(comparison), indent=2, ensure_ascii=False))
     else:
-        shown = currency_of(currency, case.catalog)
         typer.echo(render_whatif(comparison, screen=screen(), currency=shown), nl=False)
     say(context, _remarks(comparison))
     raise typer.Exit(_verdict(context, comparison))
@@ -110,22 +126,29 @@ def _changes(given: "Change", scenarios: Path | None) -> "tuple[Change, ...]":
     if not given.words:
         raise InputError(
             "whatif: nothing to change; expected --set KEY=VALUE, --without, --only, --slo, --policy, --measured-only "
-            "or --scenarios FILE, such as --set demand=*1.5"
+            "--scenarios FILE or --sweep KEY=a,b,c, such as --set demand=*1.5"
         )
     return (given,)
 
 
-def _solver(names: list[str], report: "Report") -> "Callable[[Case], Solved]":
-    """A solver that tells which of the cases it works on, and how far along all of them are."""
-    from planner.case import solve_case
+def swept(
+    context: typer.Context, case: "Case", sweeps: list[str], work: Work, currency: "Currency", *, as_json: bool
+) -> int:
+    """The exit code of a sweep, once it is shown: 3 where no point serves enough, 4 where one is not proven enough."""
+    from planner.report.whatif_sweep import render_sweep, sweep_document
+    from planner.whatif.sweep import sweep_plans
 
-    waiting = iter(enumerate(names))
-
-    def solve(case: "Case") -> "Solved":
-        index, name = next(waiting)
-        return solve_case(case, on_progress=lambda what, share: report(f"{name}: {what}", (index + share) / len(names)))
-
-    return solve
+    with work.running(context) as how:
+        found = sweep_plans(case, sweeps, **how)
+    if as_json:
+        typer.echo(json.dumps(sweep_document(found), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(render_sweep(found, screen=screen(), currency=currency), nl=False)
+    say(context, found.plan.remarks)
+    if not any(point.is_served for point in found.points):
+        say(context, ["no point leaves as little unserved as max_unserved_ratio"])
+        return UNSERVED
+    return 0 if all(point.is_settled for point in found.points) else NOT_PROVEN
 
 
 def _remarks(comparison: "Comparison") -> list[str]:

@@ -5,7 +5,7 @@ the same for no more (dominated): neither changes the optimum.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -53,9 +53,11 @@ def prepare(
     policy: PlanningPolicy,
     rate_of: RateOf,
     keeps_base: bool = False,
+    base_counts: Mapping[str, int] | None = None,
 ) -> Prepared:
     """The problem of serving `forecast` with the offers of `catalog`; `models` in the forecast's order.
 
+    With `base_counts` the base nodes are given, by key, and only burst is free; options it does not name have none.
     `keeps_base`: dominated base offers stay, as fee and setup fee weigh differently where months follow one another.
     Raises InputError where a model has demand and no option at all can serve it.
     """
@@ -80,6 +82,8 @@ def prepare(
             if offer.is_spot and offer.interruptions_per_hour is None:
                 remarks.append(f"{offer.id}: no interruption rate is known; none is charged")
     _refuse_unservable(models, forecast, rates, rejected)
+    if base_counts is not None:
+        base = [_given(option, base_counts[option.key]) for option in base if base_counts.get(option.key, 0) > 0]
     group_max = dict(catalog.group_max)
     _share_limits(base, held, group_max)
     kept_base, kept_burst, dominated = _undominated(base, burst, rates, policy, keeps_base=keeps_base)
@@ -173,6 +177,11 @@ def _base_option(
         count_group=offer.count_group,
         owned_count=owned_count,
     )
+
+
+def _given(option: BaseOption, count: int) -> BaseOption:
+    """The option with its number of nodes given; limits that it passes are whoever gave it's business."""
+    return replace(option, min_count=count, max_count=count, count_group=None)
 
 
 def _burst_option(offer: Offer, models: tuple[Model, ...], policy: PlanningPolicy) -> BurstOption:

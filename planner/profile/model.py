@@ -64,6 +64,8 @@ class Model:
     """Seconds to load the weights into a running node."""
     max_concurrency: float | None = None
     """Most requests in flight on a node; 1 is "no batching". None: what the SLO and memory allow."""
+    throughput_factor: float = 1.0
+    """Rates of every node over those of the profile, at the same latency: 0.9 where yours do a tenth less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

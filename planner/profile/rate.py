@@ -41,7 +41,8 @@ def rated_for(model: Model, offer: Offer, profiles: Mapping[str, Profile], *, me
     fits = [found for found in rated if isinstance(found, Rated)]
     if not fits:
         return rated[0]
-    return min(fits, key=_speed)
+    best = min(fits, key=_speed)
+    return best if model.throughput_factor == 1 else _faster(best, model.throughput_factor)
 
 
 def _candidates(profile: Profile, offer: Offer) -> list[tuple[Machine, int]]:
@@ -133,6 +134,17 @@ def _named(found: Rated, offer: Offer, replicas: int) -> Rated:
         concurrency=None if rates.concurrency is None else rates.concurrency * replicas,
         rule=rule,
         remarks=remarks,
+    )
+    return replace(found, rates=rates)
+
+
+def _faster(found: Rated, factor: float) -> Rated:
+    """The rates times the model's throughput factor, which a remark says."""
+    rates = replace(
+        found.rates,
+        prefill_tok_s=found.rates.prefill_tok_s * factor,
+        decode_tok_s=found.rates.decode_tok_s * factor,
+        remarks=(*found.rates.remarks, f"times throughput_factor {factor:g}"),
     )
     return replace(found, rates=rates)
 

@@ -14,6 +14,8 @@ from planner.report.months import months_schema_text
 from planner.report.plan_schema import plan_schema_text
 from planner.report.price.registry import price_schema_text
 from planner.report.reconcile import reconcile_schema_text
+from planner.report.whatif_json import schema_text as whatif_schema_text
+from planner.report.whatif_sweep import whatif_sweep_schema_text
 
 SCHEMAS = {
     "plan.schema.json": plan_schema_text,
@@ -28,6 +30,8 @@ SCHEMAS = {
     "months.schema.json": months_schema_text,
     "ledger.schema.json": ledger_schema_text,
     "db.schema.json": db_schema_text,
+    "whatif.schema.json": whatif_schema_text,
+    "whatif-sweep.schema.json": whatif_sweep_schema_text,
 }
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from planner.plan import CostLines
+from planner.plan import CostLines, Plan
 from planner.report.whatif_why import why
 from planner.whatif import Change, Comparison, Figures, Outcome
 from planner.whatif.causes import Cause, Kind
@@ -27,18 +27,13 @@ def whatif_document(comparison: Comparison) -> Json:
     plan = comparison.plan
     return {
         "schema": SCHEMA,
-        "horizon": {
-            "start": _time(plan.start),
-            "end": _time(plan.end),
-            "hours": int(plan.hours),
-            "fee_basis": plan.fee_basis,
-        },
+        "horizon": horizon_document(plan),
         "currency": "USD",
         "price_basis": plan.price_basis,
         "before": {
             "forecast": plan.provenance.forecast,
             "policy": plan.provenance.policy,
-            **_figures(comparison.before),
+            **figures_document(comparison.before),
             "remarks": list(plan.remarks),
         },
         "after": [_outcome(comparison.before, outcome) for outcome in comparison.after],
@@ -50,7 +45,7 @@ def _outcome(before: Figures, outcome: Outcome) -> Json:
     return {
         "name": outcome.name,
         "change": _change(outcome.change),
-        **_figures(after),
+        **figures_document(after),
         "difference": {
             "bill_usd": _money(after.bill_usd - before.bill_usd),
             "total_usd": _money(after.total_usd - before.total_usd),
@@ -74,7 +69,30 @@ def _change(change: Change) -> Json:
     }
 
 
-def _figures(shown: Figures) -> Json:
+def horizon_document(plan: Plan) -> Json:
+    """The hours a plan is for."""
+    return {
+        "start": _time(plan.start),
+        "end": _time(plan.end),
+        "hours": int(plan.hours),
+        "fee_basis": plan.fee_basis,
+    }
+
+
+def horizon_schema() -> Json:
+    """The schema of `horizon_document`."""
+    return _record(
+        {
+            "start": {"type": "string", "format": "date-time"},
+            "end": {"type": "string", "format": "date-time"},
+            "hours": {"type": "integer", "minimum": 1},
+            "fee_basis": {"enum": ["month", "prorated"]},
+        }
+    )
+
+
+def figures_document(shown: Figures) -> Json:
+    """The figures of one plan."""
     unit = shown.cost_usd_mtok
     return {
         "asked_mtok": float(shown.demand.mtok),
@@ -131,19 +149,13 @@ def _time(moment: datetime) -> str:
 def whatif_schema() -> Json:
     """The JSON Schema (draft 2020-12) of the document that `whatif --json` prints."""
     text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
-    horizon = {
-        "start": {"type": "string", "format": "date-time"},
-        "end": {"type": "string", "format": "date-time"},
-        "hours": {"type": "integer", "minimum": 1},
-        "fee_basis": {"enum": ["month", "prorated"]},
-    }
     after = {
         "name": {**text, "description": "Of the scenario; `after` for the one change of a command line."},
         "change": _record(
             {**dict.fromkeys(("set", "without", "only", "slo"), texts), "policy": {"type": ["string", "null"]}}
             | {"measured_only": {"type": "boolean"}}
         ),
-        **_figures_schema(),
+        **figures_schema(),
         "difference": _record(
             {**dict.fromkeys(("bill_usd", "total_usd", "setup_due_usd"), _MONEY), "unserved_ratio": {"type": "number"}}
         ),
@@ -159,10 +171,10 @@ def whatif_schema() -> Json:
         **_record(
             {
                 "schema": {"const": SCHEMA},
-                "horizon": _record(horizon),
+                "horizon": horizon_schema(),
                 "currency": {"const": "USD"},
                 "price_basis": text,
-                "before": _record({"forecast": text, "policy": text, **_figures_schema(), "remarks": texts}),
+                "before": _record({"forecast": text, "policy": text, **figures_schema(), "remarks": texts}),
                 "after": {"type": "array", "items": _record(after), "minItems": 1},
             }
         ),
@@ -179,7 +191,8 @@ _MONEY: Json = {"$ref": "#/$defs/money"}
 _RATIO: Json = {"type": "number", "minimum": 0}
 
 
-def _figures_schema() -> Json:
+def figures_schema() -> Json:
+    """The properties of `figures_document`; their money is `$defs` of the document's schema."""
     unit = {"anyOf": [_MONEY, {"type": "null"}]}
     return {
         "asked_mtok": {**_RATIO, "description": "Million tokens asked for, input and output; expected over scenarios."},

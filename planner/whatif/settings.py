@@ -4,9 +4,10 @@ Demand keys, also as MODEL.key for one model. All keep every scenario's probabil
 - `demand=*1.5`, `demand.input=*2`, `demand.output=*0.5`: times a factor;
 - `demand.shift=0.3@12h`: of each hour's demand, 0.3 comes 12 hours later (earlier: `-12h`); the horizon's last hours
   wrap around to its first, so that the tokens stay the same. `6h` alone shifts all of it;
-- `demand.floor=0.5`: every hour has at least 0.5 x the mean hour of its model and scenario, input and output apart.
+- `demand.floor=0.5`: every hour has at least 0.5 x the mean hour of its model and scenario, input and output apart;
+- `demand.mix=*1.2`, `demand.peakiness=2`: more input tokens for each output token; higher peaks (see `reshape`).
 
-`price.OFFERS=`, `max_count.OFFERS=` and `group_max.GROUP=` change the catalog.
+`price.OFFERS=`, `interruptions.OFFERS=`, `max_count.OFFERS=` and `group_max.GROUP=` change the catalog.
 """
 
 import math
@@ -23,16 +24,32 @@ from planner.catalog.select import chosen, reprice
 from planner.demand.forecast import Forecast
 from planner.errors import InputError
 from planner.fleet import apply_set, known_set_keys
+from planner.whatif.reshape import mixed, peaked
 
 Floats = NDArray[np.float64]
 Reshape = Callable[[Floats], Floats]
 """Demand of one model to other demand, (scenarios, hours) tok/s."""
 
-DEMAND_KEYS = ("demand", "demand.input", "demand.output", "demand.shift", "demand.floor")
-CATALOG_KEYS = {"price": "price.aws=*1.2", "max_count": "max_count.ovh=5", "group_max": "group_max.hetzner-cloud=20"}
+DEMAND_KEYS = (
+    "demand",
+    "demand.input",
+    "demand.output",
+    "demand.shift",
+    "demand.floor",
+    "demand.mix",
+    "demand.peakiness",
+)
+CATALOG_KEYS = {
+    "price": "price.aws=*1.2",
+    "interruptions": "interruptions.aws.spot=*2",
+    "max_count": "max_count.ovh=5",
+    "group_max": "group_max.hetzner-cloud=20",
+}
 """Keys that are followed by offers or a group, each with an example."""
 MAX_FACTOR = 1_000_000
 """Demand beyond this is a slip of the pen, and numbers no solver can compare."""
+MAX_PEAKINESS = 10
+"""Demand to a higher power is a single hour."""
 MAX_PRICE_USD = 1_000_000_000
 MARKET_WORDS = {
     "base": ("base",),
@@ -110,8 +127,22 @@ def _catalog(catalog: Catalog, key: str, rest: str, value: str) -> Catalog:
     if key == "group_max":
         return _with_group_max(catalog, rest, value)
     ids = {offer.id for selector in spelt_out(catalog, [rest]) for offer in chosen(catalog, selector)}
+    if key == "interruptions":
+        return _interrupted(catalog, ids, _factor(value))
     most = _count(value)
     offers = tuple(replace(offer, max_count=most) if offer.id in ids else offer for offer in catalog)
+    return replace(catalog, offers=offers)
+
+
+def _interrupted(catalog: Catalog, ids: set[str], factor: float) -> Catalog:
+    """The catalog with interruptions of these offers times a factor; one that knows of none is an error."""
+    taken = {offer.id: offer.interruptions_per_hour for offer in catalog if offer.id in ids}
+    if not any(rate is not None for rate in taken.values()):
+        raise InputError("none of these offers has a rate of interruptions; expected spot offers")
+    offers = tuple(
+        offer if (rate := taken.get(offer.id)) is None else replace(offer, interruptions_per_hour=rate * factor)
+        for offer in catalog
+    )
     return replace(catalog, offers=offers)
 
 
@@ -144,8 +175,12 @@ def _demand(case: Case, model: str | None, key: str, value: str) -> Forecast:
     forecast = case.forecast
     if model is not None and model not in forecast.models:
         raise InputError(f"model {model} has no demand in {forecast.source}; expected {' or '.join(forecast.models)}")
-    reshape = {"demand.shift": _shift, "demand.floor": _floor}.get(key, _times)(value)
     rows = [index for index, name in enumerate(forecast.models) if model in (None, name)]
+    if key == "demand.mix":
+        return mixed(forecast, rows, _factor(value))
+    if key == "demand.peakiness":
+        return peaked(forecast, rows, _power(value))
+    reshape = {"demand.shift": _shift, "demand.floor": _floor}.get(key, _times)(value)
 
     def reshaped(tok_s: Floats) -> Floats:
         new = tok_s.copy()
@@ -161,10 +196,22 @@ def _demand(case: Case, model: str | None, key: str, value: str) -> Forecast:
 
 
 def _times(value: str) -> Reshape:
+    factor = _factor(value)
+    return lambda tok_s: tok_s * factor
+
+
+def _factor(value: str) -> float:
     factor = _number(value[1:]) if value.startswith("*") else None
     if factor is None or not 0 <= factor <= MAX_FACTOR:
         raise InputError(f"expected a factor such as *1.5, from *0 to *{MAX_FACTOR:,}, got {value!r}")
-    return lambda tok_s: tok_s * factor
+    return factor
+
+
+def _power(value: str) -> float:
+    power = _number(value)
+    if power is None or not 0 <= power <= MAX_PEAKINESS:
+        raise InputError(f"expected a power from 0 (flat) over 1 (as it is) to {MAX_PEAKINESS}, got {value!r}")
+    return power
 
 
 def _shift(value: str) -> Reshape:

@@ -5,10 +5,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from autoscaler.cli import baseload, run
 from planner.fleet import sample_forecast_text
 
+SCHEMAS = Path(__file__).parents[2] / "docs/schemas"
 LEVERS = Path(__file__).parents[2] / "examples/scenarios/levers.toml"
 
 
@@ -98,6 +100,48 @@ def test_options_beside_scenarios_hold_before_and_after(
     assert document["before"]["bill_usd"] == alone["bill_usd"]
 
 
+def test_a_sweep_crosses_its_keys_and_keeps_what_is_done(
+    forecast: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = ("--checkpoint", str(tmp_path / "run"))
+    swept = ("--sweep", "demand=*0.5,*2", "--sweep", "throughput_factor=0.8,1")
+    options = ("whatif", "-f", forecast, *swept, *kept)
+    document = json.loads(said(capsys, 0, *options, "--json")[0])
+    schema = json.loads((SCHEMAS / "whatif-sweep.schema.json").read_text())
+    assert list(Draft202012Validator(schema).iter_errors(document)) == []
+    settings = [tuple(point["settings"].values()) for point in document["points"]]
+    assert settings == [("*0.5", "0.8"), ("*0.5", "1"), ("*2", "0.8"), ("*2", "1")]
+    alone = json.loads(said(capsys, 0, "whatif", "-f", forecast, "--set", "demand=*2", "--json")[0])
+    assert document["points"][3]["bill_usd"] == alone["after"][0]["bill_usd"]
+    assert document["before"]["bill_usd"] == alone["before"]["bill_usd"]
+    bills = [Decimal(point["bill_usd"]) for point in document["points"]]
+    assert bills[0] > bills[1] < bills[3] < bills[2]
+
+    out, err = said(capsys, 0, *options)
+    assert f"5 results were taken from {tmp_path / 'run'}" in err
+    assert "Sweep of demand, throughput_factor, 4 points" in out
+    assert "Cheapest of those that serve enough: demand=*0.5, throughput_factor=1." in out
+
+
+def test_scenarios_are_planned_from_a_checkpoint_to_the_same_bytes(
+    forecast: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text('[[scenario]]\nname = "more"\nset = ["demand=*2"]\n')
+    options = ("whatif", "-f", forecast, "--scenarios", str(path), "--json")
+    plain = said(capsys, 0, *options)[0]
+    first = said(capsys, 0, *options, "--checkpoint", str(tmp_path / "run"))[0]
+    again, err = said(capsys, 0, *options, "--checkpoint", str(tmp_path / "run"))
+    assert "2 results were taken" in err
+    assert plain == first == again
+
+
+def test_a_sweep_that_serves_nowhere_is_exit_code_3(forecast: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = said(capsys, 3, "whatif", "-f", forecast, "--sweep", "max_usd_month=100,200")
+    assert "2 of 2 points leave more unserved" in out
+    assert "no point leaves as little" in err
+
+
 def test_unserved_after_the_change_is_exit_code_3_and_named(forecast: str, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = said(capsys, 3, "whatif", "-f", forecast, "--set", "max_usd_month=100")
     assert "max_usd_month is 100 instead of none" in out
@@ -114,6 +158,11 @@ def test_unserved_after_the_change_is_exit_code_3_and_named(forecast: str, capsy
         (("--slo", "tfft_ms=3"), "--slo tfft_ms=3: unknown key 'tfft_ms'; did you mean 'ttft_ms'?"),
         (("--policy", "fundde"), "--policy fundde: no such file or preset; expected bootstrapped, funded, enterprise"),
         (("--scenarios", "none.toml"), "none.toml: no such file"),
+        (("--sweep", "demnad=*2,*3"), "--sweep demnad=*2: unknown key 'demnad'; did you mean 'demand'?"),
+        (("--sweep", "demand=*2,3"), "--sweep demand=3: expected a factor such as *1.5"),
+        (("--sweep", "demand"), "--sweep demand: expected KEY=a,b,c"),
+        (("--sweep", "demand=*1,*2", "--scenarios", "s.toml"), "--sweep demand=*1,*2: --scenarios is given, too"),
+        (("--sweep", "demand=*1,*2", "--engine", "ray"), "--engine ray: expected loky, dask, or a scheduler's address"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

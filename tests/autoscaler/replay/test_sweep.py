@@ -39,11 +39,11 @@ def test_several_sweeps_are_crossed() -> None:
         (["a=1,,2"], "values that differ"),
         (["a=1,1"], "values that differ"),
         (["seed=5..1"], "rising range"),
-        (["seed=0..5000"], "rising range of at most 1000"),
+        (["seed=0..50000"], "rising range of at most 20000"),
         (["seed=x,y"], "seeds as whole numbers"),
         (["seed=-1,2"], "seeds as whole numbers"),
         (["a=1,2", "a=3,4"], "swept twice"),
-        (["a=0..99", "b=0..99"], "10000 points; expected at most 1000"),
+        (["a=0..199", "b=0..199"], "40000 points; expected at most 20000"),
     ],
 )
 def test_a_wrong_sweep_is_refused_by_name(sweeps: list[str], said: str) -> None:
