@@ -28,6 +28,8 @@ from planner.profile.shipped import shipped_profiles
 if TYPE_CHECKING:
     from planner.optimize.assemble import Origin
     from planner.optimize.prepare import OwnedServers, Prepared
+    from planner.optimize.problem import Problem
+    from planner.optimize.reduce import Reduction
     from planner.optimize.solve import Solved
     from planner.optimize.walk import Effort, Report
 
@@ -148,6 +150,33 @@ def solve_case(case: Case, effort: "Effort | None" = None, on_progress: "Report 
     from planner.optimize.solve import solve
 
     return solve(prepare_case(case), origin_of(case), effort, on_progress)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReducedCase:
+    """A case with some of its scenarios, and what is needed to tell what that may cost."""
+
+    case: Case
+    whole: "Problem"
+    """Of all scenarios."""
+    reduction: "Reduction"
+
+
+def reduced_case(case: Case, count: int) -> ReducedCase:
+    """The case with `count` of its scenarios, chosen by what they cost."""
+    from planner.optimize.reduce import reduce_scenarios
+
+    whole = prepare_case(case).problem
+    found = reduce_scenarios(whole, count)
+    forecast, kept = case.forecast, list(found.kept)
+    few = replace(
+        forecast,
+        scenarios=tuple(forecast.scenarios[s] for s in kept),
+        probability=found.probability,
+        input_tok_s=forecast.input_tok_s[kept],
+        output_tok_s=forecast.output_tok_s[kept],
+    )
+    return ReducedCase(case=replace(case, forecast=few), whole=whole, reduction=found)
 
 
 def prepare_case(case: Case, *, keeps_base: bool = False) -> "Prepared":

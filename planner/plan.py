@@ -169,6 +169,21 @@ class ForesightValue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioReduction:
+    """What planning for some of the scenarios may have cost, USD of the aim; burst in fractions of nodes."""
+
+    scenarios: int
+    """Before."""
+    kept: int
+    bound_usd: Decimal
+    """The least over the kept ones differs from the least over all by at most this, whatever the costs turn out as."""
+    all_usd: Decimal
+    """This plan's base counts over all scenarios."""
+    least_usd: Decimal
+    """The least over all scenarios, proven."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uncertainty:
     """How a plan for several scenarios fares when they differ from the expectation."""
 
@@ -183,6 +198,8 @@ class Uncertainty:
     worst_usd: Decimal
     foresight: ForesightValue | None = None
     """None: not asked for."""
+    reduction: ScenarioReduction | None = None
+    """None: all scenarios of the forecast are in the plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """`baseload plan`: from a forecast to the cheapest fleet."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +31,7 @@ from planner.cli.options import (
     split,
 )
 from planner.cli.paths import check_paths
+from planner.errors import InputError
 from policies.planning import Aim
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ ExplainOption = Annotated[bool, typer.Option("--explain", help="Say why: margina
 AimOption = Annotated[
     Aim | None,
     typer.Option("--aim", help="With scenarios, make least: expected cost, cvar (dearest outcomes) or regret."),
+]
+ReduceOption = Annotated[
+    int | None,
+    typer.Option("--reduce-scenarios", min=2, help="Plan for this many of the scenarios, and say what that may cost."),
 ]
 RecordOption = Annotated[
     bool, typer.Option("--record", help="Keep the plan and its forecast in the ledger, for the month's report.")
@@ -76,6 +81,7 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
         Maximize | None, typer.Option("--maximize", help="traffic: the most traffic that max_usd_month serves.")
     ] = None,
     aim: AimOption = None,
+    reduce_scenarios: ReduceOption = None,
     explain: ExplainOption = False,
     as_json: JsonOption = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan as JSON to this file.")] = None,
@@ -108,7 +114,8 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
         slo=tuple(slo or ()),
         measured_only=measured_only,
     )
-    found = solved_plan(context, changed(case, change), maximize, explain=explain)
+    asked = Asked(maximize=maximize, reduce_to=reduce_scenarios, explain=explain)
+    found = solved_plan(context, changed(case, change), asked)
     write_files(found, output, chart)
     print_plan(found, currency_of(currency, case.catalog), as_json=as_json, explain=explain)
     say(context, found.remarks)
@@ -118,21 +125,41 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     raise typer.Exit(verdict(context, found))
 
 
-def solved_plan(context: typer.Context, case: "Case", maximize: Maximize | None, *, explain: bool) -> "Plan":
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked of the solver beside the plan."""
+
+    maximize: Maximize | None
+    reduce_to: int | None
+    """Scenarios to plan for; None: all."""
+    explain: bool
+
+
+def solved_plan(context: typer.Context, case: "Case", asked: Asked) -> "Plan":
     """The plan of a case, with its reasons where they are asked for; progress on stderr."""
-    from planner.case import solve_case
+    from planner.case import reduced_case, solve_case
     from planner.cli.progress import progress
     from planner.optimize.foresight import with_foresight
+    from planner.optimize.reduce import with_reduction
     from planner.whatif.traffic import most_traffic
 
     with progress(is_quiet(context)) as report:
-        if maximize is None:
+        reduced = None
+        if asked.reduce_to is not None and asked.reduce_to < len(case.forecast.scenarios):
+            if asked.maximize is not None:
+                raise InputError("--reduce-scenarios: does not go with --maximize, which changes what scenarios cost")
+            report("choosing scenarios", 0.0)
+            reduced = reduced_case(case, asked.reduce_to)
+            case = reduced.case
+        if asked.maximize is None:
             solved = solve_case(case, on_progress=report)
         else:
             most = most_traffic(case, on_progress=report)
             case, solved = most.case, most.solved
         found = with_foresight(solved.plan, solved.problem, report)
-        if not explain:
+        if reduced is not None:
+            found = with_reduction(found, solved.walk.best.counts, reduced.whole, reduced.reduction)
+        if not asked.explain:
             return found
         from planner.explain import explain as explained
 

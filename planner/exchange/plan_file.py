@@ -21,6 +21,7 @@ from planner.plan import (
     Provenance,
     Rejected,
     ScenarioOutcome,
+    ScenarioReduction,
     SwitchingPoint,
     Uncertainty,
     UnitCost,
@@ -183,13 +184,19 @@ def _scenario(one: Json) -> ScenarioOutcome:
 
 def _uncertainty(table: Json) -> Uncertainty:
     money = {key: Decimal(table[key]) for key in ("aimed_usd", "aimed_bound_usd", "cvar_usd", "worst_usd")}
-    value = table["foresight"]
+    value, reduction = table["foresight"], table.get("reduction")
     return Uncertainty(
         **money,
         aim=Aim(table["aim"]),
         worst_scenario=table["worst_scenario"],
         foresight=None if value is None else _foresight(value),
+        reduction=None if reduction is None else _reduction(reduction),
     )
+
+
+def _reduction(table: Json) -> ScenarioReduction:
+    money = {key: Decimal(table[key]) for key in ("bound_usd", "all_usd", "least_usd")}
+    return ScenarioReduction(scenarios=table["scenarios"], kept=table["kept"], **money)
 
 
 def _foresight(value: Json) -> ForesightValue:

@@ -1,5 +1,6 @@
 """Problems of a part of the scenarios: one alone, or the mean of all. Pure: slices and sums of a problem's arrays."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -55,3 +56,20 @@ def mean_scenario(problem: Problem) -> Problem:
 def expecting(problem: Problem) -> Problem:
     """The same problem with the expected total as its aim."""
     return replace(problem, policy=replace(problem.policy, aim=Aim.EXPECTED), reference_usd=None)
+
+
+def kept_scenarios(problem: Problem, kept: Sequence[int], probability: Sequence[float]) -> Problem:
+    """The problem of some scenarios, with other probabilities."""
+    cells = np.concatenate([np.arange(s * problem.hours, (s + 1) * problem.hours) for s in kept])
+    return replace(
+        problem,
+        scenarios=tuple(problem.scenarios[s] for s in kept),
+        probability=tuple(probability),
+        reference_usd=None,
+        weight=np.repeat(np.array(probability, dtype=np.float64), problem.hours),
+        input_tok_s=problem.input_tok_s[:, cells],
+        output_tok_s=problem.output_tok_s[:, cells],
+        base_work=problem.base_work[:, :, cells],
+        burst_work=problem.burst_work[:, :, cells],
+        unserved_usd=problem.unserved_usd[:, cells],
+    )

@@ -19,6 +19,7 @@ from planner.plan import (
     PlannedLease,
     Rejected,
     ScenarioOutcome,
+    ScenarioReduction,
     Uncertainty,
 )
 from planner.profile.model import Rates
@@ -269,6 +270,17 @@ def _uncertainty(known: Uncertainty) -> Json:
         "worst_scenario": known.worst_scenario,
         "worst_usd": _money(known.worst_usd),
         "foresight": None if value is None else _foresight(value),
+        **({} if known.reduction is None else {"reduction": _reduction(known.reduction)}),
+    }
+
+
+def _reduction(reduction: ScenarioReduction) -> Json:
+    return {
+        "scenarios": reduction.scenarios,
+        "kept": reduction.kept,
+        "bound_usd": _money(reduction.bound_usd),
+        "all_usd": _money(reduction.all_usd),
+        "least_usd": _money(reduction.least_usd),
     }
 
 

@@ -241,6 +241,20 @@ def _uncertainty() -> Json:
             "worst_scenario": {"type": "string"},
             "worst_usd": money,
             "foresight": _nullable(foresight),
+        },
+        {"reduction": _reduction()},
+    )
+
+
+def _reduction() -> Json:
+    money = {"$ref": "#/$defs/money"}
+    return _record(
+        {
+            "scenarios": {"type": "integer", "minimum": 2, "description": "Of the forecast."},
+            "kept": {"type": "integer", "minimum": 2},
+            "bound_usd": money | {"description": "The least over the kept ones differs from that over all by no more."},
+            "all_usd": money | {"description": "This plan's base counts over all scenarios, burst in fractions."},
+            "least_usd": money | {"description": "The least over all scenarios, proven, burst in fractions."},
         }
     )
 

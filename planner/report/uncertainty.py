@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from planner.plan import ForesightValue, Plan, Uncertainty
+from planner.plan import ForesightValue, Plan, ScenarioReduction, Uncertainty
 from planner.report.numbers import Currency, number, percent
 from policies.planning import Aim
 
@@ -37,7 +37,21 @@ def uncertainty_sentences(plan: Plan, currency: Currency) -> list[str]:
         f"Totals by scenario: dearest {known.worst_scenario}, {_money(known.worst_usd, currency)}; mean of the dearest "
         f"{level} % of outcomes {_money(known.cvar_usd, currency)}."
     ]
-    return lines if known.foresight is None else [*lines, *_foresight_lines(plan, known.foresight, currency)]
+    if known.foresight is not None:
+        lines += _foresight_lines(plan, known.foresight, currency)
+    if known.reduction is not None:
+        lines.append(_reduction_line(known.reduction, currency))
+    return lines
+
+
+def _reduction_line(reduction: ScenarioReduction, currency: Currency) -> str:
+    lost = reduction.all_usd - reduction.least_usd
+    return (
+        f"Planned for {reduction.kept} of {reduction.scenarios} scenarios, with burst in fractions: the least there is "
+        f"moves by at most {_money(reduction.bound_usd, currency)}; over all of them these base counts cost "
+        f"{_money(reduction.all_usd, currency)}, {_money(lost, currency)} "
+        f"({percent(_ratio(lost, reduction.least_usd), 2)} %) above the least."
+    )
 
 
 def _foresight_lines(plan: Plan, value: ForesightValue, currency: Currency) -> list[str]:

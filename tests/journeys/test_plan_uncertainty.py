@@ -87,3 +87,21 @@ def test_explain_says_for_which_aim_it_speaks(forecast: Path, capsys: pytest.Cap
 
 def test_a_level_outside_its_range_is_named(forecast: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "cvar_level must be in [0, 1)" in planned(capsys, "-f", forecast, "--set", "cvar_level=1", code=2)
+
+
+def test_fewer_scenarios_say_what_that_may_cost(forecast: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = held_to_account(planned(capsys, "-f", forecast, "--reduce-scenarios", "2", "--json"))
+    found = document["uncertainty"]["reduction"]
+    assert [one["name"] for one in document["scenarios"]] == ["calm", "rush"]  # usual is nearer to calm
+    assert [one["probability"] for one in document["scenarios"]] == pytest.approx([0.8, 0.2])
+    assert (found["scenarios"], found["kept"]) == (3, 2)
+    assert float(found["least_usd"]) <= float(found["all_usd"])
+    few = float(document["relaxed_bound_usd"])
+    assert abs(few - float(found["least_usd"])) <= float(found["bound_usd"])
+    said = planned(capsys, "-f", forecast, "--reduce-scenarios", "2")
+    assert "Planned for 2 of 3 scenarios" in said
+
+
+def test_scenarios_are_not_reduced_under_maximize(forecast: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("--reduce-scenarios", "2", "--maximize", "traffic", "--set", "max_usd_month=500")
+    assert "does not go with --maximize" in planned(capsys, "-f", forecast, *arguments, code=2)
