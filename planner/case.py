@@ -24,6 +24,7 @@ from planner.profile.document import read_profile
 from planner.profile.model import Model, Rates, Unfit
 from planner.profile.rate import rates_for
 from planner.profile.shipped import shipped_profiles
+from policies.planning import SpotLoss
 
 if TYPE_CHECKING:
     from planner.optimize.assemble import Origin
@@ -182,6 +183,7 @@ def reduced_case(case: Case, count: int) -> ReducedCase:
 def prepare_case(case: Case, *, keeps_base: bool = False) -> "Prepared":
     """The problem of a case; `keeps_base` as in `prepare`."""
     from planner.optimize.prepare import prepare
+    from planner.optimize.spot_loss import read_outages
 
     policy = case.fleet.policy
 
@@ -198,6 +200,9 @@ def prepare_case(case: Case, *, keeps_base: bool = False) -> "Prepared":
         keeps_base=keeps_base,
         base_counts=case.base_counts,
     )
+    if policy.survive_spot_loss is not SpotLoss.NONE:
+        outages = read_outages(files.packaged_text("defaults/spot_outages.csv"))
+        prepared = replace(prepared, spot_outages=outages)
     return replace(prepared, remarks=(*case.remarks, *prepared.remarks))
 
 

@@ -184,6 +184,23 @@ class ScenarioReduction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpotLossOutcome:
+    """What surviving the loss of spot costs, expected USD over the horizon, as billed."""
+
+    probability: float
+    """Of any loss within the horizon."""
+    outage_hours: int
+    pools: tuple[str, ...]
+    """Pools in use that may be lost."""
+    unaware_usd: Decimal
+    """Total of the plan that knows of no losses, if none comes."""
+    ignored_usd: Decimal
+    """Total of that plan's base counts when losses come as often as they do; burst makes the best of it."""
+    worst_unserved_ratio: float
+    """Of this plan, over the scenarios."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uncertainty:
     """How a plan for several scenarios fares when they differ from the expectation."""
 
@@ -200,6 +217,8 @@ class Uncertainty:
     """None: not asked for."""
     reduction: ScenarioReduction | None = None
     """None: all scenarios of the forecast are in the plan."""
+    spot_loss: SpotLossOutcome | None = None
+    """None: the policy does not look at it, or no spot is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,17 @@ class Aim(StrEnum):
     """The most that hindsight would have saved in any scenario."""
 
 
+class SpotLoss(StrEnum):
+    """What may be lost of spot, for hours, in some of the futures that are planned for."""
+
+    NONE = "none"
+    """Interruptions cost what they cost on average; pools are always there."""
+    POOL = "pool"
+    """A pool in use."""
+    PROVIDER = "provider"
+    """A pool in use, alone or with all spot of its provider."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanningPolicy:
     """The numbers a plan obeys. Ratios are 0-1, money is USD, net of VAT."""
@@ -50,6 +61,7 @@ class PlanningPolicy:
     """Share of outcomes, by probability, that the conditional value at risk leaves out: 0.95 is the dearest 5 %."""
     cvar_weight: float = 1.0
     """Weight of the conditional value at risk beside the expectation: 0 is the expectation alone."""
+    survive_spot_loss: SpotLoss = SpotLoss.NONE
 
     def __post_init__(self) -> None:
         if not 0 < self.target_utilization <= 1:

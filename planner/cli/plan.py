@@ -32,7 +32,7 @@ from planner.cli.options import (
 )
 from planner.cli.paths import check_paths
 from planner.errors import InputError
-from policies.planning import Aim
+from policies.planning import Aim, SpotLoss
 
 if TYPE_CHECKING:
     from planner.case import Case
@@ -53,6 +53,10 @@ ExplainOption = Annotated[bool, typer.Option("--explain", help="Say why: margina
 AimOption = Annotated[
     Aim | None,
     typer.Option("--aim", help="With scenarios, make least: expected cost, cvar (dearest outcomes) or regret."),
+]
+SpotLossOption = Annotated[
+    SpotLoss | None,
+    typer.Option("--survive-spot-loss", help="Plan for futures that lose a spot pool in use, or all of its provider."),
 ]
 ReduceOption = Annotated[
     int | None,
@@ -82,6 +86,7 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     ] = None,
     aim: AimOption = None,
     reduce_scenarios: ReduceOption = None,
+    survive_spot_loss: SpotLossOption = None,
     explain: ExplainOption = False,
     as_json: JsonOption = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan as JSON to this file.")] = None,
@@ -108,7 +113,7 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
         remarks=remarks,
     )
     change = Change(
-        settings=(*(() if aim is None else (f"aim={aim}",)), *(settings or ())),
+        settings=(*asked_settings(aim=aim, survive_spot_loss=survive_spot_loss), *(settings or ())),
         without=split(without),
         only=split(only),
         slo=tuple(slo or ()),
@@ -123,6 +128,11 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     if record:
         say(context, [record_plan(found, forecast, config)])
     raise typer.Exit(verdict(context, found))
+
+
+def asked_settings(**keys: StrEnum | None) -> tuple[str, ...]:
+    """Options that stand for policy keys, as --set would write them."""
+    return tuple(f"{key}={value}" for key, value in keys.items() if value is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

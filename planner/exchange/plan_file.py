@@ -22,6 +22,7 @@ from planner.plan import (
     Rejected,
     ScenarioOutcome,
     ScenarioReduction,
+    SpotLossOutcome,
     SwitchingPoint,
     Uncertainty,
     UnitCost,
@@ -29,7 +30,7 @@ from planner.plan import (
 )
 from planner.profile.model import Basis, Rates
 from policies.billing import Billing
-from policies.planning import Aim, PlanningPolicy, Sharing
+from policies.planning import Aim, PlanningPolicy, Sharing, SpotLoss
 
 SCHEMA = "baseload.plan/1"
 
@@ -100,9 +101,12 @@ def _plan(document: Json) -> Plan:
 
 def _policy(table: Json) -> PlanningPolicy:
     money = {key: _money(table[key]) for key in ("unserved_usd_mtok", "max_usd_month")}
-    return PlanningPolicy(
-        **{**table, **money, "sharing": Sharing(table["sharing"]), "aim": Aim(table.get("aim", "expected"))}
-    )
+    words = {
+        "sharing": Sharing(table["sharing"]),
+        "aim": Aim(table.get("aim", "expected")),
+        "survive_spot_loss": SpotLoss(table.get("survive_spot_loss", "none")),
+    }
+    return PlanningPolicy(**{**table, **money, **words})
 
 
 def _model(terms: Json) -> ModelTerms:
@@ -191,7 +195,13 @@ def _uncertainty(table: Json) -> Uncertainty:
         worst_scenario=table["worst_scenario"],
         foresight=None if value is None else _foresight(value),
         reduction=None if reduction is None else _reduction(reduction),
+        spot_loss=_spot_loss(table["spot_loss"]) if "spot_loss" in table else None,
     )
+
+
+def _spot_loss(table: Json) -> SpotLossOutcome:
+    money = {key: Decimal(table[key]) for key in ("unaware_usd", "ignored_usd")}
+    return SpotLossOutcome(**{**table, **money, "pools": tuple(table["pools"])})
 
 
 def _reduction(table: Json) -> ScenarioReduction:

@@ -332,8 +332,10 @@ def _offer_terms(problem: Problem) -> dict[str, OfferTerms]:
 
 
 def _nearest_scenario(money: Money) -> int:
-    """The scenario whose total is nearest to the expected one; the first of equals."""
-    return min(range(len(money.scenarios)), key=lambda s: abs(money.scenarios[s].total_usd - money.total_usd))
+    """The scenario whose total is nearest to the expected one, of those not far less probable than the likeliest."""
+    likeliest = max(one.probability for one in money.scenarios)
+    usual = [s for s, one in enumerate(money.scenarios) if one.probability >= likeliest / 10]
+    return min(usual, key=lambda s: abs(money.scenarios[s].total_usd - money.total_usd))
 
 
 def _is_whole_months(problem: Problem) -> bool:

@@ -118,10 +118,10 @@ def _whole_totals(problem: Problem, known: Foresight) -> tuple[Decimal | None, D
     """Expected total as billed of the mean's counts, and of each scenario's own counts in its scenario."""
     if problem.cells > MOST_CELLS:
         return None, None
-    mean = _billed(expecting(problem), known.mean_counts)
+    mean = billed_usd(expecting(problem), known.mean_counts)
     alone = sum(
         (
-            Decimal(repr(chance)) * _billed(one_scenario(problem, s), known.alone[s].counts)
+            Decimal(repr(chance)) * billed_usd(one_scenario(problem, s), known.alone[s].counts)
             for s, chance in enumerate(problem.probability)
         ),
         Decimal(0),
@@ -129,7 +129,7 @@ def _whole_totals(problem: Problem, known: Foresight) -> tuple[Decimal | None, D
     return mean, alone
 
 
-def _billed(problem: Problem, counts: Floats) -> Decimal:
+def billed_usd(problem: Problem, counts: Floats) -> Decimal:
     """Expected total of base counts in whole nodes, with leases."""
     dispatch = WholeNodes(problem).dispatch(counts)
     return count_money(problem, pay_loads(problem, dispatch).dispatch).total_usd

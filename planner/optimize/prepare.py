@@ -15,10 +15,11 @@ from planner.catalog.offer import Catalog, Offer, Role
 from planner.demand.forecast import Forecast
 from planner.errors import InputError
 from planner.optimize.problem import BaseOption, BurstOption, Problem, build_problem
+from planner.optimize.spot_loss import SpotOutages
 from planner.plan import Rejected
 from planner.profile.model import Model, Rates, Unfit
 from policies.billing import horizon_fee_usd, months_in
-from policies.planning import PlanningPolicy
+from policies.planning import PlanningPolicy, SpotLoss
 
 RateOf = Callable[[Model, Offer], Rates | Unfit]
 OWNED = "#owned"
@@ -42,6 +43,8 @@ class Prepared:
     remarks: tuple[str, ...]
     owned_unused: dict[str, int] = field(default_factory=dict)
     """Owned servers that can serve no model: to cancel."""
+    spot_outages: SpotOutages | None = None
+    """Needed where the policy survives the loss of spot."""
 
 
 def prepare(
@@ -231,6 +234,7 @@ def _undominated(
     keeps_base: bool,
 ) -> tuple[list[BaseOption], list[BurstOption], list[Rejected]]:
     """The options that could be in an optimum, and why the others cannot."""
+    survives = policy.survive_spot_loss is not SpotLoss.NONE
     rivals = [
         _Rival(
             key=o.key,
@@ -238,7 +242,7 @@ def _undominated(
             egress_usd_mtok=float(o.egress_usd_mtok),
             is_plenty=o.max_count is None and o.count_group is None,
             is_fixed=False,
-            is_limited_spot=o.is_spot and policy.max_spot_share < 1,
+            is_limited_spot=o.is_spot and (policy.max_spot_share < 1 or survives),
         )
         for o in burst
     ]
@@ -272,7 +276,7 @@ class _Rival:
     is_plenty: bool
     """Never scarce: as many as one likes."""
     is_limited_spot: bool
-    """Spot, where spot is limited: it may stand for spot only, node for node."""
+    """Spot, where spot is limited or may be lost: it may stand for spot only, node for node."""
     is_fixed: bool
     """Stays among the options whatever replaces it."""
 

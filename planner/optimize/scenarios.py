@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from planner.optimize.problem import Floats, Problem
+from planner.optimize.problem import Floats, Problem, work_nodes
 from policies.planning import Aim
 
 MEAN = "mean"
@@ -31,12 +31,23 @@ def one_scenario(problem: Problem, scenario: int) -> Problem:
 
 
 def mean_scenario(problem: Problem) -> Problem:
-    """The problem of one scenario whose demand in each hour is the mean of all; work and penalty follow demand."""
+    """The problem of one scenario whose demand in each hour is the mean of all; nothing is lost in it."""
 
     def mean(values: Floats) -> Floats:
-        split = values.reshape(*values.shape[:-1], len(problem.scenarios), problem.hours)
-        averaged: Floats = np.einsum("...sh,s->...h", split, np.array(problem.probability))
+        split = values.reshape(len(values), len(problem.scenarios), problem.hours)
+        averaged: Floats = np.einsum("msh,s->mh", split, np.array(problem.probability))
         return averaged
+
+    input_tok_s, output_tok_s = mean(problem.input_tok_s), mean(problem.output_tok_s)
+
+    def work(keys: list[str]) -> Floats:
+        found = np.full((len(problem.models), len(keys), problem.hours), np.inf)
+        for m, model in enumerate(problem.models):
+            for index, key in enumerate(keys):
+                if key in problem.rates[m]:
+                    rates = problem.rates[m][key]
+                    found[m, index] = work_nodes(input_tok_s[m], output_tok_s[m], model.cache_hit_ratio, rates)
+        return found
 
     return replace(
         problem,
@@ -45,10 +56,10 @@ def mean_scenario(problem: Problem) -> Problem:
         policy=replace(problem.policy, aim=Aim.EXPECTED),
         reference_usd=None,
         weight=np.ones(problem.hours),
-        input_tok_s=mean(problem.input_tok_s),
-        output_tok_s=mean(problem.output_tok_s),
-        base_work=mean(problem.base_work),
-        burst_work=mean(problem.burst_work),
+        input_tok_s=input_tok_s,
+        output_tok_s=output_tok_s,
+        base_work=work([option.key for option in problem.base]),
+        burst_work=work([option.key for option in problem.burst]),
         unserved_usd=mean(problem.unserved_usd),
     )
 

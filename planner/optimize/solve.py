@@ -13,16 +13,17 @@ from planner.errors import InputError, SolverError
 from planner.optimize.assemble import Origin, assemble, count_money
 from planner.optimize.bill import exact
 from planner.optimize.decompose import Relaxed, column_cost_usd, solve_relaxed
-from planner.optimize.foresight import relaxed_optimum, with_reference
+from planner.optimize.foresight import billed_usd, relaxed_optimum, with_reference
 from planner.optimize.limits import CountLimits, count_limits
 from planner.optimize.loads import pay_loads
 from planner.optimize.prepare import Prepared
 from planner.optimize.problem import Problem
 from planner.optimize.recourse import Recourse
 from planner.optimize.scenarios import expecting
+from planner.optimize.spot_loss import losses_of, with_losses
 from planner.optimize.walk import Effort, Report, Walk, walk
-from planner.plan import Plan
-from policies.planning import Aim
+from planner.plan import Plan, SpotLossOutcome
+from policies.planning import Aim, SpotLoss
 
 BUDGET_ROUNDS = 10
 SMALLEST_BUDGET_USD = Decimal("0.000001")
@@ -46,8 +47,43 @@ class Solved:
 def solve(
     prepared: Prepared, origin: Origin, effort: Effort | None = None, on_progress: Report | None = None
 ) -> Solved:
-    """The cheapest plan of a prepared problem, with its proof."""
-    problem, effort = with_reference(prepared.problem), effort or Effort()
+    """The cheapest plan of a prepared problem, with its proof; one that survives lost spot where the policy says so."""
+    effort = effort or Effort()
+    plain = _solve(prepared, origin, effort, on_progress)
+    if prepared.problem.policy.survive_spot_loss is SpotLoss.NONE:
+        return plain
+    return _surviving(prepared, plain, origin, effort, on_progress)
+
+
+def _surviving(prepared: Prepared, plain: Solved, origin: Origin, effort: Effort, on_progress: Report | None) -> Solved:
+    """The plan over futures in which spot pools that the plain plan uses are lost, and what that costs."""
+    problem, outages = prepared.problem, prepared.spot_outages
+    if outages is None:
+        raise ValueError("survive_spot_loss needs what is known of outages, spot_outages")
+    nodes = plain.walk.best.nodes.sum(axis=(0, 2))
+    used = [v for v, option in enumerate(problem.burst) if option.is_spot and nodes[v] > 0]
+    if not used:
+        remark = (
+            f"survive_spot_loss = {problem.policy.survive_spot_loss}: the plan uses no spot, so there is none to lose"
+        )
+        return replace(plain, plan=replace(plain.plan, remarks=(*plain.plan.remarks, remark)))
+    losses = losses_of(problem, used, outages, problem.policy.survive_spot_loss)
+    risky = with_losses(problem, losses, outages.outage_hours)
+    solved = _solve(replace(prepared, problem=risky), origin, effort, on_progress)
+    assert solved.plan.uncertainty is not None
+    outcome = SpotLossOutcome(
+        probability=sum(loss.probability for loss in losses),
+        outage_hours=outages.outage_hours,
+        pools=tuple(problem.burst[v].key for v in used),
+        unaware_usd=plain.plan.total_usd,
+        ignored_usd=billed_usd(expecting(risky), plain.walk.best.counts),
+        worst_unserved_ratio=max(one.unserved_ratio for one in solved.plan.scenarios),
+    )
+    return replace(solved, plan=replace(solved.plan, uncertainty=replace(solved.plan.uncertainty, spot_loss=outcome)))
+
+
+def _solve(prepared: Prepared, origin: Origin, effort: Effort, on_progress: Report | None) -> Solved:
+    problem = with_reference(prepared.problem)
     found = _fit_budget(problem, _search(problem, effort, on_progress), on_progress)
     recourse, relaxed, walked = found.recourse, found.relaxed, found.walk
     expected = relaxed if recourse.aim.is_expected else relaxed_optimum(expecting(problem))

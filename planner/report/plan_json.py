@@ -20,6 +20,7 @@ from planner.plan import (
     Rejected,
     ScenarioOutcome,
     ScenarioReduction,
+    SpotLossOutcome,
     Uncertainty,
 )
 from planner.profile.model import Rates
@@ -164,6 +165,7 @@ def _policy(policy: PlanningPolicy) -> Json:
         "aim": str(policy.aim),
         "cvar_level": float(policy.cvar_level),
         "cvar_weight": float(policy.cvar_weight),
+        "survive_spot_loss": str(policy.survive_spot_loss),
     }
 
 
@@ -271,6 +273,18 @@ def _uncertainty(known: Uncertainty) -> Json:
         "worst_usd": _money(known.worst_usd),
         "foresight": None if value is None else _foresight(value),
         **({} if known.reduction is None else {"reduction": _reduction(known.reduction)}),
+        **({} if known.spot_loss is None else {"spot_loss": _spot_loss(known.spot_loss)}),
+    }
+
+
+def _spot_loss(outcome: SpotLossOutcome) -> Json:
+    return {
+        "probability": float(outcome.probability),
+        "outage_hours": outcome.outage_hours,
+        "pools": list(outcome.pools),
+        "unaware_usd": _money(outcome.unaware_usd),
+        "ignored_usd": _money(outcome.ignored_usd),
+        "worst_unserved_ratio": float(outcome.worst_unserved_ratio),
     }
 
 

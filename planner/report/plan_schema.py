@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from planner.report.plan_json import SCHEMA
-from policies.planning import Aim
+from policies.planning import Aim, SpotLoss
 
 Json = dict[str, Any]
 
@@ -108,6 +108,7 @@ def _policy() -> Json:
             "aim": {"enum": [str(aim) for aim in Aim]},
             "cvar_level": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
             "cvar_weight": _ratio(),
+            "survive_spot_loss": {"enum": [str(loss) for loss in SpotLoss]},
         }
     )
 
@@ -242,7 +243,21 @@ def _uncertainty() -> Json:
             "worst_usd": money,
             "foresight": _nullable(foresight),
         },
-        {"reduction": _reduction()},
+        {"reduction": _reduction(), "spot_loss": _spot_loss()},
+    )
+
+
+def _spot_loss() -> Json:
+    money = {"$ref": "#/$defs/money"}
+    return _record(
+        {
+            "probability": _ratio("Of any loss within the horizon."),
+            "outage_hours": {"type": "integer", "minimum": 1},
+            "pools": _list({"type": "string"}, "Pools in use that may be lost."),
+            "unaware_usd": money | {"description": "Total of the plan that knows of no losses, if none comes."},
+            "ignored_usd": money | {"description": "Total of that plan's base counts when losses come."},
+            "worst_unserved_ratio": _ratio("Of this plan, over the scenarios."),
+        }
     )
 
 

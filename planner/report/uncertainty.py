@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from planner.plan import ForesightValue, Plan, ScenarioReduction, Uncertainty
+from planner.plan import ForesightValue, Plan, ScenarioReduction, SpotLossOutcome, Uncertainty
 from planner.report.numbers import Currency, number, percent
 from policies.planning import Aim
 
@@ -39,9 +39,26 @@ def uncertainty_sentences(plan: Plan, currency: Currency) -> list[str]:
     ]
     if known.foresight is not None:
         lines += _foresight_lines(plan, known.foresight, currency)
+    if known.spot_loss is not None:
+        lines.append(_spot_loss_line(plan, known.spot_loss, currency))
     if known.reduction is not None:
         lines.append(_reduction_line(known.reduction, currency))
     return lines
+
+
+def _spot_loss_line(plan: Plan, loss: SpotLossOutcome, currency: Currency) -> str:
+    pools = " or ".join(loss.pools)
+    price, saved = plan.total_usd - loss.unaware_usd, loss.ignored_usd - plan.total_usd
+    left = percent(loss.worst_unserved_ratio, 2)
+    ignoring = f"would cost {_money(abs(saved), currency)} {'more' if saved >= 0 else 'less'}"
+    if abs(saved) < Decimal("0.005"):
+        ignoring = "would cost the same"
+    return (
+        f"Loss of spot for {loss.outage_hours} h ({pools}; {percent(loss.probability, 1)} % probable in this time): "
+        f"surviving it costs {_money(price, currency)} in expectation, against "
+        f"{_money(loss.unaware_usd, currency)} if spot were never lost; base counts that ignore it {ignoring}; "
+        f"at most {left} % unserved in any scenario."
+    )
 
 
 def _reduction_line(reduction: ScenarioReduction, currency: Currency) -> str:

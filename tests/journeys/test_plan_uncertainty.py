@@ -105,3 +105,17 @@ def test_fewer_scenarios_say_what_that_may_cost(forecast: Path, capsys: pytest.C
 def test_scenarios_are_not_reduced_under_maximize(forecast: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("--reduce-scenarios", "2", "--maximize", "traffic", "--set", "max_usd_month=500")
     assert "does not go with --maximize" in planned(capsys, "-f", forecast, *arguments, code=2)
+
+
+def test_surviving_the_loss_of_spot_has_its_price(forecast: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("-f", forecast, "--only", "aws,hetzner", "--survive-spot-loss", "provider")
+    document = held_to_account(planned(capsys, *arguments, "--json"))
+    loss = document["uncertainty"]["spot_loss"]
+    assert document["policy"]["survive_spot_loss"] == "provider"
+    assert all(pool.endswith("/spot") for pool in loss["pools"])
+    assert 0 < loss["probability"] < 0.2  # two days
+    assert float(loss["unaware_usd"]) < float(document["total_usd"]) <= float(loss["ignored_usd"]) * 1.001
+    assert {one["name"].partition(", ")[0] for one in document["scenarios"]} == set(FUTURES)
+    # On-demand twins of lost spot are not set aside as dominated.
+    assert any(key.startswith("aws/") and not key.endswith("/spot") for key in document["offers"])
+    assert "surviving it costs USD" in planned(capsys, *arguments)
