@@ -21,6 +21,7 @@ from benchmarks.replay_speed import replay_speed_rows
 from benchmarks.report import report_rows
 from benchmarks.rows import FULL, QUICK, Effort, chargeback_rows, command_rows, month_rows, rival_rows, year_rows
 from benchmarks.table import render
+from benchmarks.uncertainty import uncertainty_rows
 
 PACKAGES = ("baseload", "numpy", "PuLP", "highspy", "linopy")
 
@@ -58,6 +59,8 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
     yield from command_rows(effort)
     say("a month")
     yield from month_rows(effort)
+    say("a year of 100 scenarios, by aim")
+    yield from uncertainty_rows(effort.runs)
     say("a month's report")
     with tempfile.TemporaryDirectory() as folder:
         yield from report_rows(effort.runs, Path(folder))

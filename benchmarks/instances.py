@@ -81,7 +81,7 @@ def write_year(path: Path) -> int:
     """Writes 20 scenarios of 8,760 hours as CSV; the number of rows."""
     demand = read_forecast(EXAMPLE.read_text(encoding="utf-8"), source=EXAMPLE.name)
     rng = np.random.default_rng(SEED)
-    tokens = [_scenarios(series[0, 0], rng) for series in (demand.input_tok_s, demand.output_tok_s)]
+    tokens = [_scenarios(series[0, 0], rng, SCENARIOS) for series in (demand.input_tok_s, demand.output_tok_s)]
     hours = [f"{YEAR_START + timedelta(hours=h):%Y-%m-%dT%H:%M:%SZ}" for h in range(YEAR_HOURS)]
     with path.open("w", encoding="utf-8") as file:
         file.write("timestamp,scenario,probability,input_tokens_per_s,output_tokens_per_s\n")
@@ -91,15 +91,31 @@ def write_year(path: Path) -> int:
     return SCENARIOS * YEAR_HOURS
 
 
-def _scenarios(shape: Floats, rng: np.random.Generator) -> Floats:
-    """(20, 8760): the shape by week, a season of ±20 %, a level of ±25 %, growth up to 50 %, hourly noise of 10 %."""
+def hundred_forecast(scenarios: int = 100) -> Forecast:
+    """Scenarios of the year drawn like those of the file, in memory."""
+    demand = read_forecast(EXAMPLE.read_text(encoding="utf-8"), source=EXAMPLE.name)
+    rng = np.random.default_rng(SEED)
+    tokens = [_scenarios(one[0, 0], rng, scenarios)[:, None] for one in (demand.input_tok_s, demand.output_tok_s)]
+    return Forecast(
+        start=YEAR_START,
+        models=_fleet().model_names,
+        scenarios=tuple(f"s{s:02d}" for s in range(scenarios)),
+        probability=(1 / scenarios,) * scenarios,
+        input_tok_s=tokens[0],
+        output_tok_s=tokens[1],
+        source=EXAMPLE.name,
+    )
+
+
+def _scenarios(shape: Floats, rng: np.random.Generator, count: int) -> Floats:
+    """(count, 8760): the shape by week, a season of ±20 %, a level of ±25 %, growth up to 50 %, noise of 10 %."""
     hour = np.arange(YEAR_HOURS)
     # The shape starts on a Monday, the year on a Wednesday: two days on keep weekday and hour of the day.
     weekly = shape[(hour + 2 * 24) % (len(shape) // WEEK_HOURS * WEEK_HOURS)]
     season = 1 + 0.2 * np.cos(2 * np.pi * (hour - 18 * WEEK_HOURS) / YEAR_HOURS)
-    level = rng.normal(0, 0.25, (SCENARIOS, 1))
-    growth = rng.uniform(0, 0.5, (SCENARIOS, 1)) * hour / YEAR_HOURS
-    noise = rng.normal(0, 0.1, (SCENARIOS, YEAR_HOURS))
+    level = rng.normal(0, 0.25, (count, 1))
+    growth = rng.uniform(0, 0.5, (count, 1)) * hour / YEAR_HOURS
+    noise = rng.normal(0, 0.1, (count, YEAR_HOURS))
     return np.asarray(weekly * season * (1 + growth) * np.exp(level + noise), dtype=np.float64)
 
 

@@ -14,6 +14,7 @@ from benchmarks.measure import peak_mb, seconds
 from benchmarks.months import months
 from benchmarks.replay_bills import replay_days, replay_second, replay_started_hour
 from benchmarks.replay_speed import replay_speed
+from benchmarks.uncertainty import aims_by_monolith, hundred
 from planner.case import load_case, load_fleet, solve_case
 from planner.demand.forecast import Forecast
 from planner.optimize.assemble import Origin
@@ -192,6 +193,7 @@ TASKS = {
     for task in (
         *(month, month_case, month_pulp, write_year, year, year_whole, year_part, year_linopy),
         *(write_usage, charge_usage, charge_usage_by_row),
+        *(hundred, aims_by_monolith),
         *(months, decide_speed, replay_speed, replay_second, replay_started_hour, replay_days),
     )
 }
