@@ -59,6 +59,12 @@ def read_forecast(
     return forecast if models is None else for_models(forecast, models)
 
 
+def held_quantiles(text: str, *, source: str) -> tuple[float, ...]:
+    """The quantiles a CSV text has rows of, in rising order; none: the mean alone."""
+    held = {one.quantile for one in read_rows(text, source=source).series}
+    return tuple(sorted(one for one in held if one is not None))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Hourly:
     """Hourly means over the rows of each hour that were measured. `is_measured` is (scenarios, models, rows)."""

@@ -51,6 +51,8 @@ class PlanOfMonth:
     source: str
     """What a person calls it."""
     forecast_source: str | None = None
+    forecast: str | None = None
+    """Text of the file it was made for; None: not recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

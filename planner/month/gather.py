@@ -73,6 +73,7 @@ def gather(
                 saved_at=record.saved_at,
                 source=f"recorded {record.saved_at:%Y-%m-%d}",
                 forecast_source=record.forecast_source,
+                forecast=record.forecast,
             )
     return MonthFacts(
         month=month,

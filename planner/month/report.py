@@ -11,6 +11,7 @@ from planner.month.bill_lines import bill_lines, currency_remarks
 from planner.month.demand import asked
 from planner.month.facts import MonthFacts, Reckoning, reckon
 from planner.month.following import next_month, owned_remarks
+from planner.month.forecast_error import forecast_error
 from planner.month.hindsight import regret
 from planner.month.prices import break_evens, market_of_month, price_rows
 from planner.month.risks import risks
@@ -49,6 +50,7 @@ def month_report(
     unit = unit_row(month, spend)
     came = asked(month)
     varied, no_variance = variance(month)
+    missed, no_error = forecast_error(month, came)
     judged, no_regret = regret(month, came, effort)
     following, no_next = next_month(month, came, forecast, effort)
     plans = [judged.hindsight] if judged is not None else []
@@ -56,7 +58,7 @@ def month_report(
     unserved = unserved_ratio(month)
     prices, no_price = price_rows(month, spend)
     paid, no_break_even = break_evens(month, spend, prices)
-    missing = (*no_variance, *no_regret, *no_next, *no_price, *no_break_even)
+    missing = (*no_variance, *no_error, *no_regret, *no_next, *no_price, *no_break_even)
     return MonthReport(
         month=facts.month,
         start=facts.start,
@@ -78,6 +80,7 @@ def month_report(
         trend=trend(month),
         plan=None if facts.planned is None else facts.planned.plan,
         variance=varied,
+        forecast_error=missed,
         regret=judged,
         next_month=following,
         break_even=paid,

@@ -117,6 +117,42 @@ class Regret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesError:
+    """How far off the forecast of one direction of one model was, over the hours compared."""
+
+    model: str
+    direction: str
+    """"input" or "output"."""
+    forecast_tok_s: float
+    """Mean of the forecast."""
+    actual_tok_s: float
+    """Mean of what came: served and, where recorded, unserved."""
+    bias_ratio: float | None
+    """Forecast over actual, less 1: above 0 it expected too much; None: nothing came."""
+    error_ratio: float | None
+    """Mean absolute error of an hour over the mean of what came."""
+    mase_vs_seasonal_naive: float | None
+    """Mean absolute error over that of the same hour a week before, in the hours of the month that have one measured;
+    None: there are none, or it made no error."""
+    coverage: Mapping[str, float]
+    """Share of hours within the band, by the band's level such as "0.9"; of the bands the forecast had."""
+    peak_error_ratio: float | None
+    """Highest hour of the forecast over the highest that came, less 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastError:
+    """How good the forecast was that the plan was made for."""
+
+    source: str
+    """What the forecast was called when the plan was recorded."""
+    hours: int
+    """Of the month, that were planned, are over and were measured."""
+    series: tuple[SeriesError, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NextMonth:
     """The plan for the month after, and what it saves against staying as is."""
 
@@ -225,6 +261,8 @@ class MonthReport:
     plan: Plan | None
     """What was planned for the month; None: no plan is recorded."""
     variance: Variance | None
+    forecast_error: ForecastError | None
+    """None: no forecast is recorded with the plan, or nothing was measured."""
     regret: Regret | None
     next_month: NextMonth | None
     break_even: tuple[BreakEven, ...]

@@ -6,6 +6,7 @@ from planner.report.month.bill import bill_section
 from planner.report.month.cells import sentence
 from planner.report.month.comparisons import plan_section, regret_section, unit_section
 from planner.report.month.document import Document
+from planner.report.month.forecast_section import forecast_section
 from planner.report.month.operations import burst_section, unserved_section, utilization_section
 from planner.report.month.outlook import next_section, price_section, risk_section
 from planner.report.month.reading import Reading, month_name
@@ -26,6 +27,7 @@ def outline(report: MonthReport, reading: Reading | None = None) -> Document:
         summary=summary(report, reading),
         sections=(
             plan_section(report, reading),
+            forecast_section(report),
             bill_section(report, reading),
             utilization_section(report, reading),
             burst_section(report, reading),

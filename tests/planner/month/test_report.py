@@ -27,6 +27,7 @@ from tests.planner.month.months import (
     small_catalog,
     small_facts,
     small_fleet,
+    small_forecast_text,
     small_report,
 )
 
@@ -462,3 +463,50 @@ def test_a_month_shorter_than_a_week_has_no_week_to_repeat() -> None:
     report = month_report(small_facts(served=served(hours=100), as_of=START + timedelta(hours=100)))
     assert report.next_month is None
     assert any("100 hours of traffic, less than a week to repeat" in remark for remark in report.remarks)
+
+
+def test_the_error_of_the_plans_forecast_is_the_one_written_down(report: MonthReport) -> None:
+    found, expected = report.forecast_error, small_report().forecast_error
+    assert found is not None
+    assert expected is not None
+    assert (found.source, found.hours, found.remarks) == (expected.source, expected.hours, expected.remarks)
+    for one, other in zip(found.series, expected.series, strict=True):
+        assert (one.model, one.direction, one.coverage) == (other.model, other.direction, other.coverage)
+        for name in ("forecast_tok_s", "actual_tok_s", "bias_ratio", "error_ratio", "mase_vs_seasonal_naive"):
+            assert getattr(one, name) == pytest.approx(getattr(other, name))
+        assert one.peak_error_ratio == pytest.approx(other.peak_error_ratio)
+
+
+def test_hours_without_measurement_are_in_no_error() -> None:
+    facts = small_facts()
+    found = month_report(replace(facts, served=served(gaps=frozenset(range(360, 720))))).forecast_error
+    assert found is not None
+    assert found.hours == 360
+    assert found.series[0].coverage == {"0.9": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "the plan was recorded without its forecast, so its error is unknown"),
+        ("nonsense", "the error of the plan's forecast is unknown: the forecast, row 1: column 'timestamp' is missing"),
+    ],
+    ids=["none", "unreadable"],
+)
+def test_a_plan_without_a_readable_forecast_is_said(text: str | None, said: str) -> None:
+    facts = small_facts()
+    assert facts.planned is not None
+    found = month_report(replace(facts, planned=replace(facts.planned, forecast=text)))
+    assert found.forecast_error is None
+    assert any(remark.startswith(said) for remark in found.remarks)
+
+
+def test_a_forecast_of_another_month_counts_as_the_plan_read_it_its_last_week_repeated() -> None:
+    facts = small_facts()
+    assert facts.planned is not None
+    text = small_forecast_text().replace("2026-11-", "2026-10-")
+    found = month_report(replace(facts, planned=replace(facts.planned, forecast=text))).forecast_error
+    assert found is not None
+    assert len(found.remarks) == 1
+    assert found.remarks[0].endswith("is repeated")
+    assert found.series[0].peak_error_ratio == pytest.approx(0.8 * 0.4 / 1.8 - 1)  # no busy hours in its last week

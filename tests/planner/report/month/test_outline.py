@@ -73,6 +73,7 @@ def test_an_offer_that_two_models_use_has_a_bar_named_for_each() -> None:
 def test_sections_stand_in_their_order() -> None:
     assert [section.id for section in outline(small_report()).sections] == [
         "plan",
+        "forecast",
         "bill",
         "utilization",
         "burst",
@@ -161,6 +162,7 @@ def test_a_month_of_nothing_has_every_section() -> None:
         utilization=None,
         plan=None,
         variance=None,
+        forecast_error=None,
         regret=None,
         next_month=None,
         trend=(),
@@ -170,7 +172,7 @@ def test_a_month_of_nothing_has_every_section() -> None:
         assumptions=(),
     )
     document = outline(empty)
-    assert len(document.sections) == 11
+    assert len(document.sections) == 12
     for one in ("bill", "utilization", "burst", "unit", "regret", "next", "prices", "risks"):
         assert words_of(document, one), one
 
