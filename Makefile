@@ -17,9 +17,10 @@ COMPILE := $(COMPILE_GROUP) pyproject.toml
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-demo: .venv/stamp  ## plan a real forecast, then report a month of real traffic: out/plan.*, out/capacity-report-*.html
+demo: .venv/stamp  ## forecast real traffic, plan for it, report a month: out/forecast.*, out/plan.*, out/capacity-report-*.html
 	@mkdir -p out
-	$(BIN)/baseload plan -f examples/forecasts/servegen_m_large_x0.01.csv --explain -o out/plan.json --chart out/plan.png
+	$(BIN)/baseload forecast examples/history/servegen_m_small_10min_x0.01.csv --horizon 3d --backtest -o out/forecast.csv --chart out/forecast.png
+	$(BIN)/baseload plan -f out/forecast.csv --explain -o out/plan.json --chart out/plan.png
 	@$(MAKE) month
 
 demo-replay: .venv/stamp  ## every controller on a real day against simulated clouds: out/replay.*

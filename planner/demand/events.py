@@ -37,6 +37,8 @@ NO_EVENTS = Calendar(days=MappingProxyType({}))
 def read_events(text: str, *, source: str) -> Calendar:
     """The calendar of a text, TOML where the source's name ends so, else CSV. Raises InputError."""
     text = text.removeprefix("\ufeff")
+    if text.lstrip().upper().startswith("BEGIN:VCALENDAR"):
+        raise InputError(f"{source}: is an iCalendar file; expected CSV with date,name[,end], or TOML with [[event]]")
     entries = _toml_entries(text, source) if source.lower().endswith(".toml") else _csv_entries(text, source)
     named = [
         (day, name)

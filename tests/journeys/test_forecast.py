@@ -12,6 +12,7 @@ import pytest
 from autoscaler.cli import baseload, run
 from planner.demand.read import read_forecast
 from planner.report.forecast.schema import forecast_schema_text
+from tests.servers.prometheus_double import Asked, matrix, prometheus_double
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 10, 5, tzinfo=UTC)  # a Monday
@@ -19,12 +20,12 @@ SHAPE = [10 + 8 * (8 <= hour < 20) for hour in range(24)]
 """Output tok/s of a day in UTC: 10 by night, 18 by day."""
 
 
-def past_csv(path: Path, days: int = 28, *, models: tuple[str, ...] = ()) -> Path:
+def past_csv(path: Path, days: int = 28, *, models: tuple[str, ...] = (), start: datetime = START) -> Path:
     """Days of that shape, a third less on Sundays, with noise of 5 %; input is four times output."""
     noise = np.random.default_rng(1).normal(1, 0.05, 24 * days)
     lines = ["timestamp,input_tokens_per_s,output_tokens_per_s" + (",model" if models else "")]
     for number in range(24 * days):
-        at = START + timedelta(hours=number)
+        at = start + timedelta(hours=number)
         output = SHAPE[at.hour] * noise[number] * (2 / 3 if at.weekday() == 6 else 1)
         for factor, model in enumerate(models or ("",), start=1):
             row = f"{at:%Y-%m-%dT%H:%MZ},{4 * factor * output:.4f},{factor * output:.4f}"
@@ -179,6 +180,68 @@ def test_a_ledger_is_history_too(tmp_path, capsys):
     assert told["history"]["hours"] == 168
     assert told["history"]["end"] == "2026-10-15T00:00:00Z"
     assert set(told["models"]) == {"chat"}
+
+
+def test_a_month_later_the_report_says_how_good_the_recorded_forecast_was(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("BASELOAD_DATABASE_URL", f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    rows = past_csv(tmp_path / "all.csv", days=61, start=datetime(2026, 9, 1, tzinfo=UTC)).read_text().splitlines()
+    cut = 1 + 24 * 30  # September is history, October is forecast and then measured
+    past, file, usage = tmp_path / "past.csv", tmp_path / "forecast.csv", tmp_path / "usage.csv"
+    past.write_text("\n".join(rows[:cut]) + "\n")
+    lines = ["hour,input_tokens,output_tokens,model"]
+    for row in rows[cut:]:
+        at, came, made = row.split(",")
+        lines.append(f"{at},{round(3600 * float(came))},{round(3600 * float(made))},llama-7b-q4")
+    usage.write_text("\n".join(lines) + "\n")
+    assert forecast(past, "--month", "2026-10", "-o", file) == 0
+    assert run(baseload(), ["plan", "-f", str(file), "--month", "2026-10", "--record"]) == 0
+    assert run(baseload(), ["ledger", "import", str(usage)]) == 0
+    capsys.readouterr()
+
+    assert run(baseload(), ["report", "--month", "2026-10", "--json"]) == 0
+
+    found = json.loads(capsys.readouterr().out)["forecast_error"]
+    assert found["source"] == str(file)
+    assert found["hours"] == 744
+    (came, made) = found["series"]
+    assert (came["direction"], made["direction"]) == ("input", "output")
+    assert abs(made["bias_ratio"]) < 0.1
+    assert set(made["coverage"]) == {"0.5", "0.8", "0.9"}
+    assert made["coverage"]["0.9"] > 0.75
+
+
+def test_prometheus_is_history_too_with_expressions_for_the_model_that_needs_them(capsys):
+    def answer(asked: Asked) -> dict:
+        """Every 5 minutes: 40 in and 10 out of chat, by its counters; code is told by expressions, 8 and 2."""
+        query, form = asked.form["query"], asked.form
+        rate = {"code_in": "8", "code_out": "2", "prompt": "40", "generation": "10"}
+        told = next((rate[word] for word in rate if word in query), None)
+        times = range(int(float(form["start"])), int(float(form["end"])) + 1, 300)
+        labels = {} if "code_" in query else {"model_name": "chat"}
+        return matrix() if told is None else matrix((labels, [(at, told) for at in times]))
+
+    with prometheus_double() as double:
+        double.answer = answer
+        options = ["--prometheus", double.url, "--engine", "vllm", "--days", 10, "--horizon", "1d", "--json"]
+        told = ["--input-expr", "code=sum(rate(code_in[5m]))", "--output-expr", "code=sum(rate(code_out[5m]))"]
+        assert forecast(*options, *told) == 0
+
+    found = document(capsys)
+    assert found["history"]["hours"] == 240
+    means = {model: [one["mean"] for one in rates.values()] for model, rates in found["models"].items()}
+    assert means["chat"] == pytest.approx([40, 10], rel=1e-3)
+    assert means["code"] == pytest.approx([8, 2], rel=1e-3)
+
+
+@pytest.mark.parametrize("expression", ["code", "=rate(x[5m])", "code="])
+def test_an_expression_names_its_model(expression, capsys):
+    assert forecast("--prometheus", "http://127.0.0.1:1", "--input-expr", expression) == 2
+    assert "expected MODEL=PROMQL" in capsys.readouterr().err
+
+
+def test_a_prometheus_that_is_away_is_exit_code_5(capsys):
+    assert forecast("--prometheus", "http://127.0.0.1:1", "--horizon", "1d") == 5
+    assert "ConnectError" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

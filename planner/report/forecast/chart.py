@@ -29,6 +29,7 @@ FAN_COLOR = "#0072B2"
 CAME_COLOR = "#D55E00"
 """Okabe and Ito's, which colour-blind people can tell apart."""
 UNUSED_COLOR = "#F0E442"
+LEAST_PAST_H = 7 * 24
 MOST_PAST_H = 28 * 24
 MOST_PANELS = 8
 
@@ -92,7 +93,7 @@ def _title(made: Forecasted) -> str:
 
 
 def _forecast_panels(made: Forecasted) -> list[Panel]:
-    past_h = min(MOST_PAST_H, made.fan.mean.hours, made.history.hours)
+    past_h = min(past_hours(made.fan.mean.hours), made.history.hours)
     return [
         Panel(
             title=f"{line.name} tok/s",
@@ -112,11 +113,16 @@ def _forecast_panels(made: Forecasted) -> list[Panel]:
     ]
 
 
+def past_hours(horizon_h: int) -> int:
+    """Of the past to draw before a fan: as many as it has, but at least a week and at most four."""
+    return min(MOST_PAST_H, max(LEAST_PAST_H, horizon_h))
+
+
 def _backtest_panels(made: Forecasted, found: Backtest) -> list[Panel]:
     """The last origin of the back-test, of each model."""
     run = found.runs[-1]
     first = (run.origin - made.history.start) // timedelta(hours=1)
-    past_h = min(MOST_PAST_H, found.horizon_hours, first)
+    past_h = min(past_hours(found.horizon_hours), first)
     past = made.history.input_tok_s if found.target == "input" else made.history.output_tok_s
     return [
         Panel(

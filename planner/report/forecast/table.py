@@ -53,7 +53,7 @@ def _demand(made: Forecasted, screen: Screen) -> "list[RenderableType]":
     ]
     columns = [
         words("tok/s"),
-        Column(title="measured", unit=f"last {RECENT_DAYS} days"),
+        Column(title="measured", unit=f"last {min(RECENT_DAYS, made.history.hours // 24)} days"),
         Column(title="forecast", unit="mean"),
         Column(title="change", unit="%"),
         *(Column(title=f"{percent(one, 0)} %", unit="mean of hours") for _, one in shown),

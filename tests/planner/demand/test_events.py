@@ -46,6 +46,7 @@ def test_two_calendars_are_one():
     [
         ("", "e.csv: holds no event"),
         ("date,name\n", "e.csv: holds no event"),
+        ("BEGIN:VCALENDAR\nVERSION:2.0\n", "e.csv: is an iCalendar file; expected CSV with date,name[,end]"),
         ("day,name\n2026-12-25,Christmas\n", "row 1: unknown column 'day'; expected date, end, name"),
         ("date,nme\n", "row 1: unknown column 'nme'; did you mean 'name'?"),
         ("date\n2026-12-25\n", "row 1: column 'name' is missing"),
