@@ -191,7 +191,10 @@ class Daemon:
             self._log.warning("leadership", problem=self._setup.clean(problem))
         if (term is not None) != self._was_leading:
             self._was_leading = term is not None
-            self._log.info("leads" if term is not None else "stands by", epoch=None if term is None else term.epoch)
+            if self._setup.is_dry_run:
+                self._log.info("looks on")
+            else:
+                self._log.info("leads" if term is not None else "stands by", epoch=None if term is None else term.epoch)
 
     def _tell(
         self, report: TickReport | None, problem: str, plan: PlanInForce | None, now: datetime, seconds: float

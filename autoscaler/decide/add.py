@@ -9,6 +9,7 @@ from itertools import takewhile
 
 from autoscaler.decide.merit import Offer, next_offer, why_not_now
 from autoscaler.decide.room import Room
+from autoscaler.decide.say import burst_nodes, taken_back
 from autoscaler.decide.sight import is_unreachable
 from autoscaler.decide.want import Want
 from autoscaler.fleet import Action, Launch, Node, Snapshot, Undrain
@@ -80,7 +81,7 @@ def next_launch(want: Want, room: Room, policy: ScalingPolicy) -> Launch | None:
         if not offers:
             return None
         offer = min(offers, key=lambda one: (one.usd_hour, one.key))
-        reason = f"floor: {want.counted} burst nodes, at least {want.floor} wanted"
+        reason = f"floor: {burst_nodes(want.counted)}, at least {want.floor} wanted"
         return _launched(want, offer, room, reason)
     askable = _askable(want, room, is_floor=False)
     offers = list(takewhile(lambda one: want.missing(one.lead_s, policy) > 0, askable))
@@ -120,14 +121,15 @@ def _launched(want: Want, offer: Offer, room: Room, reason: str) -> Launch:
 
 def _why_going(node: Node, now: datetime) -> str:
     if node.taken_back_at is not None:
-        return f"notice: {node.id} is taken back in {(node.taken_back_at - now).total_seconds():.0f} s"
+        verb = "is" if node.taken_back_at >= now else "was"
+        return f"notice: {node.id} {verb} {taken_back(node.taken_back_at, now)}"
     return f"risk: {node.id} may be taken back"
 
 
 def why_missing(want: Want, lead_s: float, policy: ScalingPolicy) -> str:
     """The reason to add, with its numbers."""
     if want.is_under_floor:
-        return f"floor: {want.counted} burst nodes, at least {want.floor} wanted"
+        return f"floor: {burst_nodes(want.counted)}, at least {want.floor} wanted"
     level, sight = want.level(lead_s), want.sight
     have = f"{sight.lasting_work - sight.coming_work:.2f} ready and {sight.coming_work:.2f} coming"
     if want.need is None:

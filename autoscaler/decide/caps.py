@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from autoscaler.decide.release import is_at_renewal
 from autoscaler.decide.room import Room
+from autoscaler.decide.say import burst_nodes
 from autoscaler.decide.sight import is_unreachable
 from autoscaler.decide.want import Want
 from autoscaler.fleet import Drain, Node
@@ -164,6 +165,6 @@ def _over_ceilings(wants: Mapping[str, Want], room: Room, policy: ScalingPolicy,
         over = room.by_model.get(model, 0) - sum(node.id in drains for node in nodes) - ceiling
         for node in nodes:
             if over > 0 and node.id not in drains and is_at_renewal(node, room.snapshot, policy):
-                reason = f"ceiling: {ceiling + over} burst nodes, the manual ceiling is {ceiling}"
+                reason = f"ceiling: {burst_nodes(ceiling + over)}, the manual ceiling is {ceiling}"
                 drains[node.id] = Drain(node_id=node.id, reason=reason)
                 over -= 1

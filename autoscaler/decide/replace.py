@@ -7,6 +7,7 @@ under notice is drained at once: it goes anyway.
 from autoscaler.decide.need import Need
 from autoscaler.decide.release import is_at_renewal, outlasts, why_resting
 from autoscaler.decide.room import Room
+from autoscaler.decide.say import taken_back
 from autoscaler.decide.sight import Sight, is_unreachable
 from autoscaler.decide.want import Want
 from autoscaler.fleet import Drain, Snapshot
@@ -18,8 +19,7 @@ def drains_of_leaving(sight: Sight, snapshot: Snapshot) -> list[Drain]:
     drains = []
     for node in sight.leaving:
         assert node.taken_back_at is not None  # what makes it leave
-        left_s = (node.taken_back_at - snapshot.now).total_seconds()
-        drains.append(Drain(node_id=node.id, reason=f"notice: taken back in {left_s:.0f} s"))
+        drains.append(Drain(node_id=node.id, reason=f"notice: {taken_back(node.taken_back_at, snapshot.now)}"))
     return drains
 
 

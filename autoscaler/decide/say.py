@@ -1,5 +1,7 @@
 """Say: why a model is left as it is, or not given what it lacks, in words with numbers. Pure."""
 
+from datetime import datetime
+
 from autoscaler.decide.want import Want
 from autoscaler.fleet import Snapshot
 from policies.scaling import ScalingPolicy, is_below_band
@@ -40,3 +42,14 @@ def why_unmet(want: Want, policy: ScalingPolicy, *, is_step_done: bool) -> str |
         return f"step: {what} more next tick, {policy.max_launches_per_tick} launches are the most of one"
     why = "; ".join(f"{pool}: {refusal}" for pool, refusal in want.refusals.items())
     return f"unmet: {what} missing and no pool to be had ({why})"
+
+
+def burst_nodes(count: int) -> str:
+    """So many burst nodes, in words."""
+    return f"{count} burst node{'' if count == 1 else 's'}"
+
+
+def taken_back(at: datetime, now: datetime) -> str:
+    """When the provider takes a node back, seen from now; it may stand in a list after that."""
+    left_s = (at - now).total_seconds()
+    return f"taken back in {left_s:.0f} s" if left_s >= 0 else f"taken back {-left_s:.0f} s ago"

@@ -14,7 +14,7 @@ _MARKS = {True: "ok", False: "WRONG", None: "look"}
 
 
 def render_findings(findings: Sequence[Finding], *, screen: Screen | None = None) -> str:
-    """A line per finding with its mark, and a sentence at the end."""
+    """A line per finding with its mark, and how many there are of each at the end."""
     screen = screen or Screen()
     longest = min(28, max((len(one.what) for one in findings), default=0))
     indent = 7 + longest
@@ -26,8 +26,8 @@ def render_findings(findings: Sequence[Finding], *, screen: Screen | None = None
     wrong = sum(one.is_ok is False for one in findings)
     unsure = sum(one.is_ok is None for one in findings)
     good = len(findings) - wrong - unsure
-    verdict = f"{wrong} wrong: a daemon would not start, or not do its work." if wrong else "Nothing is wrong."
-    return "\n".join([*lines, "", f"{good} ok, {unsure} to look at, {verdict}", ""])
+    verdict = ": a daemon would not start, or not do its work." if wrong else "."
+    return "\n".join([*lines, "", f"{good} ok, {unsure} to look at, {wrong} wrong{verdict}", ""])
 
 
 def findings_text(findings: Sequence[Finding]) -> str:

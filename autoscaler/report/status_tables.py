@@ -51,8 +51,8 @@ def render_status(
 
 def _head(status: Status, now: datetime, told_by: str) -> list[str]:
     lead = status.lead
-    who = f"{lead.holder} {lead.role}"
-    if lead.epoch is not None:
+    who = f"{lead.holder} {'looks on' if status.is_dry_run else lead.role}"
+    if lead.epoch is not None and not status.is_dry_run:
         who += f", epoch {lead.epoch}"
     if lead.lease_ends_at is not None and not status.is_dry_run:
         who += f", lease until {lead.lease_ends_at:%H:%M:%S}"
@@ -73,6 +73,8 @@ def _head(status: Status, now: datetime, told_by: str) -> list[str]:
         line += f"written {ago(now - plan.written_at)} ago"
         if plan.end <= now:
             line += "; it has ended, and its hours are laid over today's"
+        if plan.start > now:
+            line += "; it has not begun, and its hours are laid over today's"
         if plan.next_start is not None:
             line += f"; the next begins {plan.next_start:%Y-%m-%d %H:%M}"
         lines.append(line)
@@ -161,7 +163,7 @@ def spend_lines(spend: Spend) -> list[str]:
     """Burst money and nodes against their caps, in sentences."""
     return [
         f"Burst: {_of(spend.usd_hour, spend.max_usd_hour, 'USD/h')}; "
-        f"{_of(Decimal(spend.nodes), None if spend.max_nodes is None else Decimal(spend.max_nodes), 'nodes', 0)}.",
+        f"{spend.nodes} node{'' if spend.nodes == 1 else 's'} {_most(spend.max_nodes)}.",
         f"This month: {number(spend.month_usd, 2)} USD charged, "
         f"with what is committed {_of(spend.committed_usd, spend.max_usd_month, 'USD')}.",
     ]
@@ -251,9 +253,12 @@ def moment(at: datetime, now: datetime) -> str:
     return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%m-%d %H:%M}"
 
 
-def _of(value: Decimal | None, most: Decimal | None, unit: str, places: int = 2) -> str:
-    said = f"{number(value, places)} {unit}"
-    return f"{said} (no cap)" if most is None else f"{said} of at most {number(most, places)}"
+def _of(value: Decimal | None, most: Decimal | None, unit: str) -> str:
+    return f"{number(value, 2)} {unit} {_most(None if most is None else number(most, 2))}"
+
+
+def _most(cap: str | int | None) -> str:
+    return "(no cap)" if cap is None else f"of at most {cap}"
 
 
 def _hold(model: str | None, reason: str) -> str:

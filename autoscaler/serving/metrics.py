@@ -222,7 +222,11 @@ class MetricsReader:
         if not answering:
             return Stale(at_s=load.at_s, why=f"none of its servers has answered since {_time(load.at_s)}")
         if missing:
-            return Partial(load=load, missing=missing, why=f"{len(missing)} of its servers do not answer")
+            return Partial(
+                load=load,
+                missing=missing,
+                why=f"{len(missing)} of its servers {'does' if len(missing) == 1 else 'do'} not answer",
+            )
         if answer.warnings:
             return Partial(load=load, missing=(), why="Prometheus warns that series may be missing")
         return Whole(load=load)

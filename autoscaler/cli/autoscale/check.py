@@ -45,25 +45,29 @@ def check(
         watch = plan_watch_of(given)
         configured = configuration(given, watch)
         called: Sequence[Finding] = ()
+        was_called = not offline
         if not offline:
             log = logger_to(sys.stderr, clean=secrets.hidden, now=clock.now, least=WARNING)
             try:
                 with relayed(log):
                     called = _probed(given, watch, secrets)
             except InputError as error:  # of a table or a secret: nothing could be called
-                configured.append(Finding(what="parts", is_ok=False, detail=str(error)))
+                was_called = False
+                if str(error) not in [one.detail for one in configured]:
+                    configured.append(Finding(what="configuration", is_ok=False, detail=str(error)))
     findings = [*configured, *called]
     text = findings_text(findings) if as_json else render_findings(findings, screen=screen())
     typer.echo(secrets.hidden(text), nl=False)
-    if offline:
-        say(context, ["--offline: clouds, metrics, cluster and database were not asked"])
+    if not was_called:
+        why = "--offline" if offline else "until the configuration is right"
+        say(context, [f"{why}: clouds, metrics, cluster and database were not asked"])
     raise typer.Exit(verdict(configured, called))
 
 
 def configuration(given: "Given", watch: "PlanWatch") -> list["Finding"]:
     """Findings on the tables and the plan: no call leaves this machine but for a plan kept in the database."""
     from autoscaler.daemon.start.check import check_plan, check_settings
-    from autoscaler.daemon.start.clouds import names_of, quota_of, readable_files
+    from autoscaler.daemon.start.clouds import kept_files, names_of, quota_of, readable_files
     from autoscaler.providers.check import Finding
 
     fleet, providers = given.fleet, given.fleet.daemon.providers
@@ -72,6 +76,10 @@ def configuration(given: "Given", watch: "PlanWatch") -> list["Finding"]:
     for key, path in readable_files(fleet.daemon):
         if not (path.is_file() and os.access(path, os.R_OK)):
             found.append(Finding(what=key, is_ok=False, detail=f"{path}: cannot be read; expected a file"))
+    for key, path in kept_files(fleet.daemon):
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            detail = f"{path}: cannot be written; expected a folder that is there and may be written"
+            found.append(Finding(what=key, is_ok=False, detail=detail))
     now = given.clock.now()
     plan = watch.look(now)
     found += check_plan(plan, watch.problem, fleet, providers=names_of(providers), quota=quota_of(providers), now=now)

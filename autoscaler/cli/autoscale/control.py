@@ -21,6 +21,8 @@ ModelArgument = Annotated[str, typer.Argument(help="A model of the fleet.", show
 NodesArgument = Annotated[str, typer.Argument(metavar="N|none", help="Burst nodes; none: no such wish.")]
 ScaleInOption = Annotated[bool, typer.Option("--scale-in", help="Of scale-in alone: nodes are added, none is ended.")]
 
+AgainOption = Annotated[bool, typer.Option("--scale-in", help="Scale-in alone: what else is paused stays so.")]
+
 
 def pause(context: typer.Context, config: ConfigOption, scale_in: ScaleInOption = False, why: WhyOption = "") -> None:
     """Ask the daemon to act no more, from its next tick on; it goes on observing. With --scale-in, to end nothing.
@@ -34,7 +36,7 @@ def pause(context: typer.Context, config: ConfigOption, scale_in: ScaleInOption 
     _ask(context, config, asked, why)
 
 
-def resume(context: typer.Context, config: ConfigOption, scale_in: ScaleInOption = False, why: WhyOption = "") -> None:
+def resume(context: typer.Context, config: ConfigOption, scale_in: AgainOption = False, why: WhyOption = "") -> None:
     """Let the daemon act again, scale-in included; with --scale-in, let it end nodes again and change nothing else.
 
     Example: baseload autoscale resume -c fleet.toml
@@ -80,12 +82,18 @@ def _ask(context: typer.Context, config: Path, change: "Callable[[Controls], Con
         after = change(before)
         if after != before:
             records.set_controls(after, at=datetime.now(UTC), by=_who(), why=why)
-        where = records.address
+        where, has_led = records.address, records.epoch() > 0
     name = fleet.daemon.autoscale.fleet
     for line in controls_lines(after):
         typer.echo(f"{name}: {line}")
     remark = "it was so before" if after == before else "a daemon that runs takes it in at its next tick"
-    say(context, [f"{remark} ({where})"])
+    remarks = [f"{remark} ({where})"]
+    if not has_led:
+        remarks.append(
+            f"no daemon of fleet {name} has led by this database yet; where one runs, it has another: "
+            "see [database] url and BASELOAD_DATABASE_URL"
+        )
+    say(context, remarks)
 
 
 def _count(text: str) -> int | None:

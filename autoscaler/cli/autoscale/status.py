@@ -59,19 +59,21 @@ def _told(config: Path, fleet: "Fleet", listen: str) -> tuple["Status", str, tup
         answered = None
     if answered is not None and answered.lead.role == "leads":
         return answered, listen, ()
-    saved, address = None, ""
+    saved, address, has_failed = None, "", False
     try:
         if is_there(ledger_url(config)):
             with open_for(config, fleet) as records:
                 saved, address = records.status(), records.address
     except PlannerError as error:
+        has_failed = True
         why = f"{why}; {error}" if why else str(error)
     if saved is not None:
         whose = why or f"the daemon at {listen} stands by"
         return read_status(saved[0], source=address), f"saved in {address}", (f"{whose}: this is what was saved last",)
     if answered is not None:
         return answered, listen, ()
-    raise NoDaemon(f"fleet {fleet.daemon.autoscale.fleet}: {why}, and no status of it is saved; is a daemon running?")
+    more = "" if has_failed else ", and no status of it is saved; is a daemon running?"
+    raise NoDaemon(f"fleet {fleet.daemon.autoscale.fleet}: {why}{more}")
 
 
 def _asked(listen: str) -> tuple["Status | None", str]:
@@ -87,9 +89,11 @@ def _asked(listen: str) -> tuple["Status | None", str]:
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:
-        return None, f"no daemon answers at {listen} ({error})"
+        return None, f"no daemon answers at {listen} ({getattr(error, 'strerror', None) or error})"
     finally:
         connection.close()
-    if answer.status != http.client.OK:
+    if answer.status == http.client.SERVICE_UNAVAILABLE:
         return None, f"the daemon at {listen} has not come round yet"
+    if answer.status != http.client.OK:
+        return None, f"what answers at {listen} is no daemon (HTTP {answer.status})"
     return read_status(text, source=f"http://{listen}/status"), ""

@@ -153,6 +153,9 @@ def _plan(plan: PlanInForce, problem: str, now: datetime) -> Finding:
     if plan.plan.end <= now:
         detail = f"of {span}: it has ended, and its hours would be laid over today's; make a new one"
         return Finding(what="plan", is_ok=None, detail=detail)
+    if plan.plan.start > now:
+        detail = f"of {span}: it has not begun, and its hours would be laid over today's until then"
+        return Finding(what="plan", is_ok=None, detail=detail)
     if plan.plan.end - now < SOON:
         return Finding(what="plan", is_ok=None, detail=f"of {span}: it ends soon, and no later one is known")
     return _ok("plan", f"of {span}, written {plan.written_at:%Y-%m-%d %H:%M}")

@@ -216,6 +216,15 @@ def _robot(settings: RobotSettings, made: Made) -> Cloud:
     )
 
 
+def kept_files(settings: DaemonSettings) -> tuple[tuple[str, Path], ...]:
+    """Key and path of every file that the daemon keeps for others."""
+    router, folder = settings.router, Path(settings.folder)
+    if router is None or settings.cluster is not None:
+        return ()
+    named = (("[router] endpoints_file", router.endpoints_file), ("[router] targets_file", router.targets_file))
+    return tuple((key, folder / Path(name).expanduser()) for key, name in named if name is not None)
+
+
 def readable_files(settings: DaemonSettings) -> tuple[tuple[str, Path], ...]:
     """Key and path of every file the tables name that must be there to be read."""
     providers, folder = settings.providers, Path(settings.folder)

@@ -12,6 +12,7 @@ from socket import AF_INET, AF_INET6, socket
 from typing import Any
 
 from planner.errors import InputError
+from planner.fleet.daemon.autoscale import host_and_port
 
 PATIENCE_S = 10.0
 """A reader that says or takes nothing for this long is hung up on."""
@@ -62,11 +63,10 @@ class Port:
 
 def address_of(listen: str) -> tuple[str, int]:
     """Host and port of 127.0.0.1:9464 or [::1]:9464. Raises InputError."""
-    host, colon, port = listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isdigit() or int(port) > 65535:
-        raise InputError(f"[autoscale] listen {listen!r}: expected an address and a port, such as 127.0.0.1:9464")
-    return host, int(port)
+    try:
+        return host_and_port(listen)
+    except ValueError:
+        raise InputError(f"{listen!r}: expected an address and a port, such as 127.0.0.1:9464") from None
 
 
 class _Server(ThreadingHTTPServer):

@@ -34,6 +34,7 @@ class AutoscaleSettings:
             raise ValueError(
                 f"fleet must be in lower case and begin and end with a letter or digit, got {self.fleet!r}"
             )
+        host_and_port(self.listen)
         for name in ("interval_s", "call_timeout_s", "lease_s"):
             value = getattr(self, name)
             if not 0 < value < float("inf"):
@@ -43,3 +44,12 @@ class AutoscaleSettings:
                 f"call_timeout_s must be below half of lease_s ({self.lease_s:g} s), got {self.call_timeout_s:g}:"
                 " a call of a leader that lost the lease must have ended before the next one acts"
             )
+
+
+def host_and_port(listen: str) -> tuple[str, int]:
+    """Host and port of 127.0.0.1:9464 or [::1]:9464. Raises ValueError."""
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise ValueError(f"listen must be an address and a port, such as 127.0.0.1:9464, got {listen!r}")
+    return host, int(port)

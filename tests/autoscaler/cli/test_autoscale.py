@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,7 +92,7 @@ def test_a_good_configuration_passes_and_touches_nothing(
 ) -> None:
     code, out, _ = asked("check")
     assert code == 0, out
-    assert "Nothing is wrong." in out
+    assert "look at, 0 wrong.\n" in out
     assert "hetzner-cloud: token" in out
     assert "metrics of m" in out
     assert project.books == []
@@ -331,3 +332,73 @@ def test_a_wish_that_cannot_be_meant_is_refused(
     assert code == 2
     assert out == ""
     assert said in err
+
+
+# --- a stranger's first hour
+
+
+def test_a_check_says_each_wrong_thing_once_and_that_nothing_was_asked(
+    asked: Callable[..., Said], fleet: Path, project: Project
+) -> None:
+    edited(fleet, '[router]\nendpoints_file = "endpoints.json"\n', "")
+    code, out, err = asked("check")
+    assert code == 2
+    assert out.count("[cluster] and [router] are missing") == 1
+    assert "note: until the configuration is right: clouds, metrics, cluster and database were not asked" in err
+    assert project.http.requests == []
+
+
+@pytest.mark.parametrize("listen", ["9464", ":9464", "127.0.0.1:70000"])
+def test_an_address_to_listen_at_that_is_none_is_named_with_its_file(
+    asked: Callable[..., Said], fleet: Path, listen: str
+) -> None:
+    edited(fleet, 'listen = "127.0.0.1:1"', f'listen = "{listen}"')
+    for command in (("check", "--offline"), ("run",), ("status",)):
+        code, _, err = asked(*command)
+        assert code == 2
+        assert f"{fleet}, [autoscale]: listen must be an address and a port, such as 127.0.0.1:9464" in err
+
+
+def test_a_folder_for_the_endpoints_that_is_not_there_is_found_before_the_first_tick(
+    asked: Callable[..., Said], fleet: Path
+) -> None:
+    edited(fleet, 'endpoints_file = "endpoints.json"', 'endpoints_file = "nowhere/endpoints.json"')
+    code, out, _ = asked("check", "--offline")
+    assert code == 2
+    assert "WRONG  [router] endpoints_file" in out
+    assert "nowhere/endpoints.json: cannot be written" in out
+
+
+def test_a_plan_that_has_not_begun_is_remarked_on(asked: Callable[..., Said], fleet: Path) -> None:
+    plan = fleet.parent / "plan.json"
+    later = datetime.now(UTC).year + 2
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(re.sub(r'"\d{4}-(\d\d-\d\dT)', rf'"{later}-\1', text), encoding="utf-8")
+    code, out, err = asked("check", "--offline")
+    assert code == 0, out + err
+    assert "it has not begun, and its hours would be laid over today's until then" in " ".join(out.split())
+    assert "it has not begun, and its hours are laid over today's" in " ".join(asked("once")[1].split())
+
+
+def test_a_pause_by_a_database_that_no_daemon_has_is_said_to_be_one(asked: Callable[..., Said]) -> None:
+    said = "no daemon of fleet blue has led by this database yet"
+    assert said in asked("pause")[2]
+    asked("once")
+    assert said not in asked("resume")[2]
+
+
+def test_who_looks_on_does_not_say_that_it_leads(asked: Callable[..., Said]) -> None:
+    code, out, err = asked("once", "--dry-run")
+    assert code == 0
+    assert " looks on; tick of" in " ".join(out.split())
+    assert "leads" not in out + err
+
+
+def test_what_answers_at_the_address_and_is_no_daemon_is_not_taken_for_one(
+    asked: Callable[..., Said], metrics: PrometheusDouble
+) -> None:
+    code, _, err = asked("status", "--url", metrics.url.removeprefix("http://"))
+    assert code == 5
+    assert "is no daemon (HTTP 501)" in err
+    code, _, err = asked("status")
+    assert "(Connection refused)" in err

@@ -42,6 +42,14 @@ def test_notice_stops_routing_and_replaces_at_once() -> None:
     assert kinds(decide(asked_for(snapshot, actions), None, POLICY)) == ["band"]
 
 
+def test_a_node_that_was_taken_back_and_is_listed_yet_was_taken_back() -> None:
+    snapshot = a_snapshot(a_node("t", taken_back_at=in_s(-3)), *nodes(2), work=2.2)
+    reasons = sorted(action.reason for action in decide(snapshot, None, POLICY))
+    assert len(reasons) == 2
+    assert reasons[0].startswith("notice: t was taken back 3 s ago; load: 2.20 nodes of work")
+    assert reasons[1] == "notice: taken back 3 s ago"
+
+
 def test_a_notice_within_the_cooldown_drains_all_the_same() -> None:
     recent = {"chat": Recently(launched_at=ago(10))}
     snapshot = a_snapshot(a_node("t", taken_back_at=in_s(120)), *nodes(2), work=1.4, recently=recent)

@@ -93,11 +93,11 @@ def test_what_the_serving_side_remarks_is_a_problem_of_the_tick(monkeypatch: pyt
     read = rig.serving.read
 
     def remarking() -> Readings:
-        return replace(read(), remarks=("chat: 1 of its servers do not answer (n7): taken as no less",))
+        return replace(read(), remarks=("chat: 1 of its servers does not answer (n7): taken as no less",))
 
     monkeypatch.setattr(rig.serving, "read", remarking)
     report = rig.tick()
-    assert report.problems == ("serving: chat: 1 of its servers do not answer (n7): taken as no less",)
+    assert report.problems == ("serving: chat: 1 of its servers does not answer (n7): taken as no less",)
 
 
 def test_what_is_remarked_before_a_drain_and_after_it_is_one_problem(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,7 +129,7 @@ def test_a_part_of_the_servers_does_not_read_as_less_demand(double, reader):
     assert isinstance(found.standings["m"], Partial)
     assert missing_of(found) == ("x",)
     assert found.models["m"].input_tok_s == pytest.approx(200.0)  # the last of the whole fleet, not 10 nor 20
-    assert found.remarks[0] == "m: 1 of its servers do not answer (x): taken as no less"
+    assert found.remarks[0] == "m: 1 of its servers does not answer (x): taken as no less"
 
 
 def test_a_part_of_the_servers_may_read_as_more_demand(double, reader):
