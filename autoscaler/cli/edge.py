@@ -22,6 +22,14 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 """128 + SIGPIPE: who read our output has gone."""
 
+EXTRAS = {
+    **dict.fromkeys(("httpx", "kubernetes", "prometheus_client", "structlog", "urllib3"), "daemon"),
+    **dict.fromkeys(("boto3", "botocore"), "aws"),
+    "hcloud": "hetzner",
+    "ovh": "ovh",
+}
+"""By package: what of pyproject.toml brings it. An installation may lack it."""
+
 QUIET = ("-q", "--quiet")
 VERBOSE = ("-v", "--verbose")
 
@@ -76,8 +84,13 @@ def verdict(error: Exception) -> tuple[str, int]:
         case MemoryError():
             return one_line("not enough memory for this input; use fewer scenarios or a shorter horizon"), FAILED
         case _:
-            what = f"{type(error).__name__}: {error}"
-            return one_line(f"this is a bug, please report it with what the command says under -v: {what}"), BUG
+            package = (getattr(error, "name", None) or "").partition(".")[0]
+            if isinstance(error, ModuleNotFoundError) and package in EXTRAS:
+                line, code = f"{package} is not installed; install baseload[{EXTRAS[package]}]", BAD_INPUT
+            else:
+                what = f"{type(error).__name__}: {error}"
+                line, code = f"this is a bug, please report it with what the command says under -v: {what}", BUG
+            return one_line(line), code
 
 
 def is_bug(error: Exception) -> bool:

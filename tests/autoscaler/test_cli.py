@@ -46,6 +46,15 @@ def raising(error: BaseException) -> Callable[[], object]:
         pytest.param(FileNotFoundError(2, "No such file", "x.csv"), 2, "x.csv: No such file", id="file is named"),
         pytest.param(OSError(28, "No space left"), 5, "the system refused: No space left", id="the disk is full"),
         pytest.param(MemoryError(), 5, "not enough memory", id="memory"),
+        pytest.param(
+            ModuleNotFoundError("No module named 'prometheus_client'", name="prometheus_client.core"),
+            2,
+            "prometheus_client is not installed; install baseload[daemon]",
+            id="an extra is not installed",
+        ),
+        pytest.param(
+            ModuleNotFoundError("No module named 'x'", name="x"), 1, "this is a bug", id="a module is missing"
+        ),
         pytest.param(KeyError("x"), 1, "this is a bug", id="a bug says so"),
         pytest.param(typer.Exit(3), 3, "", id="a command's own code stands"),
         pytest.param(KeyboardInterrupt(), 130, "", id="interrupted"),

@@ -1,7 +1,7 @@
 """Plan source: where a plan comes from, a file or the plans recorded in the database, and how a change is noticed."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +35,10 @@ class PlanSource(Protocol):
 
     def changed(self, now: datetime) -> Found | None:
         """The plan, where it may be another than at the last call; None: it is not. Raises PlannerError."""
+        ...
+
+    def others(self) -> Iterable[Found]:
+        """What else there was at the last call, the best first: for who starts and cannot use the first."""
         ...
 
 
@@ -73,6 +77,10 @@ class PlanFile:
         written_at = datetime.fromtimestamp(status.st_mtime, UTC)
         return Found(text=text, sha256=hashlib.sha256(data).hexdigest(), written_at=written_at)
 
+    def others(self) -> Iterable[Found]:
+        """None: a file is one plan."""
+        return ()
+
 
 Plans: TypeAlias = Callable[[datetime, datetime], Sequence[PlanRecord]]
 """Recorded plans whose horizon touches a span, the first saved first. Raises StoreError."""
@@ -86,6 +94,7 @@ class RecordedPlans:
         self._name = name
         self._looked_at: datetime | None = None
         self._batch: int | None = None
+        self._others: Sequence[PlanRecord] = ()
 
     @property
     def name(self) -> str:
@@ -96,27 +105,33 @@ class RecordedPlans:
         """The plan to go by at `now`, where it is another one. Raises InputError where there is none, StoreError."""
         if self._looked_at is not None and timedelta(0) <= now - self._looked_at < LOOK_EVERY:
             return None
-        chosen = chosen_at(now, self._plans(now - ALWAYS, now + ALWAYS))
-        if chosen is None:
+        ranked = ranked_at(now, self._plans(now - ALWAYS, now + ALWAYS))
+        if not ranked:
             raise InputError(
                 f"{self.name}: there is none; expected one of `baseload plan --record`, "
                 "or a file named by [autoscale] plan"
             )
         self._looked_at = now
+        chosen, *self._others = ranked
         if chosen.batch == self._batch:
             return None
         self._batch = chosen.batch
-        digest = hashlib.sha256(chosen.document.encode()).hexdigest()
-        return Found(text=chosen.document, sha256=digest, written_at=chosen.saved_at)
+        return _found(chosen)
+
+    def others(self) -> Iterable[Found]:
+        """The plans that were not chosen."""
+        return (_found(one) for one in self._others)
 
 
-def chosen_at(now: datetime, plans: Sequence[PlanRecord]) -> PlanRecord | None:
-    """The plan to go by; `plans`: the first saved first."""
-    covering = [one for one in plans if one.start <= now < one.end]
-    if covering:
-        return covering[-1]
-    later = [one for one in plans if one.start > now]
-    if later:
-        first = min(one.start for one in later)
-        return next(one for one in reversed(later) if one.start == first)
-    return max(plans, key=lambda one: (one.end, one.saved_at), default=None)
+def _found(plan: PlanRecord) -> Found:
+    digest = hashlib.sha256(plan.document.encode()).hexdigest()
+    return Found(text=plan.document, sha256=digest, written_at=plan.saved_at)
+
+
+def ranked_at(now: datetime, plans: Sequence[PlanRecord]) -> list[PlanRecord]:
+    """The plans, the one to go by first; `plans`: the first saved first."""
+    last_saved_first = plans[::-1]
+    covering = [one for one in last_saved_first if one.start <= now < one.end]
+    later = sorted((one for one in last_saved_first if one.start > now), key=lambda one: one.start)
+    past = sorted((one for one in plans if one.end <= now), key=lambda one: (one.end, one.saved_at), reverse=True)
+    return [*covering, *later, *past]

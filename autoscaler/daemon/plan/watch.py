@@ -49,9 +49,23 @@ class PlanWatch:
             found = None
         if found is not None:
             self._take(found, now)
+        if self.in_force is None and self.problem:
+            self.in_force = self._another(now)
         if self._waiting is not None and now >= self._waiting.plan.start:
             self.in_force, self._waiting = replace(self._waiting, since=now), None
         return self.in_force
+
+    def _another(self, now: datetime) -> PlanInForce | None:
+        """At the start, the best plan of the source that can be used, where the first cannot (`problem`)."""
+        for found in self._source.others():
+            try:
+                plan = read_plan(found.text, source=self._source.name)
+                self._check_usable(plan, now)
+            except InputError:
+                continue
+            if not why_not(plan, None, models=self._models, now=now, source=self._source.name):
+                return PlanInForce(plan=plan, sha256=found.sha256, written_at=found.written_at, since=now)
+        return None
 
     @property
     def next_start(self) -> datetime | None:

@@ -148,8 +148,8 @@ def _caps(policy: ScalingPolicy) -> Finding:
 
 def _plan(plan: PlanInForce, problem: str, now: datetime) -> Finding:
     span = f"{plan.plan.start:%Y-%m-%d %H:%M} to {plan.plan.end:%Y-%m-%d %H:%M} UTC"
-    if problem:
-        return Finding(what="plan", is_ok=False, detail=problem)
+    if problem:  # and one is in force: of recorded plans, one that was not the first choice
+        return Finding(what="plan", is_ok=None, detail=f"{problem}; another one, of {span}, would be in force")
     if plan.plan.end <= now:
         detail = f"of {span}: it has ended, and its hours would be laid over today's; make a new one"
         return Finding(what="plan", is_ok=None, detail=detail)

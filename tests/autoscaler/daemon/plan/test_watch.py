@@ -210,3 +210,22 @@ def test_without_any_recorded_plan_it_is_said_how_to_make_one() -> None:
     watch = recorded(Records())
     assert watch.look(START) is None
     assert "expected one of `baseload plan --record`" in watch.problem
+
+
+def test_who_starts_where_the_last_recorded_plan_cannot_be_used_goes_by_the_one_before_it() -> None:
+    other_model = a_record(3, 0, 4, "of another model")
+    other_model = replace(other_model, document=other_model.document.replace('"m"', '"x"'))
+    broken = replace(a_record(2, 0, 4, "broken"), document="{")
+    watch = recorded(Records(a_record(1, 0, 4, "good"), broken, other_model))
+    for minute in range(3):
+        assert basis(watch, START + timedelta(minutes=minute)) == "good"
+        assert watch.problem == "plans recorded in the ledger: does not plan m; expected every model of the fleet"
+
+
+def test_a_good_plan_recorded_after_one_that_cannot_be_used_is_taken() -> None:
+    records = Records(a_record(1, 0, 4, "good"), replace(a_record(2, 0, 4, "broken"), document="{"))
+    watch = recorded(records)
+    assert basis(watch, START) == "good"
+    records.plans.append(a_record(3, 0, 4, "mended"))
+    assert basis(watch, START + timedelta(minutes=1)) == "mended"
+    assert watch.problem == ""
