@@ -64,6 +64,17 @@ def test_stopping_waits_longer_than_a_tick_may_take() -> None:
     assert service["Restart"] == "always"
 
 
+def test_a_cloud_or_prometheus_that_is_away_does_not_keep_the_daemon_from_starting() -> None:
+    service = read("baseload-autoscale.service")["Service"]
+    assert [key for key in service if key.startswith("Exec")] == ["ExecStart"]
+
+
+@pytest.mark.parametrize("name", ["baseload-autoscale.service", "baseload-plan.service"])
+def test_what_it_keeps_for_others_is_for_its_group_and_for_nobody_else(name: str) -> None:
+    service = read(name)["Service"]
+    assert (service["StateDirectoryMode"], service["UMask"]) == ("0750", "0027")
+
+
 @pytest.mark.parametrize(
     ("today", "planned"),
     [(datetime(2026, 11, 28, tzinfo=UTC), "2026-12"), (datetime(2027, 2, 28, tzinfo=UTC), "2027-03")],
