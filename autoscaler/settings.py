@@ -50,7 +50,8 @@ class Secrets:
     def known(self, text: str, *, where: str) -> SecretStr:
         """The text as a secret, hidden from now on. Raises InputError where it is too short to be one."""
         if len(text) < SHORTEST:
-            raise InputError(f"{where}: holds {len(text)} characters; expected a secret of {SHORTEST} or more")
+            some = f"{len(text)} character{'' if len(text) == 1 else 's'}"
+            raise InputError(f"{where}: holds {some}; expected a secret of {SHORTEST} or more")
         self._known.add(text)
         return SecretStr(text)
 

@@ -25,11 +25,17 @@ ENDING = ("draining", "terminating", "failed")
 
 
 def render_status(
-    status: Status, now: datetime, *, told_by: str, screen: Screen | None = None, is_full: bool = False
+    status: Status,
+    now: datetime,
+    *,
+    told_by: str,
+    is_saved: bool = False,
+    screen: Screen | None = None,
+    is_full: bool = False,
 ) -> str:
-    """The status as text; `told_by`: where it comes from; `is_full`: every lease and decision."""
+    """The status as text; `told_by`: where it comes from; `is_saved`: not from the daemon; `is_full`: all of it."""
     screen = screen or Screen()
-    parts: list[RenderableType] = [*_wrapped(_head(status, now, told_by), screen)]
+    parts: list[RenderableType] = [*_wrapped(_head(status, now, told_by, is_saved=is_saved), screen)]
     if status.models:
         parts += ["", _models(status.models, screen)]
     if status.pools:
@@ -49,9 +55,10 @@ def render_status(
     return render(parts, screen)
 
 
-def _head(status: Status, now: datetime, told_by: str) -> list[str]:
+def _head(status: Status, now: datetime, told_by: str, *, is_saved: bool) -> list[str]:
     lead = status.lead
-    who = f"{lead.holder} {'looks on' if status.is_dry_run else lead.role}"
+    has_ended = is_saved and lead.lease_ends_at is not None and lead.lease_ends_at <= now
+    who = f"{lead.holder} {'looks on' if status.is_dry_run else 'led' if has_ended else lead.role}"
     if lead.epoch is not None and not status.is_dry_run:
         who += f", epoch {lead.epoch}"
     if lead.lease_ends_at is not None and not status.is_dry_run:

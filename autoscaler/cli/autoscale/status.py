@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from planner.fleet import Fleet
 
 TIMEOUT_S = 3.0
+SAVED = "saved in"
 UrlOption = Annotated[
     str | None, typer.Option("--url", metavar="HOST:PORT", help="Where the daemon listens, if not as fleet.toml says.")
 ]
@@ -43,7 +44,8 @@ def status(context: typer.Context, config: ConfigOption, as_json: JsonOption = F
     if as_json:
         typer.echo(status_text(told), nl=False)
     else:
-        shown = render_status(told, now, told_by=where, screen=screen(), is_full=is_verbose(context))
+        is_saved = where.startswith(SAVED)
+        shown = render_status(told, now, told_by=where, is_saved=is_saved, screen=screen(), is_full=is_verbose(context))
         typer.echo(shown, nl=False)
 
 
@@ -69,7 +71,7 @@ def _told(config: Path, fleet: "Fleet", listen: str) -> tuple["Status", str, tup
         why = f"{why}; {error}" if why else str(error)
     if saved is not None:
         whose = why or f"the daemon at {listen} stands by"
-        return read_status(saved[0], source=address), f"saved in {address}", (f"{whose}: this is what was saved last",)
+        return read_status(saved[0], source=address), f"{SAVED} {address}", (f"{whose}: this is what was saved last",)
     if answered is not None:
         return answered, listen, ()
     more = "" if has_failed else ", and no status of it is saved; is a daemon running?"

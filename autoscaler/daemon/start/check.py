@@ -30,6 +30,7 @@ def check_settings(fleet: Fleet, *, is_sqlite: bool, is_in_pod: bool) -> list[Fi
         *_times(settings.autoscale, policy),
         *_leadership(settings, is_sqlite=is_sqlite, is_in_pod=is_in_pod),
         *_serving(settings, fleet),
+        *_names(settings, fleet),
         _listen(settings.autoscale),
         _caps(policy),
     ]
@@ -127,6 +128,24 @@ def _serving(settings: DaemonSettings, fleet: Fleet) -> list[Finding]:
         if lacking and is_launching:
             detail = f"[server] command has none for {', '.join(lacking)}; expected the command that serves it"
             found.append(Finding(what="server", is_ok=False, detail=detail))
+    return found
+
+
+def _names(settings: DaemonSettings, fleet: Fleet) -> list[Finding]:
+    """Models that are named by keys and not planned for: a floor of a misspelt one would be none."""
+    metrics, hetzner = settings.metrics, settings.providers.hetzner
+    named = (
+        ("[policy.scaling] min_nodes", fleet.scaling.min_nodes),
+        ("[server] command", settings.server.command),
+        ("[metrics] served_names", {} if metrics is None else metrics.served_names),
+        ("[providers.hetzner] base", () if hetzner is None else hetzner.base.values()),
+    )
+    found = []
+    for key, models in named:
+        unknown = sorted({name for name in models if name not in fleet.model_names})
+        if unknown:
+            detail = f"names {', '.join(unknown)}, no model of the fleet; expected {', '.join(fleet.model_names)}"
+            found.append(Finding(what=key, is_ok=False, detail=detail))
     return found
 
 

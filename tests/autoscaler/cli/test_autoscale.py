@@ -140,6 +140,12 @@ WRONG: dict[str, tuple[str, str, str]] = {
         'fleet = "blue"\ninterval_s = 20.0',
         "would take a whole tick",
     ),
+    "a floor of a misspelt model": (
+        "max_usd_month = 900.0",
+        "max_usd_month = 900.0\nmin_nodes = { n = 1 }",
+        "[policy.scaling] min_nodes",
+    ),
+    "the command of a misspelt model": ('{ m = "serve-m" }', '{ m = "serve-m", n = "serve-n" }', "[server] command"),
     "another provider": (
         "[providers.hetzner_cloud]\nlocation",
         "[providers.hetzner]\nbase = {}\n",
@@ -163,7 +169,7 @@ def test_what_is_wrong_in_the_configuration_is_named_and_neither_check_nor_run_n
         code, out, err = asked(command)
         assert code == 2
         assert out == ""
-        assert said in err
+        assert said in err, err
         assert err.count("\n") == 1
     assert project.books == []
     assert not (fleet.parent / "ledger.sqlite").exists()

@@ -83,6 +83,21 @@ def test_it_says_who_leads_what_is_spent_and_what_comes(status: Status) -> None:
     assert "renews" in text
 
 
+def test_who_led_when_it_was_saved_is_not_said_to_lead_once_its_lease_is_over(status: Status) -> None:
+    now = status.at + timedelta(seconds=12)
+    for ends_at, said in ((now, "pod-1 led, epoch 1"), (now + timedelta(seconds=1), "pod-1 leads, epoch 1")):
+        saved = replace(status, lead=replace(status.lead, lease_ends_at=ends_at))
+        assert said in shown(saved, None, is_saved=True)
+        assert "pod-1 leads, epoch 1" in shown(saved, None)  # asked of itself, it has renewed it since
+
+
+def test_one_node_is_one_node(status: Status) -> None:
+    spend = status.spend
+    assert spend is not None
+    alone = replace(status, spend=replace(spend, nodes=1, max_nodes=None))
+    assert "; 1 node (no cap)." in shown(alone, None)
+
+
 def test_alike_decisions_are_one_line_and_each_its_own_in_full(status: Status) -> None:
     assert shown(status, None).count("launch") == 2
     assert shown(status, None, is_full=True).count(" launch ") == 8
