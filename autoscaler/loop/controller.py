@@ -19,6 +19,7 @@ from autoscaler.loop.report import Acted, TickReport
 from autoscaler.outlook import OutlookMaker
 from autoscaler.providers.provider import Listing, Provider
 from autoscaler.serving.serving import Readings, Serving, Told
+from planner.errors import PlannerError
 from policies.scaling import ScalingPolicy, backoff_s
 
 Decide: TypeAlias = Callable[[Snapshot, FleetPlan | None, ScalingPolicy], tuple[Action, ...]]
@@ -169,7 +170,7 @@ class Controller:
             try:
                 listing = provider.machines()
             except Exception as error:  # noqa: BLE001 - a failing provider must not stop the others
-                self._hands.problems.append(f"{name}: no list: {type(error).__name__}: {error}")
+                self._hands.problems.append(f"{name}: no list: {_named(error).removeprefix(f'{name}: ')}")
                 unreachable.add(name)
                 continue
             if problem := self._look(name, listing, now):
@@ -201,7 +202,7 @@ class Controller:
         try:
             self._serving.know(self._memory.nodes)
         except Exception as error:  # noqa: BLE001 - what it was not told it learns as it follows
-            self._hands.problems.append(f"serving: {type(error).__name__}: {error}")
+            self._hands.problems.append(f"serving: {_named(error)}")
         else:
             self._has_introduced = True
 
@@ -210,7 +211,7 @@ class Controller:
         try:
             readings = self._serving.read()
         except Exception as error:  # noqa: BLE001 - not knowing is a state of the world, not an end of the loop
-            self._hands.problems.append(f"serving: {type(error).__name__}: {error}")
+            self._hands.problems.append(f"serving: {_named(error)}")
             hear({}, memory=self._memory, policy=self.policy, now=now)
             return False
         self._hands.problems += [f"serving: {remark}" for remark in readings.remarks]
@@ -296,8 +297,13 @@ class Controller:
         try:
             self._serving.follow(self._memory.nodes)
         except Exception as error:  # noqa: BLE001 - what was not done is done next tick
-            self._hands.problems.append(f"serving: {type(error).__name__}: {error}")
+            self._hands.problems.append(f"serving: {_named(error)}")
 
 
 def _is_idle(node: Node) -> bool:
     return node.state is NodeState.DRAINING and node.in_flight == 0
+
+
+def _named(error: Exception) -> str:
+    """What went wrong; of an error nobody foresaw, its kind too."""
+    return str(error) if isinstance(error, PlannerError) else f"{type(error).__name__}: {error}"

@@ -87,7 +87,7 @@ def test_a_serving_side_that_is_down_is_a_problem_and_no_zero():
     rig.serving.is_down = True
     report = rig.tick()
     assert demand_of(rig).work_nodes == pytest.approx(1.0)
-    assert report.problems == ("serving: ServingError: no answer",)
+    assert report.problems == ("serving: no answer",)
 
 
 def test_a_measurement_older_than_the_last_is_not_taken():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from autoscaler.fleet import Node, NodeState
+from autoscaler.providers.provider import Listing, Temporary
 from autoscaler.serving.serving import Readings, ServingError
 from tests.autoscaler.loop.rig import Rig, SetServing
 
@@ -84,8 +85,28 @@ def test_a_serving_side_that_cannot_follow_is_a_problem_of_the_tick_and_no_end_o
 
     monkeypatch.setattr(rig.serving, "follow", broken)
     report = rig.tick()
-    assert report.problems == ("serving: ServingError: the router does not answer",)
+    assert report.problems == ("serving: the router does not answer",)
     assert len(report.acted) == 1
+
+
+def test_only_what_nobody_foresaw_is_told_with_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(wanted=1)
+
+    def broken(nodes: object) -> None:
+        raise KeyError("n7")
+
+    monkeypatch.setattr(rig.serving, "follow", broken)
+    assert rig.tick().problems == ("serving: KeyError: 'n7'",)
+
+
+def test_a_provider_that_names_itself_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(wanted=1)
+
+    def broken() -> Listing:
+        raise Temporary("aws: DescribeInstances: no answer")
+
+    monkeypatch.setattr(rig.cloud, "machines", broken)
+    assert rig.tick().problems[0] == "aws: no list: DescribeInstances: no answer"
 
 
 def test_what_the_serving_side_remarks_is_a_problem_of_the_tick(monkeypatch: pytest.MonkeyPatch) -> None:

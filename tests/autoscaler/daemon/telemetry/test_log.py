@@ -84,5 +84,5 @@ def test_a_problem_is_a_warning(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     rig.world.serving.is_down = True
     rig.turn(0)
-    assert [line["what"] for line in rig.logged("problem")] == ["serving: ServingError: no answer"]
+    assert [line["what"] for line in rig.logged("problem")] == ["serving: no answer"]
     assert rig.logged("problem")[0]["level"] == "warning"
