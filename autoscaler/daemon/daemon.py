@@ -64,7 +64,8 @@ class Daemon:
         self._end_nothing_until_s = 0.0
         self._is_stopping = False
         self._plan_problem = ""
-        self._was_leading = False
+        self._was_leading: bool | None = None
+        """None: it has not looked yet."""
         self._controls = Controls()
         self._decisions: deque[Decision] = deque(maxlen=DECISIONS_KEPT)
 

@@ -39,7 +39,8 @@ class PriceSource:
         if call is not None and call.has_ended.is_set():
             self._call = None
             if call.error is not None:
-                self.problem = self.clean(f"prices of {self.provider}: {call.error}")
+                why = str(call.error).removeprefix(f"{self.provider}: ")
+                self.problem = self.clean(f"prices of {self.provider}: {why}")
             else:
                 self.problem = ""
                 self.said |= {one.pool: one for one in call.results[0]}

@@ -61,7 +61,8 @@ def _of_fleet(status: Status) -> Iterator["Metric"]:
         for state, count in sorted(pool.nodes.items())
     ]
     yield _family("nodes", "Nodes that are there, base included.", ("state", "pool", "model", "role"), nodes)
-    yield _family("orphans", "Nodes with our tag that nobody intended.", (), [((), len(status.orphans))])
+    orphans = len(status.orphans) if status.lead.role == "leads" else None
+    yield _family("orphans", "Nodes with our tag that nobody intended.", (), [((), orphans)])
     for name, (said, value) in PER_MODEL.items():
         yield _family(name, said, ("model",), [((one.model,), value(one)) for one in status.models])
     refused = [((one.pool,), one.failures) for one in status.back_offs]

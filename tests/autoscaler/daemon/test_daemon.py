@@ -62,6 +62,9 @@ def test_one_that_does_not_lead_touches_nothing_and_says_so(tmp_path: Path) -> N
     assert rig.status.problems == ()
     assert rig.board.is_ready
     assert rig.metric("leader") == 0
+    assert rig.metric("orphans") is None  # what it does not see it does not tell
+    rig.turn()
+    assert len(rig.logged("stands by")) == 1  # once, and from the start
     assert rig.world.saved == []  # what is kept is the leader's word
 
 
