@@ -74,6 +74,26 @@ def test_a_node_is_routed_to_from_the_first_probe_that_finds_its_model(serving, 
     assert routed(folder) == ["n1"]
 
 
+def test_a_node_whose_address_a_new_process_does_not_know_yet_stays_a_target(serving, fleet, folder):
+    """Its provider cannot be asked: what was written before is all there is to go by."""
+    for name in ("n1", "n2", "n3"):
+        fleet.add(name)
+    serving.follow([a_node(fleet, name) for name in ("n1", "n2", "n3")])
+    before = json.loads((folder / "targets.json").read_text())
+    serving.follow([a_node(fleet, "n1", address=None), a_node(fleet, "n2")])  # and n3 is gone
+    assert json.loads((folder / "targets.json").read_text()) == before[:2]
+    serving.follow([a_node(fleet, "n1", NodeState.TERMINATING, address=None), a_node(fleet, "n2")])
+    assert json.loads((folder / "targets.json").read_text()) == before[1:2]
+
+
+@pytest.mark.parametrize("held", ["{", "[{}]", "[1]", '{"a": 1}', '[{"targets": [], "labels": 7}]'])
+def test_a_file_of_targets_that_is_none_is_written_anew(serving, fleet, folder, held):
+    (folder / "targets.json").write_text(held)
+    fleet.add("n1")
+    serving.follow([a_node(fleet, "n1"), a_node(fleet, "n2", address=None)])
+    assert [one["labels"]["node"] for one in json.loads((folder / "targets.json").read_text())] == ["n1"]
+
+
 def test_a_machine_without_an_address_says_nothing(serving, fleet, folder):
     serving.follow([a_node(fleet, "n1", NodeState.BOOTING)])
     assert serving.read().nodes == {}
