@@ -53,8 +53,9 @@ def check(
                     called = _probed(given, watch, secrets)
             except InputError as error:  # of a table or a secret: nothing could be called
                 was_called = False
-                if str(error) not in [one.detail for one in configured]:
-                    configured.append(Finding(what="configuration", is_ok=False, detail=str(error)))
+                why, told = str(error), [one for one in configured if one.is_ok is False]
+                if not any(why == one.detail or why.startswith(one.what) for one in told):
+                    configured.append(Finding(what="configuration", is_ok=False, detail=why))
     findings = [*configured, *called]
     text = findings_text(findings) if as_json else render_findings(findings, screen=screen())
     typer.echo(secrets.hidden(text), nl=False)

@@ -35,7 +35,7 @@ def status(context: typer.Context, config: ConfigOption, as_json: JsonOption = F
     from autoscaler.report.status_tables import ago, render_status
 
     fleet = fleet_of(config)
-    listen = url or fleet.daemon.autoscale.listen
+    listen = fleet.daemon.autoscale.listen if url is None else url.removeprefix("http://").split("/")[0]
     told, where, remarks = _told(config, fleet, listen)
     now = datetime.now(UTC)
     if now - told.at > timedelta(seconds=3 * told.interval_s):

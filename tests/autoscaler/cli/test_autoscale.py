@@ -352,6 +352,9 @@ def test_a_check_says_each_wrong_thing_once_and_that_nothing_was_asked(
     assert out.count("[cluster] and [router] are missing") == 1
     assert "note: until the configuration is right: clouds, metrics, cluster and database were not asked" in err
     assert project.http.requests == []
+    edited(fleet, 'location = "fsn1"', 'location = "fsn1"\ntoken_file = "nowhere"')
+    _, out, _ = asked("check")
+    assert out.count("nowhere") == 1
 
 
 @pytest.mark.parametrize("listen", ["9464", ":9464", "127.0.0.1:70000"])
@@ -403,8 +406,10 @@ def test_who_looks_on_does_not_say_that_it_leads(asked: Callable[..., Said]) -> 
 def test_what_answers_at_the_address_and_is_no_daemon_is_not_taken_for_one(
     asked: Callable[..., Said], metrics: PrometheusDouble
 ) -> None:
-    code, _, err = asked("status", "--url", metrics.url.removeprefix("http://"))
-    assert code == 5
-    assert "is no daemon (HTTP 501)" in err
+    address = metrics.url.removeprefix("http://")
+    for url in (address, f"http://{address}", f"http://{address}/status"):
+        code, _, err = asked("status", "--url", url)
+        assert code == 5
+        assert f"what answers at {address} is no daemon (HTTP 501)" in err
     code, _, err = asked("status")
     assert "(Connection refused)" in err
