@@ -21,6 +21,8 @@ class Run:
     mean: NDArray[np.float64]
     bands: NDArray[np.float64]
     """(quantiles, models, hours)"""
+    peak: NDArray[np.float64]
+    """(models,) median of the highest hour over paths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,54 +1,183 @@
 """Conformal bands: how far actual demand was from forecasts of the past says how far it will be. Pure.
 
-Split conformal prediction (V. Vovk, A. Gammerman and G. Shafer, Algorithmic Learning in a Random World, 2005; J. Lei et
-al., Distribution-Free Predictive Inference for Regression, 2018, section 5.2 for scores scaled by a local spread): the
-errors of held-out forecasts, each over a scale of its hour, have quantiles; a band is forecast plus scale x quantile.
+Split conformal prediction (V. Vovk, A. Gammerman, G. Shafer, Algorithmic Learning in a Random World, 2005), with scores
+scaled by a local spread (J. Lei et al., Distribution-Free Predictive Inference for Regression, 2018, section 5.2). The
+score of an hour is ln((actual + c) / (forecast + c)) over the spread of its class of hours, c a twentieth of the mean
+forecast. Its quantiles are read by bucket of hours ahead and by size (quiet, usual and busy hours), and put around the
+forecast. What few errors speak of leans on what more do.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-_EDGES_H = (24, 168, 336)
-"""Hours ahead at which a new bucket begins: the first day, the first week, the second, what is beyond."""
+from planner.demand.bands.day_class import HOUR_CLASSES
+from planner.demand.bands.held_out import HeldOut
+
+_EDGES_H = (24, 72, 168, 336)
+"""Hours ahead at which a new bucket begins."""
+_OFFSET = 0.05
+_CLASS_LEAN_H = 300.0
+"""Errors of a class of hours below which its spread leans on that of all hours."""
+_BUCKET_LEAN = 4.0
+"""Origins of a bucket below which its quantiles lean on those of the bucket before, widened by _GROWTH."""
+_GROWTH = 1.25
+_FEW_ORIGINS = 10
+"""Below it, quantiles lean on _FEW_SPREAD, too."""
+_FEW_SPREAD = 0.35
+"""Of a Laplace distribution of ln(actual / forecast): its 90 % band is from 0.45 to 2.2 times the forecast."""
+_SIZES = (0.5, 1.1)
+_SIZE_LEAN = 4.0
+"""Origins' worth of hours of a size below which its quantiles lean on those of all sizes."""
+_TINY = 1e-9
 
 
-def scale_of(predicted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What an error is measured in: the forecast and a tenth of its mean over the hours ahead."""
-    mean: NDArray[np.float64] = np.nanmean(predicted, axis=-1, keepdims=True)
-    return predicted + 0.1 * mean + 1e-12
+class Spread(NamedTuple):
+    """Scores of held-out hours, and the spread that each class of hours has."""
+
+    scores: NDArray[np.float64]
+    """(origins, hours ahead)"""
+    size: NDArray[np.int64]
+    """(origins, hours ahead) see `size_of`."""
+    by_class: NDArray[np.float64]
+    """(HOUR_CLASSES,)"""
 
 
 def bucket_of(hours: int) -> NDArray[np.int64]:
     """(hours,) bucket of each hour ahead."""
-    return np.searchsorted(_EDGES_H, np.arange(hours), side="right")
+    bucket: NDArray[np.int64] = np.searchsorted(_EDGES_H, np.arange(hours), side="right")
+    return bucket
 
 
-def corrected(level: float, count: int) -> float:
-    """The level to read off `count` errors so that the band covers `level`: (n + 1) / n further from the middle."""
-    return float(np.clip(0.5 + (level - 0.5) * (count + 1) / max(count, 1), 0, 1))
+def size_of(predicted: NDArray[np.float64]) -> NDArray[np.int64]:
+    """0 quiet, 1 usual, 2 busy: each hour's forecast beside the mean of all hours ahead, (..., hours)."""
+    mean = offset_of(predicted) / _OFFSET
+    size: NDArray[np.int64] = np.searchsorted(_SIZES, np.where(np.isnan(predicted), 1, predicted / mean))
+    return size
 
 
-def quantiles_of(
-    scores: NDArray[np.float64], levels: Sequence[float], prior: Sequence[float], weight: float
-) -> NDArray[np.float64]:
-    """(levels, hours) quantiles of (origins, hours) scores by bucket of hours ahead, mixed with a prior.
+def offset_of(predicted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What is added to demand before its logarithm: (…, 1) for (…, hours)."""
+    known = ~np.isnan(predicted)
+    mean = np.where(known, predicted, 0).sum(axis=-1, keepdims=True) / np.maximum(known.sum(axis=-1, keepdims=True), 1)
+    offset: NDArray[np.float64] = np.maximum(_OFFSET * mean, _TINY)
+    return offset
 
-    `weight`: how many origins the prior counts as.
+
+def spread_of(held_out: HeldOut, series: int) -> Spread:
+    """The scores of one series."""
+    predicted, actual = held_out.predicted[:, series], held_out.actual[:, series]
+    offset = offset_of(predicted)
+    errors = np.log((actual + offset) / (predicted + offset))
+    known = ~np.isnan(errors)
+    by_class = np.ones(HOUR_CLASSES)
+    if known.any():
+        off = np.abs(np.where(known, errors, 0))
+        typical = float(off.sum() / known.sum())
+        if typical < _TINY:
+            return Spread(np.where(known, 0.0, np.nan), size_of(predicted), by_class)
+        total = np.bincount(held_out.hour_class[known], off[known], HOUR_CLASSES)
+        count = np.bincount(held_out.hour_class[known], known[known], HOUR_CLASSES)
+        by_class = _leaning(total, count, typical)
+    return Spread(errors / by_class[held_out.hour_class], size_of(predicted), by_class)
+
+
+def _leaning(total: NDArray[np.generic], count: NDArray[np.generic], typical: float) -> NDArray[np.float64]:
+    """Mean error of each class, its neighbours' hours beside it, leaning on its hour of day, that on all hours."""
+    errors, hours = np.asarray(total, dtype=float).reshape(2, 24), np.asarray(count, dtype=float).reshape(2, 24)
+    lean = _CLASS_LEAN_H
+    hour = (_smooth(errors.sum(axis=0)) + 2 * lean * typical) / (_smooth(hours.sum(axis=0)) + 2 * lean)
+    found: NDArray[np.float64] = (_smooth(errors) + lean * hour) / (_smooth(hours) + lean)
+    return found.ravel()
+
+
+def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = (np.roll(values, 1, axis=-1) + 2 * values + np.roll(values, -1, axis=-1)) / 4
+    return found
+
+
+def quantiles_of(spread: Spread, levels: Sequence[float]) -> NDArray[np.float64]:
+    """(levels, sizes, hours) quantiles of scores by bucket of hours ahead and size.
+
+    With n origins a level is read (n + 1) / n further from the middle (the finite-sample correction of split conformal
+    prediction). A bucket of few origins leans on the one before; the first, on a wide prior.
     """
-    hours = scores.shape[-1]
+    hours = spread.scores.shape[-1]
+    level = np.asarray(levels)
     buckets = bucket_of(hours)
-    found = np.tile(np.asarray(prior, dtype=float)[:, None], (1, hours))
-    held = found.copy()
-    for bucket in np.unique(buckets):
+    found = np.empty((len(level), len(_SIZES) + 1, hours))
+    held: NDArray[np.float64] | None = None
+    for bucket in range(int(buckets[-1]) + 1):
         inside = buckets == bucket
-        known = scores[:, inside]
-        origins = int((~np.isnan(known)).any(axis=1).sum())
-        if origins:
-            values = known[~np.isnan(known)]
-            read = np.quantile(values, [corrected(level, values.size) for level in levels])
-            mixed = (origins * read + weight * np.asarray(prior)) / (origins + weight)
-            held = np.tile(mixed[:, None], (1, hours))
-        found[:, inside] = held[:, inside]
-    return np.sort(found, axis=0)
+        before = _few(level) if held is None else held * _GROWTH
+        lean = _BUCKET_LEAN
+        origins = int((~np.isnan(spread.scores[:, inside])).any(axis=1).sum())
+        if held is None:
+            lean = max(0.0, 1 - origins / _FEW_ORIGINS)
+        now = _bucket(spread, inside, origins, level, before, lean)
+        if held is not None:  # what is further ahead is hardly better known
+            further = np.where(level[:, None] < 0.5, np.minimum(now, held), np.maximum(now, held))
+            now = (now + further) / 2
+        held = now
+        found[:, :, inside] = now[:, :, None]
+    return found
+
+
+def _bucket(
+    spread: Spread,
+    inside: NDArray[np.bool_],
+    origins: int,
+    level: NDArray[np.float64],
+    before: NDArray[np.float64],
+    lean: float,
+) -> NDArray[np.float64]:
+    """(levels, sizes) of one bucket."""
+    if not origins:
+        return before
+    values, size = spread.scores[:, inside], spread.size[:, inside]
+    known = ~np.isnan(values)
+    wanted = np.clip(0.5 + (level - 0.5) * (origins + 1) / origins, 0, 1)
+    every = np.quantile(values[known], wanted)
+    found = np.empty((len(level), len(_SIZES) + 1))
+    for one in range(len(_SIZES) + 1):
+        of_size = known & (size == one)
+        worth = of_size.sum() / inside.sum()
+        read = np.quantile(values[of_size], wanted) if worth else every
+        found[:, one] = (worth * read + _SIZE_LEAN * every) / (worth + _SIZE_LEAN)
+    mixed: NDArray[np.float64] = (origins * found + lean * before) / (origins + lean)
+    return mixed
+
+
+def _few(level: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quantiles to go by without a single error of the past."""
+    side = np.minimum(level, 1 - level)
+    prior: NDArray[np.float64] = -np.sign(level - 0.5) * np.log(2 * np.maximum(side, 1e-3)) * _FEW_SPREAD
+    return np.tile(prior[:, None], (1, len(_SIZES) + 1))
+
+
+def edges_of(spread: Spread, levels: Sequence[float]) -> NDArray[np.float64]:
+    """(levels, sizes, hours) how far from the forecast each level of the band lies, in spreads; the median, not at all.
+
+    What past errors were off in the middle moves the edges by all of it and the middle by nothing: edges are
+    calibrated, and the median stays the forecast that was judged.
+    """
+    read = quantiles_of(spread, [*levels, 0.5])
+    level = np.asarray(levels)
+    found: NDArray[np.float64] = read[:-1] - read[-1] * (1 - np.abs(2 * level - 1))[:, None, None]
+    return found
+
+
+def around(
+    predicted: NDArray[np.float64],
+    hour_class: NDArray[np.int64],
+    by_class: NDArray[np.float64],
+    edges: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(levels, ..., hours) of the band of a series' forecasts (..., hours), never below 0."""
+    offset = offset_of(predicted)
+    far = edges[:, size_of(predicted), np.arange(predicted.shape[-1])] * by_class[hour_class]
+    band = (predicted + offset) * np.exp(np.clip(far, -20, 20)) - offset
+    found: NDArray[np.float64] = np.maximum(np.sort(band, axis=0), 0)
+    return found

@@ -1,4 +1,4 @@
-"""Kinds of days that people live alike: working days, Saturdays, Sundays, and holidays or events. Pure."""
+"""Kinds of days and hours that people live alike: working days, Saturdays, Sundays, and holidays or events. Pure."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from planner.demand.local_time import LocalTime
 
 DAY_CLASSES = ("working day", "Saturday", "Sunday", "holiday or event")
+HOUR_CLASSES = 48
 _LEAST_MEASURED_H = 12
 
 
@@ -13,6 +14,11 @@ def day_class(local: LocalTime) -> NDArray[np.int64]:
     """(hours,) index into DAY_CLASSES of each hour's local day."""
     weekday = np.clip(local.day_of_week - 4, 0, 2)
     return np.where(local.has_event, 3, weekday)
+
+
+def hour_class(local: LocalTime) -> NDArray[np.int64]:
+    """(hours,) 0-23: an hour of a working day; 24-47: of a day off."""
+    return np.where(day_class(local) == 0, 0, 24) + local.hour_of_day
 
 
 def unseen(is_measured: NDArray[np.bool_], local: LocalTime) -> tuple[int, ...]:

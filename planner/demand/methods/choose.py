@@ -3,92 +3,91 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from planner.demand.bands.conformal import quantiles_of, scale_of
+from planner.demand.bands.conformal import around, edges_of, spread_of
+from planner.demand.bands.held_out import HeldOut
 from planner.demand.bands.scores import LEVELS, coverage, pinball
 from planner.demand.methods.method import Method
 from planner.demand.methods.result import MethodError
-from planner.demand.methods.rolling import Rolling
+from planner.demand.methods.robust import ROBUST
 from planner.demand.methods.seasonal_naive import DAILY, WEEKLY
 
-METHODS: tuple[Method, ...] = (DAILY, WEEKLY)
+METHODS: tuple[Method, ...] = (ROBUST, DAILY, WEEKLY)
 RIVALS = (DAILY.name, WEEKLY.name)
+_BETTER = 0.95
 
 
 def candidates(method: str) -> tuple[Method, ...]:
-    """The methods to try, the rivals among them always; ValueError where there is none of that name."""
+    """The methods to try, the rivals always among them; ValueError where there is none of that name."""
     if method == "auto":
         return METHODS
-    if method == "seasonal-naive":
-        return (DAILY, WEEKLY)
+    rivals = (DAILY, WEEKLY)
     known = {one.name: one for one in METHODS}
+    if method == "seasonal-naive" or method in RIVALS:
+        return rivals
     if method not in known:
         raise ValueError(f"unknown method {method!r}; expected auto, seasonal-naive, {', '.join(known)}")
-    return (known[method],)
+    return (known[method], *rivals)
 
 
-def judged(tried: Sequence[tuple[Method, Rolling]]) -> tuple[tuple[MethodError, ...], int]:
-    """The errors of each method, the best first, and where the best stands in `tried`."""
-    mae = [_mae(held_out) for _, held_out in tried]
-    rivals = [error for (one, _), error in zip(tried, mae, strict=True) if one.name in RIVALS and error is not None]
-    rival = min(rivals, default=None)
-    order = sorted(range(len(tried)), key=lambda row: (np.inf if mae[row] is None else mae[row], row))
+def chosen_of(tried: Sequence[tuple[Method, HeldOut]], method: str) -> tuple[Method, HeldOut]:
+    """The one asked for, or of all tried the one of least error.
+
+    The robust method gives way to one that is better by more than chance would make it (`_BETTER`).
+    """
+    named = [pair for pair in tried if pair[0].name == method]
+    if named:
+        return named[0]
+    errors = [mean_error(held_out) for _, held_out in tried]
+    known = [
+        (error * (_BETTER if one is ROBUST else 1), row)
+        for row, ((one, _), error) in enumerate(zip(tried, errors, strict=True))
+        if error is not None
+    ]
+    return tried[min(known)[1]] if known else tried[0]
+
+
+def errors_of(tried: Sequence[tuple[Method, HeldOut]]) -> tuple[MethodError, ...]:
+    """The errors of each method over its held-out hours, the best first."""
+    errors = [mean_error(held_out) for _, held_out in tried]
+    rivals = [e for (one, _), e in zip(tried, errors, strict=True) if one.name in RIVALS and e is not None]
+    rival = min(rivals, default=0.0)
     found = []
-    for row in order:
-        one, held_out = tried[row]
-        error = mae[row]
-        loss, share = _band_errors(held_out)
-        found.append(
-            MethodError(
-                name=one.name,
-                mase=None if error is None or not rival else error / rival,
-                pinball=loss,
-                coverage=share,
-            )
-        )
-    return tuple(found), order[0]
+    for row in sorted(range(len(tried)), key=lambda row: (np.inf if errors[row] is None else errors[row], row)):
+        error = errors[row]
+        loss, share = _band_errors(tried[row][1])
+        mase = None if error is None or rival == 0 else error / rival
+        found.append(MethodError(name=tried[row][0].name, mase=mase, pinball=loss, coverage=share))
+    return tuple(found)
 
 
-def _mae(held_out: Rolling) -> float | None:
-    """Mean absolute error, each model's over its own mean demand; None without a measured hour."""
+def mean_error(held_out: HeldOut) -> float | None:
+    """Mean absolute error, each series' over its own mean demand; None without a measured hour."""
     miss = np.abs(held_out.actual - held_out.predicted)
     known = ~np.isnan(miss)
     if not known.any():
         return None
-    size = np.nansum(np.where(known, held_out.actual, np.nan), axis=(0, 3))
-    spent = np.nansum(miss, axis=(0, 3))
+    size = np.where(known, held_out.actual, 0).sum(axis=(0, 2))
+    spent = np.where(known, miss, 0).sum(axis=(0, 2))
     return float(np.mean(np.divide(spent, size, out=np.zeros_like(spent), where=size > 0)))
 
 
-def _band_errors(held_out: Rolling) -> tuple[float | None, float | None]:
-    """Pinball over mean demand, and coverage at 90 %, with bands of every other origin for those between."""
-    scores = (held_out.actual - held_out.predicted) / scale_of(held_out.predicted)
-    half = np.arange(len(scores)) % 2 == 0
-    losses, shares, weights = [], [], []
+def _band_errors(held_out: HeldOut) -> tuple[float | None, float | None]:
+    """Pinball over mean demand, and coverage at 90 %, of every other origin by bands of those between."""
+    half = np.arange(len(held_out.actual)) % 2 == 0
+    losses, shares = [], []
     for fold in (half, ~half):
-        if not fold.any() or fold.all():
-            continue
-        for direction in range(2):
-            for model in range(scores.shape[2]):
-                loss, share = _fold(scores[:, direction, model], held_out, direction, model, fold)
-                if loss is not None:
-                    losses.append(loss)
-                    shares.append(share)
-                    weights.append(1.0)
+        if fold.any() and not fold.all():
+            known, judge = held_out.of(fold), held_out.of(~fold)
+            for series in range(judge.actual.shape[1]):
+                actual = judge.actual[:, series]
+                size = float(np.nansum(actual)) / max(int((~np.isnan(actual)).sum()), 1)
+                if size > 0:
+                    spread = spread_of(known, series)
+                    edges = edges_of(spread, LEVELS)
+                    bands = around(judge.predicted[:, series], judge.hour_class, spread.by_class, edges)
+                    losses.append(pinball(LEVELS, bands, actual) / size)
+                    shares.append(coverage(bands[0], bands[-1], actual))
     if not losses:
         return None, None
     return float(np.mean(losses)), float(np.mean(shares))
-
-
-def _fold(
-    scores: NDArray[np.float64], held_out: Rolling, direction: int, model: int, fold: NDArray[np.bool_]
-) -> tuple[float | None, float]:
-    actual = held_out.actual[~fold, direction, model]
-    predicted = held_out.predicted[~fold, direction, model]
-    size = np.nanmean(actual) if (~np.isnan(actual)).any() else 0.0
-    if not size > 0:
-        return None, 0.0
-    read = quantiles_of(scores[fold], LEVELS, [0.0] * len(LEVELS), 0)
-    bands = np.maximum(predicted + scale_of(predicted) * read[:, None], 0)
-    return pinball(LEVELS, bands, actual) / float(size), coverage(bands[0], bands[-1], actual)

@@ -6,22 +6,22 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.demand.bands.conformal import quantiles_of, scale_of
-from planner.demand.bands.day_class import DAY_CLASSES, day_class, unseen
+from planner.demand.bands.conformal import around, edges_of, spread_of
+from planner.demand.bands.day_class import DAY_CLASSES, day_class, hour_class, unseen
+from planner.demand.bands.held_out import HeldOut
 from planner.demand.bands.paths import along, drawn_ranks
 from planner.demand.fan import Fan
 from planner.demand.forecast import Forecast
 from planner.demand.history import History
 from planner.demand.local_time import LocalTime
-from planner.demand.methods.choose import candidates, judged
-from planner.demand.methods.method import Demand, demand_of
+from planner.demand.methods.choose import candidates, chosen_of, errors_of
+from planner.demand.methods.method import Demand, demand_of, hours_of
 from planner.demand.methods.result import FanResult
-from planner.demand.methods.rolling import Rolling, origins_of, rolling
+from planner.demand.methods.rolling import origins_of, rolling
 
 _GRID = tuple(np.round(np.linspace(0.01, 0.99, 99), 2).tolist())
 _ORIGINS = 28
 _SHORT_H = 336
-_PRIOR_WEIGHT = 2.0
 
 
 def fan_of(
@@ -42,34 +42,36 @@ def fan_of(
     local = when(history.start, history.hours + hours)
     origins = origins_of(history.hours, hours, _ORIGINS)
     tried = [(one, rolling(one.predict, past, local, hours, origins)) for one in candidates(method)]
-    errors, best = judged(tried)
-    chosen, held_out = tried[best]
+    errors = errors_of(tried)
+    chosen, held_out = chosen_of(tried, method)
     predicted = chosen.predict(past, local)
     levels = tuple(sorted({*_GRID, *quantiles}))
     remarks = _short(history)
-    bands = _bands(predicted, held_out, levels)
+    bands, scores = _bands(predicted, held_out, hours_of(local, history.hours, local.hours), levels)
     bands = _doubled(bands, predicted, history, local, remarks)
     fan = Fan(
         mean=_forecast(history, ("",), _mean(levels, bands)[None]),
         quantiles=tuple(quantiles),
         input_tok_s=bands[[levels.index(one) for one in quantiles], 0],
         output_tok_s=bands[[levels.index(one) for one in quantiles], 1],
-        paths=_paths(history, held_out, levels, bands, paths, seed) if paths else None,
+        paths=_paths(history, scores, levels, bands, paths, seed) if paths else None,
     )
     return FanResult(fan=fan, method=chosen.name, errors=errors, remarks=tuple(remarks))
 
 
-def _bands(predicted: Demand, held_out: Rolling, levels: Sequence[float]) -> NDArray[np.float64]:
-    """(levels, 2, models, hours) of the calibrated bands, none below 0."""
-    scores = (held_out.actual - held_out.predicted) / scale_of(held_out.predicted)
-    prior = [float(np.sign(level - 0.5) * -np.log(2 * min(level, 1 - level)) * 0.3) for level in levels]
-    scale = scale_of(predicted)
-    bands = np.empty((len(levels), *predicted.shape))
-    for direction in range(2):
-        for model in range(predicted.shape[1]):
-            read = quantiles_of(scores[:, direction, model], levels, prior, _PRIOR_WEIGHT)
-            bands[:, direction, model] = predicted[direction, model] + scale[direction, model] * read
-    return np.maximum(bands, 0)
+def _bands(
+    predicted: Demand, held_out: HeldOut, ahead: LocalTime, levels: Sequence[float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(levels, 2, models, hours) of the calibrated bands, and (origins, series, hours) scores they were made of."""
+    flat = predicted.reshape(-1, predicted.shape[-1])
+    classes = hour_class(ahead)
+    spreads = [spread_of(held_out, series) for series in range(len(flat))]
+    bands = [
+        around(one, classes, spread.by_class, edges_of(spread, levels))
+        for one, spread in zip(flat, spreads, strict=True)
+    ]
+    scores = np.stack([spread.scores for spread in spreads], axis=1)
+    return np.stack(bands, axis=1).reshape(len(levels), *predicted.shape), scores
 
 
 def _doubled(
@@ -115,12 +117,16 @@ def _forecast(history: History, names: tuple[str, ...], values: NDArray[np.float
 
 
 def _paths(
-    history: History, held_out: Rolling, levels: Sequence[float], bands: NDArray[np.float64], paths: int, seed: int
+    history: History,
+    scores: NDArray[np.float64],
+    levels: Sequence[float],
+    bands: NDArray[np.float64],
+    paths: int,
+    seed: int,
 ) -> Forecast:
-    hours = bands.shape[-1]
-    scores = (held_out.actual - held_out.predicted) / scale_of(held_out.predicted)
-    rng = np.random.default_rng(seed)
-    ranks = drawn_ranks(scores.reshape(len(scores), 2 * len(history.models), hours), hours, paths, rng)
-    values = along(levels, bands.reshape(len(levels), -1, hours), ranks).reshape(paths, 2, len(history.models), hours)
+    series, hours = scores.shape[1:]
+    ranks = drawn_ranks(scores, hours, paths, np.random.default_rng(seed))
+    values = along(levels, bands.reshape(len(levels), series, hours), ranks)
     width = len(str(paths))
-    return _forecast(history, tuple(f"path-{number:0{width}d}" for number in range(1, paths + 1)), values)
+    names = tuple(f"path-{number:0{width}d}" for number in range(1, paths + 1))
+    return _forecast(history, names, values.reshape(paths, *bands.shape[1:]))

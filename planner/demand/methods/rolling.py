@@ -5,26 +5,16 @@ Principles and Practice, 3rd ed., section 5.10).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from planner.demand.bands.day_class import hour_class
+from planner.demand.bands.held_out import HeldOut
 from planner.demand.local_time import LocalTime
 from planner.demand.methods.method import Demand, Predict, hours_of
 
 _DAY_H = 24
 _LEAST_H = 48
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rolling:
-    """Forecasts from past origins. Arrays have the shape (origins, 2, models, hours ahead)."""
-
-    origins: tuple[int, ...]
-    """Hours of history before each."""
-    predicted: Demand
-    actual: Demand
-    """NaN where not measured, or still to come."""
 
 
 def origins_of(held: int, hours: int, count: int) -> tuple[int, ...]:
@@ -40,13 +30,17 @@ def origins_of(held: int, hours: int, count: int) -> tuple[int, ...]:
     return tuple(int(held - _DAY_H * one) for one in back[::-1])
 
 
-def rolling(predict: Predict, past: Demand, local: LocalTime, hours: int, origins: Sequence[int]) -> Rolling:
-    """What `predict` would have said `hours` ahead from each origin."""
+def rolling(predict: Predict, past: Demand, local: LocalTime, hours: int, origins: Sequence[int]) -> HeldOut:
+    """What `predict` would have said up to `hours` ahead from each origin; series are input, then output of models."""
     held = past.shape[-1]
     shape = (len(origins), *past.shape[:2], hours)
     predicted, actual = np.full(shape, np.nan), np.full(shape, np.nan)
+    classes = hour_class(local)
+    ahead_class = np.zeros((len(origins), hours), dtype=np.int64)
     for row, origin in enumerate(origins):
         ahead = min(hours, held - origin)
         predicted[row, ..., :ahead] = predict(past[..., :origin], hours_of(local, 0, origin + ahead))
         actual[row, ..., :ahead] = past[..., origin : origin + ahead]
-    return Rolling(origins=tuple(origins), predicted=predicted, actual=actual)
+        ahead_class[row] = classes[origin : origin + hours]
+    flat = (len(origins), past.shape[0] * past.shape[1], hours)
+    return HeldOut(predicted=predicted.reshape(flat), actual=actual.reshape(flat), hour_class=ahead_class)
