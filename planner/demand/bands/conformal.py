@@ -23,7 +23,7 @@ _CLASS_LEAN_H = 300.0
 """Errors of a class of hours below which its spread leans on that of all hours."""
 _BUCKET_LEAN = 4.0
 """Origins of a bucket below which its quantiles lean on those of the bucket before, widened by _GROWTH."""
-_GROWTH = 1.25
+_GROWTH = 1.15
 _FEW_ORIGINS = 10
 """Below it, quantiles lean on _FEW_SPREAD, too."""
 _FEW_SPREAD = 0.35
@@ -31,6 +31,8 @@ _FEW_SPREAD = 0.35
 _SIZES = (0.5, 1.1)
 _SIZE_LEAN = 4.0
 """Origins' worth of hours of a size below which its quantiles lean on those of all sizes."""
+_SIZE_ORIGINS = 14
+"""Origins below which sizes are not told apart."""
 _TINY = 1e-9
 
 
@@ -143,7 +145,7 @@ def _bucket(
     found = np.empty((len(level), len(_SIZES) + 1))
     for one in range(len(_SIZES) + 1):
         of_size = known & (size == one)
-        worth = of_size.sum() / inside.sum()
+        worth = of_size.sum() / inside.sum() if origins >= _SIZE_ORIGINS else 0
         read = np.quantile(values[of_size], wanted) if worth else every
         found[:, one] = (worth * read + _SIZE_LEAN * every) / (worth + _SIZE_LEAN)
     mixed: NDArray[np.float64] = (origins * found + lean * before) / (origins + lean)

@@ -1,6 +1,6 @@
-"""The robust multi-seasonal forecast: each direction's log on its own week, the mix of both within what was seen. Pure.
+"""The robust multi-seasonal forecast: each direction's log on its own week, their mix within what was seen. Pure.
 
-Profile of the week + what lasts of the level + a share of last year's change, in ln(tok/s + a fifth of their mean): there
+Profile of the week + what lasts of the level + a share of last year's change, in ln(tok/s + a fifth of its mean): there
 the noise of a busy hour is as large as that of a quiet one, levels multiply, and a mean is close to a median of tok/s.
 The mix is ln(output / input), the log-odds of a token being output: where both forecasts together would leave what the
 history has shown, all tokens stay and the mix is held at its edge.
