@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.daemon_tick import daemon_tick_rows
 from benchmarks.decide_speed import decide_speed_rows
+from benchmarks.forecast_accuracy import forecast_accuracy_rows
 from benchmarks.measure import MeasurementError, Row, in_child
 from benchmarks.months import months_rows
 from benchmarks.replay_bills import SEEDS, replay_bill_rows
@@ -72,6 +73,8 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
     yield from daemon_tick_rows(effort.runs)
     say("a replay's bill beside the bound and rivals")
     yield from replay_bill_rows(SEEDS if effort is FULL else SEEDS[:1])
+    say("forecasts of real series, from origin to origin")
+    yield from forecast_accuracy_rows(every=1 if effort is FULL else 12)
     if effort is FULL:
         say("every controller in the realistic world")
         yield from realistic_rows()
