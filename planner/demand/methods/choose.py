@@ -1,18 +1,24 @@
 """The choice of a method: by its error over rolling origins, against the better seasonal-naive. Pure."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import numpy as np
 
 from planner.demand.bands.conformal import around, edges_of, spread_of
 from planner.demand.bands.held_out import HeldOut
 from planner.demand.bands.scores import LEVELS, coverage, pinball
+from planner.demand.methods.by_prophet import PROPHET
+from planner.demand.methods.by_statsforecast import STATSFORECAST
 from planner.demand.methods.method import Method
 from planner.demand.methods.result import MethodError
 from planner.demand.methods.robust import ROBUST
 from planner.demand.methods.seasonal_naive import DAILY, WEEKLY
 
 METHODS: tuple[Method, ...] = (ROBUST, DAILY, WEEKLY)
+"""Always there, and tried by `auto`."""
+ON_REQUEST: tuple[Method, ...] = (STATSFORECAST, PROPHET)
+"""Of libraries; `all` tries those that are installed beside the rest."""
 RIVALS = (DAILY.name, WEEKLY.name)
 _BETTER = 0.95
 
@@ -21,12 +27,14 @@ def candidates(method: str) -> tuple[Method, ...]:
     """The methods to try, the rivals always among them; ValueError where there is none of that name."""
     if method == "auto":
         return METHODS
+    if method == "all":
+        return METHODS + tuple(one for one in ON_REQUEST if find_spec(one.name) is not None)
     rivals = (DAILY, WEEKLY)
-    known = {one.name: one for one in METHODS}
+    known = {one.name: one for one in METHODS + ON_REQUEST}
     if method == "seasonal-naive" or method in RIVALS:
         return rivals
     if method not in known:
-        raise ValueError(f"unknown method {method!r}; expected auto, seasonal-naive, {', '.join(known)}")
+        raise ValueError(f"unknown method {method!r}; expected auto, all, seasonal-naive, {', '.join(known)}")
     return (known[method], *rivals)
 
 

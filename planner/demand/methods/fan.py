@@ -21,6 +21,8 @@ from planner.demand.methods.rolling import origins_of, rolling
 
 _GRID = tuple(np.round(np.linspace(0.01, 0.99, 99), 2).tolist())
 _ORIGINS = 28
+_FEW_ORIGINS = 6
+"""Where a method takes seconds."""
 _SHORT_H = 336
 
 
@@ -36,12 +38,14 @@ def fan_of(
 ) -> FanResult:
     """The fan of the `hours` after the history. `when(start, hours)` gives local time, zone and events bound.
 
-    `method`: a name, or "auto" for the one of least error over rolling origins; ValueError names those there are.
+    `method`: a name, or "auto" for the one of least error over rolling origins, or "all" to try what is installed,
+    too; ValueError names those there are.
     """
     past = demand_of(history)
     local = when(history.start, history.hours + hours)
-    origins = origins_of(history.hours, hours, _ORIGINS)
-    tried = [(one, rolling(one.predict, past, local, hours, origins)) for one in candidates(method)]
+    asked = candidates(method)
+    origins = origins_of(history.hours, hours, _FEW_ORIGINS if any(one.is_slow for one in asked) else _ORIGINS)
+    tried = [(one, rolling(one.predict, past, local, hours, origins)) for one in asked]
     errors = errors_of(tried)
     chosen, held_out = chosen_of(tried, method)
     predicted = chosen.predict(past, local)

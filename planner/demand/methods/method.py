@@ -24,8 +24,8 @@ class Method:
 
     name: str
     predict: Predict
-    least_hours: int = 0
-    """Measured hours below which it is not to be tried."""
+    is_slow: bool = False
+    """Seconds each time: tried from fewer origins, and only where it is asked for."""
 
 
 def demand_of(history: History) -> Demand:
