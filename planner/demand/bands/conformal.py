@@ -33,6 +33,8 @@ _SIZE_LEAN = 4.0
 """Origins' worth of hours of a size below which its quantiles lean on those of all sizes."""
 _SIZE_ORIGINS = 14
 """Origins below which sizes are not told apart."""
+_DAYS_POWER = 0.25
+"""A bucket of many days holds more errors than one of a day, but they are much alike."""
 _TINY = 1e-9
 
 
@@ -103,8 +105,9 @@ def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def quantiles_of(spread: Spread, levels: Sequence[float]) -> NDArray[np.float64]:
     """(levels, sizes, hours) quantiles of scores by bucket of hours ahead and size.
 
-    With n origins a level is read (n + 1) / n further from the middle (the finite-sample correction of split conformal
-    prediction). A bucket of few origins leans on the one before; the first, on a wide prior.
+    With n errors a level is read (n + 1) / n further from the middle (the finite-sample correction of split conformal
+    prediction), n the origins times a power of the bucket's days: hours of a day err together. A bucket of few origins
+    leans on the one before; the first, on a wide prior.
     """
     hours = spread.scores.shape[-1]
     level = np.asarray(levels)
@@ -140,7 +143,8 @@ def _bucket(
         return before
     values, size = spread.scores[:, inside], spread.size[:, inside]
     known = ~np.isnan(values)
-    wanted = np.clip(0.5 + (level - 0.5) * (origins + 1) / origins, 0, 1)
+    count = origins * max(1.0, inside.sum() / 24) ** _DAYS_POWER
+    wanted = np.clip(0.5 + (level - 0.5) * (count + 1) / count, 0, 1)
     every = np.quantile(values[known], wanted)
     found = np.empty((len(level), len(_SIZES) + 1))
     for one in range(len(_SIZES) + 1):

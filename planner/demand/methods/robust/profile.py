@@ -38,6 +38,9 @@ def weekly_profile(
     trust = np.ones_like(held)
     by_kind = np.eye(3)[_KIND[weekday]].T
     by_weekday = np.eye(7)[weekday].T
+    from_median = np.minimum(
+        np.abs(values - _medians(values, _KIND[weekday])), np.abs(values - _medians(values, weekday))
+    )
     measured = known.sum(axis=(1, 2))
     spare = np.maximum(1 - _PARAMETERS / np.maximum(measured, 1), 0.3)
     found = np.zeros((len(values), 7, values.shape[-1]))
@@ -51,7 +54,22 @@ def weekly_profile(
         hours = _shrunk(hour, flat.mean, noise, lean)
         kinds = _shrunk(kind, np.broadcast_to(hours, kind.mean.shape), noise, lean)
         found = _shrunk(day, kinds[:, _KIND], noise, lean)
-        trust = _trust(values - found[:, weekday], counted, huber)
+        off = np.minimum(np.abs(held - found[:, weekday]), from_median)
+        trust = _trust(np.where(known, off, np.nan), counted, huber)
+    return found
+
+
+def _medians(values: NDArray[np.float64], group: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(series, days, 24) the median of each hour over the days of a group; far off where those are fewer than 3.
+
+    What comes on every such day is no outlier, however far it is from the profile before that has learnt it.
+    """
+    found = np.full_like(values, np.inf)
+    for one in np.unique(group):
+        days = values[:, group == one]
+        enough = (~np.isnan(days)).sum(axis=1, keepdims=True) >= 3
+        middle = np.nanmedian(np.where(enough, days, 0), axis=1, keepdims=True)
+        found[:, group == one] = np.where(enough, middle, np.inf)
     return found
 
 
