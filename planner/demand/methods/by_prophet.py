@@ -4,8 +4,8 @@ S. J. Taylor and B. Letham, Forecasting at Scale, The American Statistician 72, 
 on the local clock, with the holidays and events of the history as its holidays.
 """
 
-import logging
 import warnings
+from contextlib import redirect_stderr
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -23,14 +23,15 @@ _YEAR_H = 8760
 
 def _predict(past: Demand, local: LocalTime) -> Demand:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a library: what it deprecates is not ours to mend
-            logging.getLogger("prophet.plot").disabled = True  # it warns of plotly, which is for its pictures
+        # What a library deprecates is not ours to mend; on stderr it asks for plotly, which is for its pictures.
+        with warnings.catch_warnings(), redirect_stderr(None):
+            warnings.simplefilter("ignore")
             import pandas as pd
+            from cmdstanpy.utils import get_logger
             from prophet import Prophet
     except ImportError as error:
         raise InputError("method prophet: it is not installed; install baseload[prophet]") from error
-    logging.getLogger("cmdstanpy").disabled = True  # one line a fit
+    get_logger().disabled = True  # two lines a fit
     held = past.shape[-1]
     found = np.zeros((*past.shape[:2], local.hours - held))
     clock = _clock(local)
