@@ -25,9 +25,13 @@ _BUCKET_LEAN = 4.0
 """Origins of a bucket below which its quantiles lean on those of the bucket before, widened by _GROWTH."""
 _GROWTH = 1.15
 _FEW_ORIGINS = 10
-"""Below it, quantiles lean on _FEW_SPREAD, too."""
-_FEW_SPREAD = 0.35
-"""Of a Laplace distribution of ln(actual / forecast): its 90 % band is from 0.45 to 2.2 times the forecast."""
+"""Below it, quantiles lean on a Laplace distribution _FEW_WIDER than the errors seen, as on _FEW_WEIGHT origins."""
+_FEW_WIDER, _FEW_WEIGHT = 2.0, 2.0
+_NO_SPREAD = 0.35
+"""Of that distribution of ln(actual / forecast) without a single error: its 90 % band is from 0.45 to 2.2 times the
+forecast."""
+_LEAST_SPREAD = 0.02
+"""Where no forecast was ever off."""
 _SIZES = (0.5, 1.1)
 _SIZE_LEAN = 4.0
 """Origins' worth of hours of a size below which its quantiles lean on those of all sizes."""
@@ -81,7 +85,7 @@ def spread_of(held_out: HeldOut, series: int) -> Spread:
         off = np.abs(np.where(known, errors, 0))
         typical = float(off.sum() / known.sum())
         if typical < _TINY:
-            return Spread(np.where(known, 0.0, np.nan), size_of(predicted), by_class)
+            return Spread(np.where(known, 0.0, np.nan), size_of(predicted), _LEAST_SPREAD * by_class)
         total = np.bincount(held_out.hour_class[known], off[known], HOUR_CLASSES)
         count = np.bincount(held_out.hour_class[known], known[known], HOUR_CLASSES)
         by_class = _leaning(total, count, typical)
@@ -116,11 +120,11 @@ def quantiles_of(spread: Spread, levels: Sequence[float]) -> NDArray[np.float64]
     held: NDArray[np.float64] | None = None
     for bucket in range(int(buckets[-1]) + 1):
         inside = buckets == bucket
-        before = _few(level) if held is None else held * _GROWTH
+        before = _few(level, spread) if held is None else held * _GROWTH
         lean = _BUCKET_LEAN
         origins = int((~np.isnan(spread.scores[:, inside])).any(axis=1).sum())
         if held is None:
-            lean = max(0.0, 1 - origins / _FEW_ORIGINS)
+            lean = _FEW_WEIGHT * max(0.0, 1 - origins / _FEW_ORIGINS)
         now = _bucket(spread, inside, origins, level, before, lean)
         if held is not None:  # what is further ahead is hardly better known
             further = np.where(level[:, None] < 0.5, np.minimum(now, held), np.maximum(now, held))
@@ -156,10 +160,11 @@ def _bucket(
     return mixed
 
 
-def _few(level: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Quantiles to go by without a single error of the past."""
+def _few(level: NDArray[np.float64], spread: Spread) -> NDArray[np.float64]:
+    """Quantiles to go by where few errors of the past are known, or none."""
+    wide = _NO_SPREAD if np.isnan(spread.scores).all() else _FEW_WIDER
     side = np.minimum(level, 1 - level)
-    prior: NDArray[np.float64] = -np.sign(level - 0.5) * np.log(2 * np.maximum(side, 1e-3)) * _FEW_SPREAD
+    prior: NDArray[np.float64] = -np.sign(level - 0.5) * np.log(2 * np.maximum(side, 1e-3)) * wide
     return np.tile(prior[:, None], (1, len(_SIZES) + 1))
 
 

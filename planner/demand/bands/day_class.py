@@ -1,5 +1,7 @@
 """Kinds of days and hours that people live alike: working days, Saturdays, Sundays, and holidays or events. Pure."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,3 +29,14 @@ def unseen(is_measured: NDArray[np.bool_], local: LocalTime) -> tuple[int, ...]:
     classes = day_class(local)
     lived = np.bincount(classes[:held][is_measured], minlength=len(DAY_CLASSES))
     return tuple(one for one in np.unique(classes[held:]).tolist() if lived[one] < _LEAST_MEASURED_H)
+
+
+def doubled(levels: Sequence[float], bands: NDArray[np.float64], middle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(levels, ...) bands twice as wide about their `middle` (...): what 0 cuts off below is put on above."""
+    level = np.asarray(levels)
+    wide = middle + 2 * (bands - middle)
+    cut = np.maximum(-wide, 0)
+    opposite = np.clip(np.searchsorted(level, 1 - level + 1e-9, side="right") - 1, 0, None)
+    above = (level > 0.5).reshape(-1, *[1] * middle.ndim)
+    found: NDArray[np.float64] = np.maximum(np.where(above, wide + cut[opposite], wide), 0)
+    return found

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.demand.bands.conformal import around, edges_of, spread_of
-from planner.demand.bands.day_class import DAY_CLASSES, day_class, hour_class, unseen
+from planner.demand.bands.day_class import DAY_CLASSES, day_class, doubled, hour_class, unseen
 from planner.demand.bands.held_out import HeldOut
 from planner.demand.bands.paths import along, drawn_ranks
 from planner.demand.fan import Fan
@@ -50,9 +50,8 @@ def fan_of(
     chosen, held_out = chosen_of(tried, method)
     predicted = chosen.predict(past, local)
     levels = tuple(sorted({*_GRID, *quantiles}))
-    remarks = _short(history)
     bands, scores = _bands(predicted, held_out, hours_of(local, history.hours, local.hours), levels)
-    bands = _doubled(bands, predicted, history, local, remarks)
+    bands, remarks = _widened(levels, bands, predicted, history, local)
     fan = Fan(
         mean=_forecast(history, ("",), _mean(levels, bands)[None]),
         quantiles=tuple(quantiles),
@@ -60,7 +59,7 @@ def fan_of(
         output_tok_s=bands[[levels.index(one) for one in quantiles], 1],
         paths=_paths(history, scores, levels, bands, paths, seed) if paths else None,
     )
-    return FanResult(fan=fan, method=chosen.name, errors=errors, remarks=tuple(remarks))
+    return FanResult(fan=fan, method=chosen.name, errors=errors, remarks=(*_short(history), *remarks))
 
 
 def _bands(
@@ -78,19 +77,17 @@ def _bands(
     return np.stack(bands, axis=1).reshape(len(levels), *predicted.shape), scores
 
 
-def _doubled(
-    bands: NDArray[np.float64], predicted: Demand, history: History, local: LocalTime, remarks: list[str]
-) -> NDArray[np.float64]:
-    """The bands, twice as wide on days of a kind the history has never seen; a remark names them."""
+def _widened(
+    levels: Sequence[float], bands: NDArray[np.float64], predicted: Demand, history: History, local: LocalTime
+) -> tuple[NDArray[np.float64], list[str]]:
+    """The bands, twice as wide on days of a kind the history has never seen, and remarks that name them."""
     classes = day_class(local)[history.hours :]
+    found, remarks = bands.copy(), []
     for one in unseen(np.asarray(history.is_measured.any(axis=0)), local):
         remarks.append(f"the history has no {DAY_CLASSES[one]}: its bands are twice as wide")
         inside = classes == one
-        middle = predicted[..., inside]
-        wide = middle + 2 * (bands[..., inside] - middle)
-        cut = np.maximum(-wide, 0)[::-1]
-        bands[..., inside] = np.maximum(np.maximum(wide, 0) + np.where(wide > middle, cut, 0), 0)
-    return bands
+        found[..., inside] = doubled(levels, bands[..., inside], predicted[..., inside])
+    return found, remarks
 
 
 def _short(history: History) -> list[str]:
