@@ -1,7 +1,9 @@
 """The AWS Spot Instance Advisor: how often spot instances of a type were taken back, and what they saved, last month.
 
 A public file without credentials; AWS rewrites it a few times a day. The classes are those of `interruption_range` in
-the catalog: <5%, 5-10%, 10-15%, 15-20%, >20% of instances a month.
+the catalog: <5%, 5-10%, 10-15%, 15-20%, >20% of instances a month. For whoever brings the dated classes and savings of
+catalog/offers/aws.toml up to date; no command asks for it. The daemon does not either: what an interruption costs is in
+the plan in USD an hour, made of the class the plan was made with.
 """
 
 import json
