@@ -18,16 +18,10 @@ STATUS_SCHEMA = "baseload.status/1"
 Json = dict[str, Any]
 
 
-def status_document(status: Status) -> Json:
-    """The status as JSON values: money as decimal strings, moments as ISO 8601, unknown as null."""
-    return {"schema": STATUS_SCHEMA, "currency": "USD", **_adapter().dump_python(status, mode="json")}
-
-
 def status_text(status: Status) -> str:
-    """The document as text."""
-    rest = (
-        _adapter().dump_json(status, indent=2).decode()
-    )  # every tick writes one; json's own indent takes ten times it
+    """The document: money as decimal strings, moments as ISO 8601, unknown as null."""
+    # Every tick writes one; json's own indent takes ten times as long.
+    rest = _adapter().dump_json(status, indent=2).decode()
     return f'{{\n  "schema": "{STATUS_SCHEMA}",\n  "currency": "USD",{rest.removeprefix("{")}\n'
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from autoscaler.daemon.status import Decision, Lead, ProviderStatus, Status
 from autoscaler.fleet import Controls
-from autoscaler.report.status_json import read_status, status_document, status_schema, status_text
+from autoscaler.report.status_json import read_status, status_schema, status_text
 from autoscaler.report.status_tables import ago, render_status
 from planner.errors import InputError
 from planner.report.screen import Screen
@@ -39,22 +39,21 @@ def test_a_status_is_read_back_as_it_was(status: Status) -> None:
     assert read_status(status_text(status), source="x") == status
 
 
-def test_the_text_is_the_document(status: Status) -> None:
-    assert json.loads(status_text(status)) == status_document(status)
+def test_the_text_says_first_what_it_is(status: Status) -> None:
     assert status_text(status).startswith(
         '{\n  "schema": "baseload.status/1",\n  "currency": "USD",\n  "fleet": "blue",'
     )
 
 
 def test_the_document_keeps_to_its_schema(status: Status) -> None:
-    jsonschema.validate(status_document(status), status_schema())
+    jsonschema.validate(json.loads(status_text(status)), status_schema())
     jsonschema.Draft202012Validator.check_schema(status_schema())
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**status_document(status), "more": 1}, status_schema())
+        jsonschema.validate({**json.loads(status_text(status)), "more": 1}, status_schema())
 
 
 def test_money_is_written_as_decimal_strings_and_unknown_as_null(status: Status) -> None:
-    document = status_document(status)
+    document = json.loads(status_text(status))
     assert document["schema"] == "baseload.status/1"
     assert document["spend"]["max_usd_month"] == "900"
     assert document["lead"]["problem"] == ""
