@@ -228,17 +228,36 @@ def test_another_plan_is_in_force_at_the_next_tick(tmp_path: Path) -> None:
     assert sum(node.pool == POOL for node in report.seen.nodes) == 2  # known from the journal
 
 
+def quiet_after_a_jump(folder: Path, jump_s: float) -> Rig:
+    """Two nodes that serve; in the last ten minutes of their paid hour hardly anything is asked for."""
+    rig = Rig(folder, policy=ScalingPolicy(hold_s=0.0, cooldown_s=0.0, launch_timeout_s=600.0))
+    rig.world.demand(TWO_NODES_TOK_S)
+    rig.turn(0)
+    for _ in range(50):
+        rig.turn()
+    assert rig.status.models[0].ready == 2
+    rig.world.clock.jump_s = jump_s
+    for _ in range(9):
+        rig.world.demand(1.0)
+        rig.turn()
+    return rig
+
+
+def test_without_a_jump_the_same_quiet_ends_a_node(tmp_path: Path) -> None:
+    assert quiet_after_a_jump(tmp_path, 0.0).world.held() == 1
+
+
 @pytest.mark.parametrize(("jump_s", "direction"), [(-7200.0, "back"), (7200.0, "forward")], ids=["back", "forward"])
 def test_a_clock_that_was_set_is_noticed_and_ends_nothing_for_a_while(
     tmp_path: Path, jump_s: float, direction: str
 ) -> None:
-    rig = Rig(tmp_path, policy=ScalingPolicy(hold_s=0.0, cooldown_s=0.0, launch_timeout_s=600.0))
-    rig.world.demand(TWO_NODES_TOK_S)
-    rig.turn(0)
-    rig.world.clock.jump_s = jump_s
-    for _ in range(9):
-        rig.world.demand(1.0)  # both nodes could go
-        rig.turn()
+    rig = quiet_after_a_jump(tmp_path, jump_s)
+    is_paused = []
+    for _ in range(2):  # ten minutes of nine turns are over with the first of these
+        report = rig.turn()
+        assert report is not None
+        is_paused.append(report.seen.controls.is_scale_in_paused)
+    assert is_paused == [True, False]
     assert rig.metric("clock_jumps_total", direction=direction) == 1
     assert rig.logged("clock")[0]["jumped_s"] == jump_s
     assert rig.world.held() == 2
@@ -328,6 +347,9 @@ def test_decisions_are_remembered_newest_first(tmp_path: Path) -> None:
     assert times == sorted(times, reverse=True)
     assert times[-1] == START
     assert times[0] == START + timedelta(seconds=60)
+    named = [one.node_id or "" for one in rig.status.decisions if one.action == "launch"]
+    assert len(named) > 2
+    assert named == sorted(named, reverse=True)  # within a tick too: ids are numbered
     assert rig.world.saved[-1] is rig.status
 
 

@@ -155,6 +155,25 @@ def test_without_the_lease_nothing_is_called(hanging: Hanging) -> None:
     assert provider.machines().machines == ()  # looking is free
 
 
+def test_without_the_lease_the_serving_side_is_read_and_not_changed() -> None:
+    def lost(needs_s: float) -> None:
+        raise NotLeading(f"not done, {needs_s:.0f} s are needed")
+
+    side = HangingServing()
+    side.gate.set()
+    serving = guarded_serving(side, LONG_S)
+    serving.hold = lost
+    for change in (
+        lambda: serving.stop_routing("n1"),
+        lambda: serving.resume_routing("n1"),
+        lambda: serving.follow(()),
+    ):
+        with pytest.raises(ServingError, match="not done, 30 s are needed"):
+            change()
+    serving.read()
+    assert side.calls == ["read"]
+
+
 def test_once_the_time_of_the_tick_is_used_up_nothing_is_called(hanging: Hanging) -> None:
     hanging.gate.set()
     provider = guarded(hanging, LONG_S)

@@ -35,6 +35,20 @@ def test_a_clock_that_was_set_lengthens_no_term(jump_s: float, left_s: float) ->
     assert reign.left_s() == left_s
 
 
+def test_a_term_whose_answer_came_late_is_counted_from_when_it_was_asked_for() -> None:
+    clock = SetClock()
+
+    class Slow(Seat):
+        def lead(self, now: datetime) -> Term | None:
+            term = super().lead(now)
+            clock.seconds, clock.jump_s = 20.0, -20.0  # the wall's clock is set back meanwhile: it does not tell
+            return term
+
+    reign = a_reign(Slow(), clock)
+    reign.renew()
+    assert reign.left_s() == 40.0
+
+
 def test_before_an_act_the_lease_is_renewed_once_a_third_of_it_is_used() -> None:
     clock, seat = SetClock(), Seat()
     reign = a_reign(seat, clock)

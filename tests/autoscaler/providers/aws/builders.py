@@ -51,7 +51,7 @@ def a_provider(
         "products": PRODUCTS,
         "user_data": a_script,
         "clock": double.clock,
-        "timeout_s": 20.0,
+        "timeout_s": 200.0,  # a busy machine takes seconds where a client waits for a tenth of this
         "session": session,
         "page_size": 5,
         "queue_wait_s": 0,

@@ -341,7 +341,7 @@ def test_a_list_that_takes_too_long_stops_between_pages_and_says_so(server, doub
         double.now += timedelta(seconds=13)
         return double.now
 
-    listing = a_provider(server, double, session, settings=settings, clock=clock).machines()
+    listing = a_provider(server, double, session, settings=settings, clock=clock, timeout_s=20.0).machines()
     assert not listing.is_complete
     assert len(listing.machines) == 5
 
