@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from autoscaler.providers.aws.event import ADVICE, WARNING, parsed
+from autoscaler.providers.aws.notices import Notices
 from autoscaler.providers.aws.provider import AwsProvider
-from autoscaler.providers.provider import Machine, MachineState
+from autoscaler.providers.provider import Listing, Machine, MachineState
 from tests.autoscaler.providers.aws.builders import a_provider, an_order, some_settings
 
 
@@ -256,3 +257,24 @@ def test_without_a_queue_nothing_is_heard_and_nothing_fails(make, double):
     provider.launch(an_order())
     assert provider.machines().is_complete
     assert double.counted()["sqs:ReceiveMessage"] == 0
+
+
+def test_a_list_that_is_not_complete_proves_no_machine_gone(sqs, queue, double):
+    """Its warning is neither deleted nor forgotten, old as it is, until a complete list lacks the machine."""
+    notices = Notices(queue, wait_s=0)
+    sqs.send_message(QueueUrl=queue, MessageBody=a_message("i-0123456789abcdef0", double.now - timedelta(minutes=8)))
+    machine = Machine(
+        id="i-0123456789abcdef0",
+        node_id="n",
+        fleet=None,
+        pool="aws/r7a.4xlarge/spot",
+        state=MachineState.RUNNING,
+        created_at=double.now,
+    )
+    heard = []
+    for is_complete in (False, True):
+        listing = Listing(provider="aws", as_of=double.now, is_complete=is_complete, machines=())
+        notices.hear(sqs, listing, now=double.now, is_late=lambda: False)
+        heard.append((waiting(sqs, queue), notices.on(machine).taken_back_at is not None))
+        double.show_messages_again()
+    assert heard == [(1, True), (0, False)]
