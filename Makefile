@@ -12,7 +12,7 @@ SOURCES := autoscaler planner policies tests $(wildcard benchmarks)
 COMPILE_GROUP := uv pip compile --universal --python-version 3.11 --fork-strategy fewest --no-emit-index-url --generate-hashes --quiet
 COMPILE := $(COMPILE_GROUP) pyproject.toml
 
-.PHONY: help demo demo-replay demo-daemon month test check format bench soak soak-daemon schemas lock clean
+.PHONY: help demo demo-replay demo-daemon month test check format bench soak soak-daemon soak-kills schemas lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -62,6 +62,9 @@ soak: .venv/stamp  ## storms nobody has seen, until one breaks an invariant: MIN
 soak-daemon: HOURS ?= 24
 soak-daemon: .venv/stamp  ## a day of the daemon's real process with faults, in 90 s: HOURS=24
 	$(BIN)/python -m benchmarks.daemon_day --hours $(HOURS)
+
+soak-kills: .venv/stamp  ## the daemon killed at every step of a day, a day for each, in half an hour: KILLS="--database postgres"
+	$(BIN)/python -m benchmarks.daemon_kills $(KILLS)
 
 schemas: .venv/stamp  ## write the published JSON Schemas anew
 	$(BIN)/python -m autoscaler.report.schemas docs/schemas

@@ -25,6 +25,8 @@ class Kubelet:
         """Pods (namespace/name) that take their time to end: their deletion is not completed while they are here."""
         self.unready: set[str] = set()
         """Pods that do not become Ready."""
+        self.pod_ips: dict[str, str] = {}
+        """By node: the address of its pods; others have one in common."""
         self.problems: list[str] = []
         self._beats = 0
 
@@ -70,7 +72,7 @@ class Kubelet:
         ):
             status = {
                 "phase": "Running",
-                "podIP": "10.1.0.1",
+                "podIP": self.pod_ips.get(pod["spec"]["nodeName"], "10.1.0.1"),
                 "conditions": [{"type": "Ready", "status": ready}],
             }
             self._api.patch(f"{path}/status", {"status": status})

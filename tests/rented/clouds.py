@@ -5,9 +5,9 @@ of AWS by itself with a minute at least, and spot that AWS takes back within its
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -56,6 +56,10 @@ class Machine:
     ended_at: datetime | None
     """Its end was accepted, or it was taken back."""
     was_taken_back: bool
+    instance_id: str = ""
+    """What its Node in a cluster says it is."""
+    labels: Mapping[str, str] | None = None
+    """Of a node that joins its cluster by itself; None: its user data says how it joins."""
 
     @property
     def offer(self) -> str:
@@ -64,6 +68,10 @@ class Machine:
 
     def is_running(self, now: datetime) -> bool:
         return self.runs_from <= now and (self.ended_at is None or now < self.ended_at)
+
+    def until(self, moment: datetime) -> "Machine":
+        """The same, had it ended then at the latest."""
+        return self if self.ended_at is not None and self.ended_at < moment else replace(self, ended_at=moment)
 
     def charge_usd(self, prices: dict[str, Decimal], now: datetime) -> Decimal:
         """What its cloud charges until now."""
@@ -97,7 +105,19 @@ class Clouds:
     def add_foreign(self) -> None:
         """Somebody else starts a machine in each account."""
         hetzner = self.hetzner.add_foreign()
-        self.foreign |= {self.aws.add_foreign(), self.ovh.cloud.add("theirs").id, str(hetzner.id)}
+        pool = self.ovh.kube.make({"name": "theirs", "flavorName": "b3-8"})
+        self.foreign |= {self.aws.add_foreign(), self.ovh.cloud.add("theirs").id, str(hetzner.id), pool.id}
+
+    def has(self, machine: Machine) -> bool:
+        """Whether its cloud has it yet, ended or not."""
+        if machine.provider == "hetzner-cloud":
+            return int(machine.id) in self.hetzner.servers
+        if machine.provider == "aws":
+            return machine.ended_at is None or self.fast() < machine.ended_at
+        cloud, kube = self.ovh.cloud, self.ovh.kube
+        if machine.id in kube.pools:
+            return kube.is_there(kube.pools[machine.id])
+        return cloud.is_there(cloud.instances[machine.id])
 
     def touched(self) -> set[str]:
         """Machines of somebody else whose end was asked for."""
@@ -148,6 +168,22 @@ class Clouds:
                 runs_from=one.active_at,
                 ended_at=one.end_asked_at,
                 was_taken_back=False,
+            )
+        for number, pool in enumerate(list(self.ovh.kube.pools.values()), 101):
+            (node,) = pool.nodes
+            yield Machine(
+                provider="ovh",
+                id=pool.id,
+                product=pool.body["flavorName"],
+                is_spot=False,
+                address=f"{cloud.private_prefix}{number}",
+                user_data="",
+                made_at=pool.created_at,
+                runs_from=node.ready_at,
+                ended_at=pool.end_asked_at,
+                was_taken_back=False,
+                instance_id=node.instance_id,
+                labels=pool.body["template"]["metadata"]["labels"],
             )
 
     def _of_hetzner(self) -> Iterator[Machine]:

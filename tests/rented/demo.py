@@ -28,7 +28,8 @@ from urllib.request import urlopen
 from autoscaler.report.status_json import read_status
 from autoscaler.report.status_tables import render_status
 from planner.report.screen import Screen
-from tests.rented.test_journey import BUSY, QUIET, by_the_hour, interrupt, kill_and_start_again, slack_usd
+from tests.rented.day import longest_tick, slack_of
+from tests.rented.test_journey import BUSY, QUIET, by_the_hour, interrupt, kill_and_start_again
 from tests.rented.world import MODEL, PRICES, ROOT, START, World, rented_world
 
 OUT = ROOT / "out"
@@ -231,7 +232,11 @@ def books(world: World) -> bool:
     for offer in sorted(theirs.keys() | ours.keys()):
         charges = theirs[offer]
         say(f"{offer:24} {len(charges):8} {sum(charges):9.4f} {ours.get(offer, Decimal(0)):9.4f}")
-    bill, owed, slack = Decimal(report["bill_usd"]), world.bill_usd(), slack_usd(world)
+    bill, owed, slack = (
+        Decimal(report["bill_usd"]),
+        world.bill_usd(),
+        slack_of(world.clouds.machines(), longest_tick(world.log)),
+    )
     agree = abs(bill - owed) <= slack
     say(f"{'sum':24} {len(world.clouds.machines()):8} {owed:9.4f} {bill:9.4f}\n")
     say(

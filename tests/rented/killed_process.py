@@ -15,16 +15,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import alembic.command
 import boto3
 import botocore.httpsession
 import hcloud
 import httpx
+import kubernetes.client
 import ovh
 import requests
+import sqlalchemy.dialects.postgresql.psycopg
 import sqlalchemy.dialects.sqlite
 
 import autoscaler
@@ -35,9 +38,10 @@ from autoscaler.daemon import clock
 from autoscaler.providers.aws import provider as aws
 from autoscaler.records.journal import DatabaseJournal
 from autoscaler.serving.plain import file_router
+from planner.store import leader
 from planner.store.kept import KeptConnection
 
-WARM = (alembic.command, boto3, hcloud, httpx, ovh, sqlalchemy.dialects.sqlite)
+WARM = (alembic.command, boto3, hcloud, httpx, ovh, sqlalchemy.dialects.sqlite, sqlalchemy.dialects.postgresql.psycopg)
 """Imported here so that no process has to."""
 READS = ("Describe", "Get", "List", "Receive")
 
@@ -121,7 +125,7 @@ def install(fuse: Fuse, *, is_of_all: bool) -> None:
             try:
                 return function(*arguments, **named)
             finally:  # also where the answer is lost: what was asked for may have happened
-                if (said := what(*arguments)) is not None:
+                if (said := what(*arguments, **named)) is not None:
                     fuse.step(said)
 
         return call
@@ -129,6 +133,8 @@ def install(fuse: Fuse, *, is_of_all: bool) -> None:
     aws_session = botocore.httpsession.URLLib3Session
     aws_session.send = counted(aws_session.send, asked_of_aws)  # type: ignore[method-assign]
     requests.Session.send = counted(requests.Session.send, asked_of_others)  # type: ignore[method-assign]
+    cluster = kubernetes.client.rest.RESTClientObject
+    cluster.request = counted(cluster.request, partial(asked_of_cluster, is_of_all))
     names = vars(file_router)
     names["write_atomic"] = counted(names["write_atomic"], lambda path, _: f"wrote {path.name}")
 
@@ -147,7 +153,7 @@ def count_transactions(kind: Any, name: str, fuse: Fuse) -> None:
     setattr(kind, name, counted_writing)
 
 
-def asked_of_aws(_: object, request: Any) -> str | None:
+def asked_of_aws(_: object, request: Any, **_rest: object) -> str | None:
     """What a request to AWS changed; None: it only read."""
     target = request.headers.get("X-Amz-Target")
     if target is None:
@@ -158,9 +164,16 @@ def asked_of_aws(_: object, request: Any) -> str | None:
     return None if action.startswith(READS) else f"aws {action}"
 
 
-def asked_of_others(_: object, request: Any) -> str | None:
+def asked_of_others(_: object, request: Any, **_rest: object) -> str | None:
     """The same of OVH and Hetzner."""
     return None if request.method == "GET" else f"{request.method} {request.path_url}"
+
+
+def asked_of_cluster(is_of_all: bool, _: object, method: str, url: str, **_rest: object) -> str | None:
+    """The same of the cluster; its Lease is kept beside the journal."""
+    path = urlsplit(url).path
+    is_counted = method != "GET" and (is_of_all or "/leases" not in path)
+    return f"cluster {method} {path}" if is_counted else None
 
 
 def live(asked: dict[str, Any], talk: Talk) -> int:
@@ -171,7 +184,9 @@ def live(asked: dict[str, Any], talk: Talk) -> int:
     steps = os.open(asked["steps"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     install(Fuse(steps_file=steps, ends_at=asked["ends_at"]), is_of_all=asked["is_of_all"])
     at = datetime.fromisoformat(asked["at"])
-    clock.SystemClock = lambda: StandingClock(at, talk)  # type: ignore[assignment,misc,return-value]
+    standing = StandingClock(at, talk)
+    clock.SystemClock = lambda: standing  # type: ignore[assignment,misc,return-value]
+    leader.clock_of = lambda _: standing.now()  # type: ignore[assignment]  # a server's clock, which is the wall's, is far from this one
     defaults = aws.AwsProvider.__init__.__kwdefaults__
     assert defaults is not None
     defaults["queue_wait_s"] = 0

@@ -65,7 +65,8 @@ class Nodes:
         now = self.clouds.fast()
         machines = {one.id: one for one in self.clouds.machines()}
         for machine in machines.values():
-            if not machine.is_running(now):
+            has_start_up = machine.user_data or machine.labels is not None
+            if not machine.is_running(now) or not has_start_up:
                 continue
             if self.cluster is not None and machine.id not in self.joined:
                 self._join(machine)
@@ -87,9 +88,7 @@ class Nodes:
         """The Node that the machine's start-up script makes of it."""
         assert self.cluster is not None
         assert self.kubelet is not None
-        config = k3s_config(machine.user_data)
-        name = config["node-name"]
-        labels = dict(one.partition("=")[::2] for one in config["node-label"])
+        name, labels = name_and_labels(machine)
         body: dict[str, Any] = {
             "apiVersion": "v1",
             "kind": "Node",
@@ -97,6 +96,7 @@ class Nodes:
             "spec": {"providerID": provider_id(machine)},
         }
         self.cluster.post("/api/v1/nodes", body)
+        self.kubelet.pod_ips[name] = machine.address
         self.kubelet.alive.add(name)
         self.joined[machine.id] = name
 
@@ -129,6 +129,14 @@ class Nodes:
         return {machine_id for machine_id, name in self.joined.items() if name in ready}
 
 
+def name_and_labels(machine: Machine) -> tuple[str, dict[str, str]]:
+    """What its start-up script makes of it, or its node pool."""
+    if machine.labels is not None:
+        return f"pool-node-{machine.instance_id[:6]}", dict(machine.labels)
+    config = k3s_config(machine.user_data)
+    return config["node-name"], dict(one.partition("=")[::2] for one in config["node-label"])
+
+
 def k3s_config(user_data: str) -> dict[str, Any]:
     """The agent's configuration in a cloud-config."""
     files = yaml.safe_load(user_data)["write_files"]
@@ -139,6 +147,6 @@ def k3s_config(user_data: str) -> dict[str, Any]:
 
 def provider_id(machine: Machine) -> str:
     """As the cloud's own controllers would say."""
-    return {"aws": "aws:///us-east-1a/", "ovh": "openstack:///", "hetzner-cloud": "hcloud://"}[
-        machine.provider
-    ] + machine.id
+    return {"aws": "aws:///us-east-1a/", "ovh": "openstack:///", "hetzner-cloud": "hcloud://"}[machine.provider] + (
+        machine.instance_id or machine.id
+    )

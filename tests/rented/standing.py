@@ -7,12 +7,10 @@ files of the serving side, and nothing else.
 import json
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,15 +19,16 @@ from typing import Any
 
 from autoscaler.fleet import Controls
 from autoscaler.records import open_records
-from tests.autoscaler.providers.aws.double import tags_of
+from tests.autoscaler.providers.ovh.kube import CLUSTER
+from tests.rented.books import Books, Ledger, Limits
 from tests.rented.clouds import Clouds, Machine, rented_clouds
+from tests.rented.in_cluster import InCluster
 from tests.rented.nodes import Nodes
 from tests.rented.world import (
     DECODE_TOK_S,
     FLEET,
     MODEL,
     PREFILL_TOK_S,
-    PRICES,
     ROOT,
     START,
     WITHOUT_CLUSTER,
@@ -45,6 +44,7 @@ from tests.servers.vllm_simulator import SimulatedFleet
 INTERVAL_S = 120.0
 LEASE_S = 180.0
 LOAD_S = 60.0
+COOLDOWN_S = 480.0
 MAX_NODES = 6
 MAX_USD_HOUR = Decimal("1.30")
 """Two of Hetzner, a spot instance and three of OVH are 1.28 an hour; the next cheapest would be 1.52."""
@@ -103,12 +103,10 @@ class StandingWorld:
     nodes: Nodes
     traffic: SimulatedFleet
     forge: Forge
-    queue_url: str
-    work: float = 0.0
-    """Nodes busy full time with what is asked for."""
-    was_over: list[str] = field(default_factory=list)
-    """What was wrong after some process, in words."""
-    ever_served: set[str] = field(default_factory=set)
+    books: Books
+    database: str
+    side: InCluster | None
+    queue_url: str = ""
     lives: Iterator[int] = field(default_factory=lambda: iter(()))
     """Of the daemons to come: the step each is killed at; where there are no more, none is."""
     counts_all: bool = False
@@ -121,6 +119,15 @@ class StandingWorld:
     """How the last one ended."""
 
     @property
+    def work(self) -> float:
+        """Nodes busy full time with what is asked for."""
+        return self.books.work
+
+    @work.setter
+    def work(self, nodes: float) -> None:
+        self.books.work = nodes
+
+    @property
     def fleet(self) -> Path:
         return self.folder / "fleet.toml"
 
@@ -131,7 +138,7 @@ class StandingWorld:
     def start(self) -> None:
         """A daemon that ticks once and sleeps, or is killed at a step before; when is the next of `lives`."""
         self._begin("autoscale", "run", "-c", str(self.fleet), ends_at=next(self.lives, None))
-        self.look()
+        self.books.look()
 
     def _begin(self, *words: str, ends_at: int | None = None) -> None:
         self.steps_path.unlink(missing_ok=True)
@@ -151,11 +158,16 @@ class StandingWorld:
             self.tick()
             if holds() and self.is_alive:
                 return
-        raise AssertionError(f"{what} after {ticks} ticks; killed at {self.killed_at}\n{self.log[-8000:]}")
+        raise AssertionError(f"{what} after {ticks} ticks\n{self.story()}")
+
+    def story(self) -> str:
+        """What daemons did and where they died, for a failure."""
+        told = [line for line in self.log.splitlines() if " event=tick " not in line]
+        return "\n".join([f"killed at {self.killed_at}", *told[-60:]])
 
     def ask(self, controls: Controls) -> None:
         """What an operator wants from now on."""
-        with open_records(str(self.folder / "ledger.sqlite"), fleet=FLEET) as records:
+        with open_records(self.database, fleet=FLEET) as records:
             records.set_controls(controls, at=self.time(), by="a test")
 
     def plan(self) -> None:
@@ -166,7 +178,7 @@ class StandingWorld:
         """One tick by a process of its own, which gives the lease back, as a timer starts it."""
         self._begin("autoscale", "once", "-c", str(self.fleet))
         assert self.code == 0, self.log
-        self.look()
+        self.books.look()
 
     def tick(self, seconds: float = INTERVAL_S) -> None:
         """The tick of so many seconds later. A daemon that was killed by then is followed by a new one."""
@@ -177,7 +189,7 @@ class StandingWorld:
             self.start()
         else:
             self._heard(self.forge.ask(self.time().isoformat()))
-            self.look()
+            self.books.look()
 
     def end(self) -> None:
         """Lets the daemon end by SIGTERM."""
@@ -195,6 +207,7 @@ class StandingWorld:
         assert code in (None, 0, -signal.SIGKILL), self.log
         if code == -signal.SIGKILL:
             self.killed_at.append(self.steps[-1])
+            self.books.deaths += 1
 
     @property
     def steps(self) -> list[str]:
@@ -210,15 +223,18 @@ class StandingWorld:
         self.time.at += timedelta(seconds=seconds)
         self.clouds.aws.wait(0)
         self.nodes.step()
-        self.ever_served |= set(self.nodes.served)
-
-    def machines(self) -> list[Machine]:
-        """Every machine that was ever made for us."""
-        return self.clouds.machines()
+        if self.side is not None:
+            self.side.settle(self.nodes)
+            self.nodes.step()
+        self.books.ever_served |= set(self.nodes.served)
 
     def running(self) -> list[Machine]:
         """Machines whose end nobody asked for."""
-        return [one for one in self.machines() if one.ended_at is None]
+        return self.books.running()
+
+    def left_nodes(self) -> set[str]:
+        """Node objects of machines that are gone."""
+        return set() if self.side is None else self.side.left(self.nodes)
 
     def skip_to_ends(self) -> None:
         """Lets time pass until the first hour that is paid is nearly over."""
@@ -226,81 +242,6 @@ class StandingWorld:
         left = oldest + timedelta(minutes=52) - self.time()
         if left > timedelta(0):
             self.tick(left.total_seconds())
-
-    # --- the books
-
-    def look(self) -> None:
-        """Notes what may never be, not even for a moment."""
-        running = self.running()
-        usd_hour = sum((PRICES[one.offer] for one in running), Decimal(0))
-        if len(running) > MAX_NODES or usd_hour > MAX_USD_HOUR:
-            self.was_over.append(f"S1 {self.time()}: {len(running)} nodes at {usd_hour} USD/h")
-        if self.ever_served and not running:
-            self.was_over.append(f"S2 {self.time()}: no node is left")
-        forgotten = self._rows("SELECT machine_id FROM ledger_end") & {one.id for one in self._there()}
-        self.was_over += [f"S9 {self.time()}: {one} was forgotten and is there" for one in sorted(forgotten)]
-        self.was_over += [f"S3 {self.time()}: {one} is not ours and is gone" for one in sorted(self.clouds.touched())]
-
-    def is_calm(self) -> bool:
-        """Whether the journal has open what the clouds have, and nothing else."""
-        return not self.forgets_or_misses()
-
-    def forgets_or_misses(self) -> set[str]:
-        """Nodes that only one of journal and clouds has."""
-        there = {one.id for one in self._there()}
-        return self.open_nodes() ^ {name for machine, name in self.tags().items() if machine in there}
-
-    def tags(self) -> dict[str, str]:
-        """By machine that was ever made for us: the node it is."""
-        clouds = self.clouds
-        found = {one.id: tags_of(one).get("baseload:node", "") for one in clouds.aws.life.ever.values()}
-        found |= {one.id: one.body["name"].split("__")[0] for one in clouds.ovh.cloud.instances.values()}
-        found |= {str(one.id): one.labels.get("baseload-node", "") for one in clouds.hetzner.ever.values()}
-        return {machine: name for machine, name in found.items() if machine not in clouds.foreign}
-
-    def node_ids(self) -> Counter[str]:
-        """By node: the machines that were made for it."""
-        return Counter(self.tags().values())
-
-    def intended(self) -> set[str]:
-        """Nodes that the journal has an intent to launch of."""
-        return self._rows("SELECT node_id FROM ledger_intent WHERE kind = 'launch'")
-
-    def open_nodes(self) -> set[str]:
-        """Nodes that the journal does not know to be gone or never made."""
-        made_nothing = "('no_capacity', 'refused', 'withdrawn')"
-        return self.intended() - self._rows(
-            "SELECT node_id FROM ledger_end UNION SELECT i.node_id FROM ledger_intent i JOIN ledger_outcome o"
-            f" ON o.fleet = i.fleet AND o.key = i.key WHERE i.kind = 'launch' AND o.result IN {made_nothing}"
-        )
-
-    def ready_nodes(self) -> set[str]:
-        """Nodes that some daemon heard serve."""
-        return self._rows(
-            "SELECT i.node_id FROM ledger_intent i JOIN ledger_outcome o ON o.fleet = i.fleet AND o.key = i.key"
-            " WHERE o.result = 'ready'"
-        )
-
-    def _rows(self, query: str) -> set[str]:
-        path = self.folder / "ledger.sqlite"
-        if not path.exists():
-            return set()
-        with closing(sqlite3.connect(path)) as ledger:
-            try:
-                return {row[0] for row in ledger.execute(query)}
-            except sqlite3.OperationalError:  # killed before its tables were made
-                return set()
-
-    def _there(self) -> list[Machine]:
-        """Machines that their clouds have yet, ended or not."""
-        ovh, now = self.clouds.ovh.cloud, self.time()
-        return [
-            one
-            for one in self.machines()
-            if (one.provider == "ovh" and ovh.is_there(ovh.instances[one.id]))
-            or (one.provider == "hetzner-cloud" and int(one.id) in self.clouds.hetzner.servers)
-            or (one.provider == "aws" and (one.ended_at is None or now < one.ended_at))
-        ]
 
 
 @contextmanager
@@ -314,9 +255,22 @@ def forging() -> Iterator[Forge]:
 
 
 @contextmanager
-def standing_world(folder: Path, forge: Forge, *, plan: Path | None = None) -> Iterator[StandingWorld]:
-    """The world while the block runs; its plan is made, or another world's."""
-    time = StandingTime()
+def standing_world(
+    folder: Path,
+    forge: Forge,
+    *,
+    plan: Path | None = None,
+    database: str | None = None,
+    side: InCluster | None = None,
+    start: datetime = START,
+    max_usd_month: Decimal | None = None,
+) -> Iterator[StandingWorld]:
+    """The world while the block runs; its plan is made, or another world's.
+
+    `database`: other than a SQLite file of its own. `side`: the cluster that serves, to which OVH sells node pools and
+    which keeps the leader's Lease; without one there is a file of endpoints.
+    """
+    time = StandingTime(at=start)
     with ExitStack() as stack:
         clouds = stack.enter_context(rented_clouds(time))  # type: ignore[arg-type]
         # Who waits for a server to be made would wait in vain where time stands.
@@ -326,26 +280,48 @@ def standing_world(folder: Path, forge: Forge, *, plan: Path | None = None) -> I
             SimulatedFleet(model=MODEL, prefill_tok_s=PREFILL_TOK_S, decode_tok_s=DECODE_TOK_S)
         )
         nodes = Nodes(clouds=clouds, fleet=traffic, load_s=LOAD_S)
-        world = StandingWorld(
-            folder=folder, time=time, clouds=clouds, nodes=nodes, traffic=traffic, forge=forge, queue_url=""
+        if side is not None:
+            nodes.cluster, nodes.kubelet = side.admin, side.kubelet
+        address = database or str(folder / "ledger.sqlite")
+        limits = Limits(
+            max_nodes=MAX_NODES,
+            max_usd_hour=MAX_USD_HOUR,
+            max_usd_month=max_usd_month,
+            cooldown_s=COOLDOWN_S,
+            interval_s=INTERVAL_S,
+            death_s=LEASE_S + 2 * INTERVAL_S,
         )
-        world.queue_url = interruptions(queue_of(clouds))
+        world = StandingWorld(
+            folder=folder,
+            time=time,
+            clouds=clouds,
+            nodes=nodes,
+            traffic=traffic,
+            forge=forge,
+            books=Books(clouds=clouds, ledger=Ledger(address), limits=limits, clock=time, served=lambda: nodes.served),
+            database=address,
+            side=side,
+            queue_url=interruptions(queue_of(clouds)),
+        )
         clouds.add_foreign()
         prometheus.answer = lambda asked: metrics_of(world, asked)
-        write(world, prometheus)
+        write(world, prometheus, start=start)
         if plan is None:
             world.plan()
         else:
             shutil.copy(plan, folder / "plan.json")
-        yield world
-        world.leave()
+        try:
+            yield world
+        finally:
+            world.leave()
 
 
 def metrics_of(world: StandingWorld, asked: Asked) -> Any:
     """What Prometheus has of the nodes that serve: each gets as much as the others."""
     query, now = asked.form["query"], float(asked.form["time"])
-    served = list(world.nodes.served.values())
-    if "max_over_time" in query or "increase" in query or not served:
+    nodes = world.nodes
+    served = [one for one in nodes.served.values() if nodes.fleet.routed is None or one.id in nodes.fleet.routed]
+    if "max_over_time" in query or "increase" in query or not served or world.books.is_blind:
         return vector() if "max_over_time" in query or "increase" in query else matrix()
     requests_s = world.work / (400 / PREFILL_TOK_S + 100 / DECODE_TOK_S) / len(served)
 
@@ -355,6 +331,8 @@ def metrics_of(world: StandingWorld, asked: Asked) -> Any:
     series = []
     for machine in served:
         here = {"job": "vllm", "instance": f"{machine.address}:{world.traffic.port}"}
+        if machine.id in nodes.joined:
+            here["node"] = nodes.joined[machine.id]
         named = here | {"model_name": MODEL, "engine": "0"}
         series += [
             ({"__name__": "up", **here}, [(now - ago, "1") for ago in SAMPLES_S]),
@@ -366,9 +344,16 @@ def metrics_of(world: StandingWorld, asked: Asked) -> Any:
     return matrix(*series)
 
 
-def write(world: StandingWorld, prometheus: PrometheusDouble) -> None:
+def write(world: StandingWorld, prometheus: PrometheusDouble, *, start: datetime) -> None:
     """The folder the daemon reads."""
+    numbers: dict[str, Any] = {"leadership": "database"}
     side = WITHOUT_CLUSTER.format(targets=world.folder / "targets.json", node_port=world.traffic.port)
+    if world.side is not None:
+        side, numbers["leadership"] = world.side.side, "cluster"
+        numbers["ovh_backend"] = f'backend = "node-pools"\ncluster = "{CLUSTER}"\n'
+    month = world.books.limits.max_usd_month
+    if month is not None:
+        numbers["scaling"] = f"max_usd_month = {month}\n"
     write_files(
         world.folder,
         world.clouds,
@@ -379,5 +364,9 @@ def write(world: StandingWorld, prometheus: PrometheusDouble) -> None:
         load_s=LOAD_S,
         max_nodes=MAX_NODES,
         max_usd_hour=MAX_USD_HOUR,
+        cooldown_s=COOLDOWN_S,
         lease_s=LEASE_S,
+        database=world.database,
+        start=start,
+        **numbers,
     )

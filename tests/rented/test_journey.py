@@ -18,17 +18,18 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.cluster import rights
-from tests.cluster.control_plane import Cluster, started
-from tests.cluster.kubelet import running
+from planner.store import tables
 from tests.infra.monitoring import panels
+from tests.rented.books import Ledger
 from tests.rented.clouds import Machine
-from tests.rented.world import MODEL, PLANTED, PRICES, START, World, rented_world
+from tests.rented.day import longest_tick, slack_of
+from tests.rented.in_cluster import in_cluster
+from tests.rented.world import MODEL, PLANTED, START, World, rented_world
 
 QUIET, BUSY = 2.0, 10.0
 """Requests a second: 0.6 and 3.0 nodes of work, which are 1 and 4 nodes at the target of 75 %."""
-LAST_MINUTES = timedelta(minutes=12)
-"""A paid hour's end: the margin of the policy, a drain and a tick before it."""
+LAST_MINUTES = timedelta(minutes=8, seconds=1)
+"""A paid hour's end: the margin of the policy, and what clouds round."""
 NEVER = ("cap_month", "pool_refusals")
 """Metrics of what is not here: a cap for the month, and a pool that refuses."""
 
@@ -39,47 +40,11 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         with rented_world(tmp_path) as world:
             yield world
         return
-    with started() as cluster:
-        admin = cluster.api()
-        rights.apply(admin)
-        kubeconfig = cluster.kubeconfig(tmp_path, rights.token(admin))
-        serve_model(cluster)
-        with (
-            running(cluster.api()) as kubelet,
-            rented_world(tmp_path, cluster=cluster, kubelet=kubelet, kubeconfig=kubeconfig) as world,
-        ):
-            yield world
-        admin.close()
-
-
-def serve_model(cluster: Cluster) -> None:
-    """Model servers as docs/kubernetes.md says they are deployed: one on each node of the model, as many as fit."""
-    api = cluster.api()
-    labels = {"app": "llm", "baseload.dev/model": MODEL}
-    spread = [{"labelSelector": {"matchLabels": {"app": "llm"}}, "topologyKey": "kubernetes.io/hostname"}]
-    pod = {
-        "metadata": {"labels": labels},
-        "spec": {
-            "nodeSelector": {"baseload.dev/model": MODEL},
-            "containers": [{"name": "server", "image": "vllm"}],
-            "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": spread}},
-        },
-    }
-    deployment = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "llm"},
-        "spec": {"replicas": 12, "selector": {"matchLabels": {"app": "llm"}}, "template": pod},
-    }
-    api.post("/apis/apps/v1/namespaces/default/deployments", deployment)
-    budget = {
-        "apiVersion": "policy/v1beta1",
-        "kind": "PodDisruptionBudget",
-        "metadata": {"name": "llm"},
-        "spec": {"maxUnavailable": 12, "selector": {"matchLabels": {"app": "llm"}}},
-    }
-    api.post("/apis/policy/v1beta1/namespaces/default/poddisruptionbudgets", budget)
-    api.close()
+    with (
+        in_cluster(tmp_path) as side,
+        rented_world(tmp_path, cluster=side.cluster, kubelet=side.kubelet, kubeconfig=side.kubeconfig) as world,
+    ):
+        yield world
 
 
 def test_the_fleet_follows_its_traffic_through_everything_and_the_bill_adds_up(world: World) -> None:
@@ -105,21 +70,14 @@ def test_the_fleet_follows_its_traffic_through_everything_and_the_bill_adds_up(w
     world.until(lambda: not told_nodes(world), 60, "a node whose machine is gone is still told of")
     (daemon,) = world.spawned
     daemon.terminate()
-    assert daemon.wait(30) == 0
+    assert daemon.wait(120) == 0
 
     nothing_was_bought_twice_or_left(world)
     no_secret_was_said(world)
     report = json.loads(world.command("report", "-q", "-c", str(world.fleet), "--month", f"{START:%Y-%m}", "--json"))
-    assert abs(Decimal(report["bill_usd"]) - world.bill_usd()) <= slack_usd(world), (report["bill_usd"], world.books())
+    apart = abs(Decimal(report["bill_usd"]) - world.bill_usd())
+    assert apart <= slack_of(world.clouds.machines(), longest_tick(world.log)), (report["bill_usd"], world.books())
     assert world.nodes.problems == []
-
-
-def slack_usd(world: World) -> Decimal:
-    """What is charged by the hour agrees to the cent. Of what is by the second the journal has the time the end was
-    answered, and the cloud that of the call: half a second of the wall's earlier at most, thirty of the fast ones.
-    """
-    by_second = [one for one in world.clouds.machines() if one.provider == "aws"]
-    return Decimal("0.005") + sum((30 * PRICES[one.offer] / 3600 for one in by_second), Decimal(0))
 
 
 def told_nodes(world: World) -> list[dict]:
@@ -157,10 +115,15 @@ def by_the_hour(world: World) -> list[Machine]:
 
 
 def paid_hours_were_used(world: World) -> None:
-    """What is paid by the hour was ended shortly before one of its hours ended, not in the middle of one."""
+    """What is paid by the hour was given up shortly before one of its hours ended, not in the middle of one.
+
+    It is the time of the decision that counts: on a busy machine the end that follows is a while later.
+    """
+    ledger = Ledger(str(world.folder / "ledger.sqlite"))
+    node_of = {row["machine_id"]: row["node_id"] for row in ledger.rows(tables.outcome)}
+    drained_at = {row["node_id"]: row["at"] for row in ledger.rows(tables.intent) if row["kind"] == "drain"}
     for one in by_the_hour(world):
-        assert one.ended_at is not None
-        used = one.ended_at - one.made_at
+        used = drained_at[node_of[one.id]] - one.made_at
         left = timedelta(hours=math.ceil(used / timedelta(hours=1))) - used
         assert left <= LAST_MINUTES, f"{one.provider} {one.id} threw away {left} of a paid hour"
 

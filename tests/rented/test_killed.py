@@ -1,8 +1,7 @@
 """The real daemon killed with SIGKILL again and again in a day, and what its clouds' own books say of it.
 
-A day is 24 ticks of `baseload autoscale run` against AWS, OVHcloud and Hetzner Cloud: the floor, a rise to both caps in
-one tick over three clouds, one of which answers nothing to what it did, a spot node that is taken back, and a fall to
-one node. After each death the next daemon waits for the lease and goes on.
+The day is `tests.rented.killed_day`'s, over SQLite, PostgreSQL and a real cluster. After each death the next daemon
+waits for the lease and goes on. `make soak-kills` walks through every step of it.
 """
 
 from collections.abc import Iterator
@@ -11,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from autoscaler.fleet import Controls
+from planner.store import tables
+from tests import postgres
+from tests.rented.in_cluster import in_cluster
+from tests.rented.killed_day import NIGHT, NIGHT_USD, a_day_of, a_months_end_of
 from tests.rented.standing import MAX_NODES, Forge, StandingWorld, forging, standing_world
-from tests.rented.world import MODEL, warn
 
-QUIET, BUSY = 0.6, 6.0
-"""Nodes of work: one node, and more than both caps allow."""
 STEPS_OF_A_LIFE = 8
 """Writes and calls a daemon is let live for, in the days of many lives."""
 STEPS_OF_A_START = 13
@@ -37,48 +36,34 @@ def plan(forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def database() -> Iterator[str]:
+    """On a PostgreSQL server of its own."""
+    with postgres.running() as server:
+        yield postgres.new_database(server.url)
+
+
+@pytest.fixture
 def world(forge: Forge, plan: Path, tmp_path: Path) -> Iterator[StandingWorld]:
     with standing_world(tmp_path, forge, plan=plan) as world:
         yield world
 
 
-def a_day_of(world: StandingWorld) -> None:
-    """The floor, a rise to the caps with one answer lost, a spot node taken back, and the fall to one node."""
-    world.work = QUIET
-    world.start()
-    world.until(lambda: len(world.nodes.served) == 1, "no first node")
-    world.work = BUSY
-    world.clouds.ovh.broken["POST", "/instance"] = "timeout after"
-    world.tick()
-    world.clouds.ovh.broken.clear()
-    world.until(lambda: len(world.nodes.served) == MAX_NODES, "no more nodes on a rise")
-    (spot,) = [one for one in world.running() if one.is_spot]
-    warn(world.clouds, world.queue_url, spot.id)
-    world.tick()
-    if spot.id in [one.id for one in world.running()]:
-        world.clouds.take_back(spot.id)
-    world.until(lambda: len(world.nodes.served) == MAX_NODES, "a node that was taken back is not replaced")
-    world.work = QUIET
-    world.ask(Controls(max_nodes={MODEL: 1}))
-    world.until(lambda: not any(one.is_spot for one in world.running()), "a ceiling of 1 leaves a spot node")
-    world.skip_to_ends()
-    world.until(lambda: len(world.running()) == 1, "a ceiling of 1 leaves more")
-    world.until(world.is_calm, "the journal does not know what the clouds have")
-    world.end()
-    assert world.was_over == []
-    made = world.node_ids()
-    assert set(made.values()) == {1}, f"bought twice: {made}"
-    assert set(made) <= world.intended()
-    assert world.nodes.problems == []
+def steps_of(world: StandingWorld) -> set[str]:
+    return {" ".join(one.split("/")[0].split()[:2]) for one in world.steps}
+
+
+def of_short_lives(world: StandingWorld, first: int) -> StandingWorld:
+    """The first daemon is killed at its step `first`, each that follows eight steps after its start."""
+    world.lives = chain([first], repeat(STEPS_OF_A_LIFE))
+    return world
 
 
 def test_the_day_without_a_death_does_everything_once(world: StandingWorld) -> None:
     a_day_of(world)
     assert world.killed_at == []
-    assert len(world.node_ids()) == MAX_NODES + 1  # and one more for the spot node that was taken back
-    kinds = {step.partition("/")[0].strip() for step in world.steps}
-    assert kinds == {
-        "about to commit",
+    assert len(world.books.node_ids()) == MAX_NODES + 2  # one more for the node that was taken back, and the orphan
+    assert steps_of(world) == {
+        "about to",
         "committed",
         "POST",
         "DELETE",
@@ -89,11 +74,8 @@ def test_the_day_without_a_death_does_everything_once(world: StandingWorld) -> N
     }
 
 
-@pytest.mark.parametrize("first", range(0, STEPS_OF_A_LIFE, 4))
-def test_a_day_of_short_lives_buys_nothing_twice_and_leaves_nothing(world: StandingWorld, first: int) -> None:
-    """The first daemon is killed at its step `first`, each that follows eight steps after its start."""
-    world.lives = chain([first], repeat(STEPS_OF_A_LIFE))
-    a_day_of(world)
+def test_a_day_of_short_lives_buys_nothing_twice_and_leaves_nothing(world: StandingWorld) -> None:
+    a_day_of(of_short_lives(world, 0))
     assert len(world.killed_at) > 5
 
 
@@ -102,3 +84,29 @@ def test_daemons_that_die_one_step_later_each_time_get_through_the_day(world: St
     world.lives = iter(range(STEPS_OF_A_START + 3))
     a_day_of(world)
     assert len(world.killed_at) >= STEPS_OF_A_START
+
+
+def test_a_day_of_short_lives_over_postgresql(forge: Forge, plan: Path, tmp_path: Path, database: str) -> None:
+    with standing_world(tmp_path, forge, plan=plan, database=database) as world:
+        a_day_of(of_short_lives(world, 4))
+        assert len(world.killed_at) > 5
+
+
+def test_a_day_of_short_lives_in_a_cluster_with_node_pools(
+    forge: Forge, plan: Path, tmp_path: Path, database: str
+) -> None:
+    """A Lease leads, nodes join and drain in the cluster, and OVH sells pools of one."""
+    with (
+        in_cluster(tmp_path) as side,
+        standing_world(tmp_path, forge, plan=plan, database=database, side=side) as world,
+    ):
+        a_day_of(of_short_lives(world, 2))
+        assert len(world.killed_at) > 5
+
+
+def test_a_months_end_of_short_lives_keeps_its_cap(forge: Forge, tmp_path: Path) -> None:
+    with standing_world(tmp_path, forge, start=NIGHT, max_usd_month=NIGHT_USD) as world:
+        a_months_end_of(of_short_lives(world, 6))
+        assert len(world.killed_at) > 5
+        reasons = [row["reason"] for row in world.books.ledger.rows(tables.intent) if row["kind"] == "drain"]
+        assert any(reason.startswith("cap: going on would take the month") for reason in reasons), reasons

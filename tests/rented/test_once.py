@@ -15,10 +15,10 @@ def test_ticks_that_are_a_process_each_find_nodes_ready_and_add_one_where_traffi
             world.once()
             world.pass_s(INTERVAL_S)
         assert len(world.running()) == 1
-        assert len(world.ready_nodes()) == 1, world.log[-3000:]
+        assert len(world.books.ready_nodes()) == 1, world.log[-3000:]
         world.work = BUSY
         for _ in range(6):
             world.once()
             world.pass_s(INTERVAL_S)
-        assert len(world.running()) == len(world.ready_nodes()) == 3  # 2.0 of work at 75 % busy
-        assert world.was_over == []
+        assert len(world.running()) == len(world.books.ready_nodes()) == 3  # 2.0 of work at 75 % busy
+        assert world.books.wrong == []

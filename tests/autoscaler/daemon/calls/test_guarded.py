@@ -163,11 +163,12 @@ def test_without_the_lease_the_serving_side_is_read_and_not_changed() -> None:
     side.gate.set()
     serving = guarded_serving(side, LONG_S)
     serving.hold = lost
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: serving.stop_routing("n1"),
         lambda: serving.resume_routing("n1"),
         lambda: serving.follow(()),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(ServingError, match="not done, 30 s are needed"):
             change()
     serving.read()

@@ -8,7 +8,13 @@ import pytest
 
 from autoscaler.providers.aws import request
 from autoscaler.providers.aws.machine import described
-from autoscaler.providers.provider import CapacityUnavailable, MachineState, NodeNotFound, Permanent, Temporary
+from autoscaler.providers.provider import (
+    CapacityUnavailable,
+    MachineState,
+    NodeNotFound,
+    Permanent,
+    Temporary,
+)
 from planner.errors import InputError
 from tests.autoscaler.providers.aws.builders import (
     FLEET,
@@ -360,6 +366,15 @@ def test_a_template_holds_the_join_token_only_as_long_as_the_launch_takes(provid
     provider.launch(an_order(pool=SPOT))
     counted = double.counted()
     assert (counted["ec2:CreateLaunchTemplate"], counted["ec2:DeleteLaunchTemplate"]) == (1, 1)
+
+
+def test_a_template_of_a_launch_that_is_refused_goes_at_once(provider, double):
+    """It holds the join token, and nobody asks for that launch again."""
+    double.break_("auth", "CreateFleet")
+    with pytest.raises(Permanent):
+        provider.launch(an_order(pool=SPOT))
+    assert double.counted()["ec2:CreateLaunchTemplate"] == 1
+    assert double.templates() == []
 
 
 def test_a_template_is_named_by_what_it_holds(server, double):
