@@ -19,7 +19,7 @@ from tests.rented.standing import MAX_NODES, Forge, StandingWorld, forging, stan
 STEPS_OF_A_LIFE = 8
 """Writes and calls a daemon is let live for, in the days of many lives."""
 STEPS_NEAR_A_CAP = 20
-"""The same where nodes by the second run towards a cap: what is held back for them is enough for one death, not five."""
+"""The same where nodes by the second run towards a cap: what is held back for them is enough for one death."""
 STEPS_OF_A_START = 13
 """Of a first tick that orders a node, the lease and the status included."""
 
