@@ -1,0 +1,71 @@
+"""From history to forecast: which hours, which peaks, which scenarios."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from planner.demand.cleaning import Kind
+from planner.demand.forecasting import Wanted, forecasted
+from planner.demand.history import History
+
+START = datetime(2026, 10, 5, tzinfo=UTC)
+END = START + timedelta(days=28)
+
+
+def a_history(noise: float = 0.1) -> History:
+    """Four weeks of 10 tok/s by night and 20 by day, with noise; input is four times output."""
+    day = np.where((np.arange(24) >= 8) & (np.arange(24) < 20), 20.0, 10.0)
+    made = np.tile(day, 28) * np.random.default_rng(2).lognormal(0, noise, 672)
+    return History(start=START, models=("m",), input_tok_s=4 * made[None], output_tok_s=made[None], source="past")
+
+
+def wanted(**changes: object) -> Wanted:
+    asked: dict = {"start": END, "end": END + timedelta(days=2), "quantiles": (0.05, 0.5, 0.95)}
+    return Wanted(**(asked | changes))
+
+
+def test_hours_before_the_ones_wanted_are_forecast_and_left_out():
+    later = forecasted(a_history(), wanted(start=END + timedelta(days=1)))
+    whole = forecasted(a_history(), wanted())
+
+    assert later.fan.mean.start == END + timedelta(days=1)
+    assert later.fan.mean.hours == 24
+    np.testing.assert_array_equal(later.fan.output_tok_s, whole.fan.output_tok_s[..., 24:])
+
+
+def test_the_highest_hour_is_read_from_whole_paths_and_is_above_that_of_the_mean():
+    made = forecasted(a_history(), wanted())
+
+    (peak,) = made.peaks
+    assert made.fan.mean.output_tok_s.max() < peak.output_tok_s[0.5] < peak.output_tok_s[0.95]
+    assert peak.output_tok_s[0.5] == pytest.approx(25, rel=0.15)  # highest of 24 hours around 20 with noise of 10 %
+
+
+def test_as_many_scenarios_as_asked_for_alike_in_probability():
+    assert forecasted(a_history(), wanted()).fan.paths is None
+    paths = forecasted(a_history(), wanted(paths=7)).fan.paths
+    assert paths is not None
+    assert len(paths.scenarios) == 7
+    assert paths.probability == pytest.approx((1 / 7,) * 7)
+
+
+def test_the_history_shown_is_the_one_measured_and_findings_say_what_was_left_out():
+    history = a_history()
+    history.output_tok_s[0, 300:302] *= 20
+    history.input_tok_s[0, 300:302] *= 20
+
+    made = forecasted(history, wanted())
+
+    assert made.history is history
+    assert [(one.kind, one.hours) for one in made.findings] == [(Kind.OUTLIERS, 2)]
+    assert made.findings[0].words in made.remarks
+    assert forecasted(history, wanted(clean=frozenset())).findings == ()
+
+
+def test_a_backtest_is_scored_on_what_is_asked_for():
+    made = forecasted(a_history(), wanted(has_backtest=True, origins=3, target="input"))
+
+    assert made.backtest is not None
+    assert (made.backtest.target, made.backtest.origins, made.backtest.horizon_hours) == ("input", 3, 48)
+    assert made.backtest.runs[0].actual.mean() == pytest.approx(60, rel=0.1)
