@@ -201,6 +201,22 @@ class SpotLossOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingValue:
+    """Expected USD over the tenure if the scenario is known after a month and goes on; burst in fractions of nodes."""
+
+    months: int
+    """The tenure."""
+    keep_usd: Decimal
+    """The base committed to now and kept."""
+    wait_usd: Decimal
+    """Burst alone for a month, then the best base for the scenario that came."""
+    adjust_usd: Decimal
+    """The best base to begin with, added to or cancelled after the month; never dearer than the other two."""
+    adjust_base: Mapping[str, int]
+    """Base counts of `adjust_usd` now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uncertainty:
     """How a plan for several scenarios fares when they differ from the expectation."""
 
@@ -219,6 +235,8 @@ class Uncertainty:
     """None: all scenarios of the forecast are in the plan."""
     spot_loss: SpotLossOutcome | None = None
     """None: the policy does not look at it, or no spot is used."""
+    waiting: WaitingValue | None = None
+    """None: not asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

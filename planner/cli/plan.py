@@ -58,6 +58,9 @@ SpotLossOption = Annotated[
     SpotLoss | None,
     typer.Option("--survive-spot-loss", help="Plan for futures that lose a spot pool in use, or all of its provider."),
 ]
+WaitOption = Annotated[
+    bool, typer.Option("--wait", help="Say what waiting a month for the scenario to show saves or costs.")
+]
 ReduceOption = Annotated[
     int | None,
     typer.Option("--reduce-scenarios", min=2, help="Plan for this many of the scenarios, and say what that may cost."),
@@ -87,6 +90,7 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     aim: AimOption = None,
     reduce_scenarios: ReduceOption = None,
     survive_spot_loss: SpotLossOption = None,
+    wait: WaitOption = False,
     explain: ExplainOption = False,
     as_json: JsonOption = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan as JSON to this file.")] = None,
@@ -119,7 +123,7 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
         slo=tuple(slo or ()),
         measured_only=measured_only,
     )
-    asked = Asked(maximize=maximize, reduce_to=reduce_scenarios, explain=explain)
+    asked = Asked(maximize=maximize, reduce_to=reduce_scenarios, wait=wait, explain=explain)
     found = solved_plan(context, changed(case, change), asked)
     write_files(found, output, chart)
     print_plan(found, currency_of(currency, case.catalog), as_json=as_json, explain=explain)
@@ -142,6 +146,7 @@ class Asked:
     maximize: Maximize | None
     reduce_to: int | None
     """Scenarios to plan for; None: all."""
+    wait: bool
     explain: bool
 
 
@@ -151,6 +156,7 @@ def solved_plan(context: typer.Context, case: "Case", asked: Asked) -> "Plan":
     from planner.cli.progress import progress
     from planner.optimize.foresight import with_foresight
     from planner.optimize.reduce import with_reduction
+    from planner.optimize.waiting import with_waiting
     from planner.whatif.traffic import most_traffic
 
     with progress(is_quiet(context)) as report:
@@ -169,6 +175,9 @@ def solved_plan(context: typer.Context, case: "Case", asked: Asked) -> "Plan":
         found = with_foresight(solved.plan, solved.problem, report)
         if reduced is not None:
             found = with_reduction(found, solved.walk.best.counts, reduced.whole, reduced.reduction)
+        if asked.wait:
+            report("weighing a month's wait", 0.0)
+            found = with_waiting(found, solved.problem)
         if not asked.explain:
             return found
         from planner.explain import explain as explained

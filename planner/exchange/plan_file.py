@@ -27,6 +27,7 @@ from planner.plan import (
     Uncertainty,
     UnitCost,
     Utilization,
+    WaitingValue,
 )
 from planner.profile.model import Basis, Rates
 from policies.billing import Billing
@@ -196,7 +197,13 @@ def _uncertainty(table: Json) -> Uncertainty:
         foresight=None if value is None else _foresight(value),
         reduction=None if reduction is None else _reduction(reduction),
         spot_loss=_spot_loss(table["spot_loss"]) if "spot_loss" in table else None,
+        waiting=_waiting(table["waiting"]) if "waiting" in table else None,
     )
+
+
+def _waiting(table: Json) -> WaitingValue:
+    money = {key: Decimal(table[key]) for key in ("keep_usd", "wait_usd", "adjust_usd")}
+    return WaitingValue(**{**table, **money})
 
 
 def _spot_loss(table: Json) -> SpotLossOutcome:

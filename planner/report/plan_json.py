@@ -22,6 +22,7 @@ from planner.plan import (
     ScenarioReduction,
     SpotLossOutcome,
     Uncertainty,
+    WaitingValue,
 )
 from planner.profile.model import Rates
 from policies.planning import PlanningPolicy
@@ -274,6 +275,17 @@ def _uncertainty(known: Uncertainty) -> Json:
         "foresight": None if value is None else _foresight(value),
         **({} if known.reduction is None else {"reduction": _reduction(known.reduction)}),
         **({} if known.spot_loss is None else {"spot_loss": _spot_loss(known.spot_loss)}),
+        **({} if known.waiting is None else {"waiting": _waiting(known.waiting)}),
+    }
+
+
+def _waiting(value: WaitingValue) -> Json:
+    return {
+        "months": value.months,
+        "keep_usd": _money(value.keep_usd),
+        "wait_usd": _money(value.wait_usd),
+        "adjust_usd": _money(value.adjust_usd),
+        "adjust_base": _counts(value.adjust_base),
     }
 
 

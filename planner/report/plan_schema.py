@@ -243,7 +243,20 @@ def _uncertainty() -> Json:
             "worst_usd": money,
             "foresight": _nullable(foresight),
         },
-        {"reduction": _reduction(), "spot_loss": _spot_loss()},
+        {"reduction": _reduction(), "spot_loss": _spot_loss(), "waiting": _waiting()},
+    )
+
+
+def _waiting() -> Json:
+    money = {"$ref": "#/$defs/money"}
+    return _record(
+        {
+            "months": {"type": "integer", "minimum": 2, "description": "The tenure the amounts are for."},
+            "keep_usd": money | {"description": "The base committed to now and kept."},
+            "wait_usd": money | {"description": "Burst alone for a month, then the best base for what came."},
+            "adjust_usd": money | {"description": "The best base to begin with, adjusted after the month."},
+            "adjust_base": _counts("Base nodes of adjust_usd now."),
+        }
     )
 
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from planner.plan import ForesightValue, Plan, ScenarioReduction, SpotLossOutcome, Uncertainty
+from planner.plan import ForesightValue, Plan, ScenarioReduction, SpotLossOutcome, Uncertainty, WaitingValue
 from planner.report.numbers import Currency, number, percent
 from policies.planning import Aim
 
@@ -41,6 +41,8 @@ def uncertainty_sentences(plan: Plan, currency: Currency) -> list[str]:
         lines += _foresight_lines(plan, known.foresight, currency)
     if known.spot_loss is not None:
         lines.append(_spot_loss_line(plan, known.spot_loss, currency))
+    if known.waiting is not None:
+        lines.append(_waiting_line(known.waiting, currency))
     if known.reduction is not None:
         lines.append(_reduction_line(known.reduction, currency))
     return lines
@@ -58,6 +60,18 @@ def _spot_loss_line(plan: Plan, loss: SpotLossOutcome, currency: Currency) -> st
         f"surviving it costs {_money(price, currency)} in expectation, against "
         f"{_money(loss.unaware_usd, currency)} if spot were never lost; base counts that ignore it {ignoring}; "
         f"at most {left} % unserved in any scenario."
+    )
+
+
+def _waiting_line(value: WaitingValue, currency: Currency) -> str:
+    saved = value.keep_usd - value.wait_usd
+    nodes = " + ".join(f"{count} {offer}" for offer, count in value.adjust_base.items()) or "no base"
+    best = value.keep_usd - value.adjust_usd
+    return (
+        f"Over {value.months} months, if the scenario that shows in the first goes on, with burst in fractions: "
+        f"committing now and keeping it costs {_money(value.keep_usd, currency)}; a month of burst alone, then the "
+        f"best base, {_money(abs(saved), currency)} {'less' if saved >= 0 else 'more'}; beginning with {nodes} and "
+        f"adjusting it after the month {_money(best, currency)} less."
     )
 
 

@@ -119,3 +119,12 @@ def test_surviving_the_loss_of_spot_has_its_price(forecast: Path, capsys: pytest
     # On-demand twins of lost spot are not set aside as dominated.
     assert any(key.startswith("aws/") and not key.endswith("/spot") for key in document["offers"])
     assert "surviving it costs USD" in planned(capsys, *arguments)
+
+
+def test_waiting_a_month_is_weighed_against_setup_fees(forecast: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    value = held_to_account(planned(capsys, "-f", forecast, "--wait", "--json"))["uncertainty"]["waiting"]
+    assert value["months"] == 12
+    assert float(value["adjust_usd"]) <= min(float(value["keep_usd"]), float(value["wait_usd"]))
+    assert "Over 12 months, if the scenario that shows in the first goes on" in planned(
+        capsys, "-f", forecast, "--wait"
+    )
