@@ -37,7 +37,9 @@ def _predict(past: Demand, local: LocalTime) -> Demand:
     offset = np.maximum(_OFFSET * np.nansum(recent, axis=-1, keepdims=True) / np.maximum(count, 1), 1e-9)
     series = np.log(past + offset).reshape(-1, past.shape[-1])
     ahead = _ahead(series, local).reshape(*past.shape[:2], -1)
-    return _mixed(np.maximum(np.exp(ahead) - offset, 0), past)
+    tokens = np.maximum(np.exp(ahead) - offset, 0)
+    tokens[:, np.isnan(past[0]).all(axis=1)] = 0  # never measured, never asked for
+    return _mixed(tokens, past)
 
 
 def _ahead(series: NDArray[np.float64], local: LocalTime) -> NDArray[np.float64]:
