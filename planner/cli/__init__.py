@@ -12,12 +12,14 @@ from planner.cli.plan import plan
 from planner.cli.price.command import price
 from planner.cli.profile import profile_app
 from planner.cli.report import report
+from planner.cli.sensitivity import sensitivity
 from planner.cli.whatif import whatif
 
 app = typer.Typer()
 app.command("init")(init)
 app.command("plan")(plan)
 app.command("whatif")(whatif)
+app.command("sensitivity")(sensitivity)
 app.command("months")(months)
 app.command("price")(price)
 app.command("report")(report)

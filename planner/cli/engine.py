@@ -38,6 +38,19 @@ def asked_engine(written: str, workers: int | None) -> "Engine":
     return engine_of(written, workers)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineGiven:
+    """The options as written."""
+
+    engine: EngineOption = "loky"
+    workers: WorkersOption = None
+    checkpoint: CheckpointOption = None
+
+    def work(self) -> "Work":
+        """Who does the tasks, and where finished ones are kept."""
+        return Work(engine=asked_engine(self.engine, self.workers), checkpoint=self.checkpoint)
+
+
 class Running(TypedDict):
     """How tasks are run, as the functions that run them take it."""
 

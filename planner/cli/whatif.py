@@ -1,33 +1,16 @@
 """`baseload whatif`: a plan before and after a change, or beside several named scenarios."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planner.cli.engine import CheckpointOption, EngineOption, Work, WorkersOption, asked_engine
-from planner.cli.options import (
-    CurrencyCode,
-    CurrencyOption,
-    Fill,
-    FillOption,
-    FleetOption,
-    ForecastOption,
-    JsonOption,
-    MeasuredOption,
-    MonthOption,
-    OnlyOption,
-    PolicyOption,
-    QuantileOption,
-    SetOption,
-    SloOption,
-    WithoutOption,
-    currency_of,
-    say,
-    screen,
-    split,
-)
+from planner.cli.case_given import CaseGiven
+from planner.cli.engine import EngineGiven, Work
+from planner.cli.option_groups import with_options
+from planner.cli.options import CurrencyCode, CurrencyOption, JsonOption, currency_of, say, screen
 from planner.cli.paths import check_paths
 from planner.cli.plan import NOT_PROVEN, UNSERVED, verdict
 from planner.errors import InputError
@@ -38,77 +21,56 @@ if TYPE_CHECKING:
     from planner.whatif import Change, Comparison
 
 
-def whatif(  # noqa: PLR0917 - a command's options are its arguments
-    context: typer.Context,
-    forecast: ForecastOption,
-    config: FleetOption = None,
-    month: MonthOption = None,
-    fill: FillOption = None,
-    quantile: QuantileOption = None,
-    settings: SetOption = None,
-    without: WithoutOption = None,
-    only: OnlyOption = None,
-    slo: SloOption = None,
-    policy: PolicyOption = None,
-    measured_only: MeasuredOption = False,
-    scenarios: Annotated[
-        Path | None,
-        typer.Option("--scenarios", help="Named scenarios, TOML; the options above then hold before and after."),
-    ] = None,
-    sweep: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--sweep", metavar="KEY=a,b,c", help="Plan each value, such as demand=*0.5..*2:0.1; several are crossed."
-        ),
-    ] = None,
-    engine: EngineOption = "loky",
-    workers: WorkersOption = None,
-    checkpoint: CheckpointOption = None,
-    currency: CurrencyOption = CurrencyCode.USD,
-    as_json: JsonOption = False,
-) -> None:
+ScenariosOption = Annotated[
+    Path | None,
+    typer.Option("--scenarios", help="Named scenarios, TOML; the options above then hold before and after."),
+]
+SweepOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sweep", metavar="KEY=a,b,c", help="Plan each value, such as demand=*0.5..*2:0.1; several are crossed."
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesGiven:
+    """Which changes are compared, and how they are shown, as written."""
+
+    scenarios: ScenariosOption = None
+    sweep: SweepOption = None
+    currency: CurrencyOption = CurrencyCode.USD
+    as_json: JsonOption = False
+
+
+@with_options(CaseGiven, ChangesGiven, EngineGiven)
+def whatif(context: typer.Context, given: CaseGiven, asked: ChangesGiven, engine: EngineGiven) -> None:
     """The plan before and after a change of demand, prices, offers, SLO or policy, and why it changes.
 
     Example: baseload whatif -f forecast.csv --set demand=*1.5 --set price.aws=*1.2 --without ovh
     """
-    from planner.case import load_case, load_fleet
     from planner.report.whatif_json import whatif_document
     from planner.report.whatif_tables import render_whatif
-    from planner.whatif import Change, changed, compare
+    from planner.whatif import changed, compare
     from planner.whatif.planned import plan_cases
 
-    given = Change(
-        settings=tuple(settings or ()),
-        without=split(without),
-        only=split(only),
-        slo=tuple(slo or ()),
-        policy=policy,
-        measured_only=measured_only,
-    )
-    if sweep and scenarios is not None:
-        raise InputError(f"--sweep {sweep[0]}: --scenarios is given, too; expected one of them")
+    if asked.sweep and asked.scenarios is not None:
+        raise InputError(f"--sweep {asked.sweep[0]}: --scenarios is given, too; expected one of them")
     check_paths(
-        read=(("-f", forecast), ("-c", config), ("--scenarios", scenarios)), write=(("--checkpoint", checkpoint),)
+        read=(("-f", given.forecast), ("-c", given.config), ("--scenarios", asked.scenarios)),
+        write=(("--checkpoint", engine.checkpoint),),
     )
-    work = Work(engine=asked_engine(engine, workers), checkpoint=checkpoint)
-    changes = () if sweep else _changes(given, scenarios)
-    fleet, remarks = load_fleet(config)
-    case = load_case(
-        forecast=forecast,
-        fleet=fleet,
-        month=month,
-        fill=None if fill is None else Fill.WEEKLY.value,
-        quantile=quantile,
-        remarks=remarks,
-    )
-    if scenarios is not None or sweep:
-        case = changed(case, given)
-    shown = currency_of(currency, case.catalog)
-    if sweep:
-        raise typer.Exit(swept(context, case, sweep, work, shown, as_json=as_json))
+    work = engine.work()
+    changes = () if asked.sweep else _changes(given.change(), asked.scenarios)
+    case = given.case()
+    if asked.scenarios is not None or asked.sweep:
+        case = changed(case, given.change())
+    shown = currency_of(asked.currency, case.catalog)
+    if asked.sweep:
+        raise typer.Exit(swept(context, case, asked.sweep, work, shown, as_json=asked.as_json))
     with work.running(context) as how:
         comparison = compare(case, changes, lambda cases: plan_cases(cases, **how))
-    if as_json:
+    if asked.as_json:
         typer.echo(json.dumps(whatif_document(comparison), indent=2, ensure_ascii=False))
     else:
         typer.echo(render_whatif(comparison, screen=screen(), currency=shown), nl=False)

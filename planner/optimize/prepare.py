@@ -183,8 +183,8 @@ def _base_option(
 
 
 def _given(option: BaseOption, count: int) -> BaseOption:
-    """The option with its number of nodes given; limits that it passes are whoever gave it's business."""
-    return replace(option, min_count=count, max_count=count, count_group=None)
+    """The option with its number of nodes given; a group it is of counts them as before."""
+    return replace(option, min_count=count, max_count=count)
 
 
 def _burst_option(offer: Offer, models: tuple[Model, ...], policy: PlanningPolicy) -> BurstOption:

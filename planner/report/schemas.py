@@ -14,6 +14,9 @@ from planner.report.months import months_schema_text
 from planner.report.plan_schema import plan_schema_text
 from planner.report.price.registry import price_schema_text
 from planner.report.reconcile import reconcile_schema_text
+from planner.report.sensitivity.base_map import map_schema_text
+from planner.report.sensitivity.ranges import ranges_schema_text
+from planner.report.sensitivity.tornado import tornado_schema_text
 from planner.report.whatif_json import schema_text as whatif_schema_text
 from planner.report.whatif_sweep import whatif_sweep_schema_text
 
@@ -32,6 +35,9 @@ SCHEMAS = {
     "db.schema.json": db_schema_text,
     "whatif.schema.json": whatif_schema_text,
     "whatif-sweep.schema.json": whatif_sweep_schema_text,
+    "tornado.schema.json": tornado_schema_text,
+    "base-ranges.schema.json": ranges_schema_text,
+    "base-map.schema.json": map_schema_text,
 }
 
 

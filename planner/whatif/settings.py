@@ -92,7 +92,7 @@ def spelt_out(catalog: Catalog, selectors: Iterable[str]) -> tuple[str, ...]:
     """The selectors with `base`, `burst`, `spot` and `on-demand` spelt out as those of every provider line."""
     found: list[str] = []
     for selector in selectors:
-        lines = _lines(catalog)
+        lines = provider_lines(catalog)
         if selector not in MARKET_WORDS or selector in lines:
             found.append(selector)
             continue
@@ -104,7 +104,7 @@ def spelt_out(catalog: Catalog, selectors: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _lines(catalog: Catalog) -> list[str]:
+def provider_lines(catalog: Catalog) -> list[str]:
     """Providers, without those a shorter name means too: hetzner stands for hetzner-cloud."""
     providers = sorted({offer.provider for offer in catalog})
     return [one for one in providers if not any(one.startswith(f"{other}-") for other in providers)]

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 
 from planner.case import Case, solve_case
 from planner.errors import InputError
@@ -29,7 +30,7 @@ class PlanPoint:
     @property
     def label(self) -> str:
         """The point in few words."""
-        return ", ".join(f"{key}={value}" for key, value in self.settings.items())
+        return label_of(self.settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +44,39 @@ class SweptPlans:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """A point to plan."""
+class Asked:
+    """A point to plan: a case with some settings changed."""
 
     case: Case
-    settings: Mapping[str, str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    option: str = "--sweep"
+    """What a person wrote the settings with."""
+    note: str = ""
+    """What a progress bar says beside the settings."""
+
+    def checked(self) -> Self:
+        """This, once the case could be changed. Raises InputError that says what was written."""
+        self.changed()
+        return self
+
+    def changed(self) -> Case:
+        """The case with the settings in force."""
+        with self.saying():
+            change = Change(settings=tuple(f"{key}={value}" for key, value in self.settings.items()))
+            return changed(self.case, change) if self.settings else self.case
+
+    @contextmanager
+    def saying(self) -> Iterator[None]:
+        """What is wrong with a setting is said of where it was written; anything else names the point."""
+        try:
+            yield
+        except InputError as error:
+            said = str(error)
+            for key, value in self.settings.items():
+                said = said.replace(f"--set {key}={value}", f"{self.option} {key}={value}", 1)
+            if self.settings and self.option not in said:
+                said = f"{self.option} {label_of(self.settings)}: {said}"
+            raise InputError(said) from None
 
 
 def sweep_plans(
@@ -59,32 +88,42 @@ def sweep_plans(
     on_progress: Report | None = None,
 ) -> SweptPlans:
     """The case planned as given and at every point of the sweeps. Each value is tried alone before the first plan."""
-    axes = axes_of(sweeps)
-    for key, values in axes.items():
+    for key, values in axes_of(sweeps).items():
         for value in values:
-            with _said_of_sweep({key: value}):
-                changed(case, _change({key: value}))
-    points = crossed(sweeps)
-    asked = [_Asked(case=case, settings=settings) for settings in points]
+            Asked(case=case, settings={key: value}).checked()
+    asked = [Asked(case=case), *(Asked(case=case, settings=settings) for settings in crossed(sweeps))]
+    plan, found = plan_points(asked, engine=engine, checkpoint=checkpoint, on_progress=on_progress)
+    assert plan is not None  # of the case as given it is kept
+    return SweptPlans(plan=plan, before=found[0], points=tuple(found[1:]))
+
+
+def plan_points(
+    asked: Sequence[Asked],
+    *,
+    engine: Engine | None = None,
+    checkpoint: Checkpoint | None = None,
+    on_progress: Report | None = None,
+) -> tuple[Plan | None, list[PlanPoint]]:
+    """The points in their order; and the plan of the first one, where it changes nothing."""
     found = run_tasks(
         _planned,
-        [
-            Task(label="the plan as given", given=_Asked(case=case, settings={})),
-            *(Task(label=_label(one.settings), given=one) for one in asked),
-        ],
+        [Task(label=" ".join(filter(None, (label_of(one.settings), one.note))), given=one) for one in asked],
         engine=engine,
         checkpoint=checkpoint,
         on_progress=on_progress,
     )
-    plan, before = found[0]
-    assert plan is not None  # of the case as given it is kept
-    return SweptPlans(plan=plan, before=before, points=tuple(point for _, point in found[1:]))
+    return found[0][0] if found else None, [point for _, point in found]
 
 
-def _planned(asked: _Asked, share: Share) -> tuple[Plan | None, PlanPoint]:
+def label_of(settings: Mapping[str, str]) -> str:
+    """Settings in few words."""
+    return ", ".join(f"{key}={value}" for key, value in settings.items()) or "the plan as given"
+
+
+def _planned(asked: Asked, share: Share) -> tuple[Plan | None, PlanPoint]:
     """What is shown of the plan at one point; of the case as given the plan, too."""
-    with _said_of_sweep(asked.settings):
-        case = changed(asked.case, _change(asked.settings)) if asked.settings else asked.case
+    case = asked.changed()
+    with asked.saying():
         solved = solve_case(case, on_progress=lambda _what, part: share(part))
     plan = solved.plan
     gap = float(plan.gap.search_usd)
@@ -95,25 +134,3 @@ def _planned(asked: _Asked, share: Share) -> tuple[Plan | None, PlanPoint]:
         is_settled=plan.search == "proven" or gap <= plan.policy.max_search_gap * float(plan.total_usd),
     )
     return (None if asked.settings else plan), point
-
-
-def _change(settings: Mapping[str, str]) -> Change:
-    return Change(settings=tuple(f"{key}={value}" for key, value in settings.items()))
-
-
-def _label(settings: Mapping[str, str]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in settings.items())
-
-
-@contextmanager
-def _said_of_sweep(settings: Mapping[str, str]) -> Iterator[None]:
-    """What is wrong with a swept setting is said of --sweep, where it was typed; anything else names the point."""
-    try:
-        yield
-    except InputError as error:
-        said = str(error)
-        for key, value in settings.items():
-            said = said.replace(f"--set {key}={value}", f"--sweep {key}={value}", 1)
-        if "--sweep" not in said and settings:
-            said = f"--sweep {_label(settings)}: {said}"
-        raise InputError(said) from None

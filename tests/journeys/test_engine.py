@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from planner.fleet import sample_forecast_text
 from tests.journeys.test_replay import WORLD, a_series, waves
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +83,15 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
+def plans(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """A sweep of 19 plans of a day beside the one as given."""
+    path = tmp_path_factory.mktemp("given") / "day.csv"
+    path.write_text("\n".join(sample_forecast_text().splitlines()[:25]) + "\n")
+    swept = ("--sweep", "demand=*0.2..*2:0.1")
+    return (str(Path(sys.executable).with_name("baseload")), "whatif", "-f", str(path), *swept, "--json")
+
+
+@pytest.fixture(scope="module")
 def alone(command: Sequence[str]) -> str:
     """What one process alone prints."""
     return finished(begun(command, "--workers", "1"))[0]
@@ -114,11 +124,9 @@ def kept(path: Path) -> int:
     return max(path.read_bytes().count(b"\n") - 1, 0) if path.exists() else 0
 
 
-def test_a_worker_killed_half_way_changes_nothing(
-    cluster: Cluster, command: Sequence[str], alone: str, tmp_path: Path
-) -> None:
+def test_a_worker_killed_half_way_changes_nothing(cluster: Cluster, plans: Sequence[str], tmp_path: Path) -> None:
     run = tmp_path / "run"
-    client = begun(command, "--engine", cluster.address, "--checkpoint", str(run))
+    client = begun(plans, "--engine", cluster.address, "--checkpoint", str(run))
     wait_for(lambda: kept(run) >= 3, client)
     died = cluster.workers.pop(0)
     died.send_signal(signal.SIGKILL)
@@ -127,7 +135,7 @@ def test_a_worker_killed_half_way_changes_nothing(
     out, _ = finished(client)
     assert at_death < 20
     assert kept(run) == 20
-    assert out == alone
+    assert out == finished(begun(plans, "--workers", "1"))[0]
     cluster.add()
 
 

@@ -1,0 +1,68 @@
+"""The options that say which case a command is about: forecast, fleet, month, and what is changed of them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.cli.options import (
+    Fill,
+    FillOption,
+    FleetOption,
+    ForecastOption,
+    MeasuredOption,
+    MonthOption,
+    OnlyOption,
+    PolicyOption,
+    QuantileOption,
+    SetOption,
+    SloOption,
+    WithoutOption,
+    split,
+)
+
+if TYPE_CHECKING:
+    from planner.case import Case
+    from planner.whatif import Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseGiven:
+    """The options as written."""
+
+    forecast: ForecastOption
+    config: FleetOption = None
+    month: MonthOption = None
+    fill: FillOption = None
+    quantile: QuantileOption = None
+    settings: SetOption = None
+    without: WithoutOption = None
+    only: OnlyOption = None
+    slo: SloOption = None
+    policy: PolicyOption = None
+    measured_only: MeasuredOption = False
+
+    def change(self) -> "Change":
+        """What is changed of the files, the policy among it."""
+        from planner.whatif import Change
+
+        return Change(
+            settings=tuple(self.settings or ()),
+            without=split(self.without),
+            only=split(self.only),
+            slo=tuple(self.slo or ()),
+            policy=self.policy,
+            measured_only=self.measured_only,
+        )
+
+    def case(self) -> "Case":
+        """The case of the files, before anything is changed."""
+        from planner.case import load_case, load_fleet
+
+        fleet, remarks = load_fleet(self.config)
+        return load_case(
+            forecast=self.forecast,
+            fleet=fleet,
+            month=self.month,
+            fill=None if self.fill is None else Fill.WEEKLY.value,
+            quantile=self.quantile,
+            remarks=remarks,
+        )
