@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from planner.demand.backtest import Backtest, backtest
+from planner.demand.backtest.run import Runs, one_by_one
 from planner.demand.cleaning import EVERY_KIND, Finding, Kind, cleaned
 from planner.demand.events import NO_EVENTS, Calendar
 from planner.demand.fan import Fan
@@ -81,8 +82,8 @@ class Forecasted:
     remarks: tuple[str, ...]
 
 
-def forecasted(history: History, wanted: Wanted) -> Forecasted:
-    """The forecast of the hours wanted. Raises InputError, as for a history too short for a back-test."""
+def forecasted(history: History, wanted: Wanted, runs: Runs = one_by_one) -> Forecasted:
+    """The forecast of the hours wanted; `runs` does those of a back-test. Raises InputError, as for a short history."""
     when: When = partial(local_time, zone=wanted.zone, events=wanted.calendar.days)
     hour = timedelta(hours=1)
     clean = cleaned(history, when, wanted.clean)
@@ -109,6 +110,7 @@ def forecasted(history: History, wanted: Wanted) -> Forecasted:
             method=wanted.method,
             target="input" if wanted.target == "input" else "output",
             seed=wanted.seed,
+            runs=runs,
         )
     return Forecasted(
         history=history,

@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -82,6 +83,8 @@ class Digests:
                 yield self._digest(held)
         elif isinstance(value, list | tuple):
             yield from map(self._digest, value)
+        elif isinstance(value, partial):
+            yield self._digest((value.func, value.args, value.keywords))
         elif isinstance(value, AnySet):
             yield from sorted(map(self._digest, value))
         else:

@@ -1,7 +1,7 @@
 """A back-test: forecasts from origins of the past, each from nothing but the hours before it, and their scores."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -24,6 +24,42 @@ When = Callable[[datetime, int], LocalTime]
 Target = Literal["input", "output"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One run of a back-test: all that it depends on."""
+
+    history: History
+    when: When
+    first: int
+    """Hours of history it sees."""
+    horizon: int
+    method: str
+    target: Target
+    seed: int
+
+
+Runs = Callable[[Sequence[Asked]], Sequence[Run]]
+"""Does runs, in their order."""
+
+
+def one_by_one(asked: Sequence[Asked]) -> list[Run]:
+    """The runs, one after the other."""
+    return [run_of(one) for one in asked]
+
+
+def run_of(asked: Asked) -> Run:
+    """One run."""
+    return run_from(
+        asked.history,
+        asked.when,
+        asked.first,
+        asked.horizon,
+        method=asked.method,
+        target=asked.target,
+        seed=asked.seed,
+    )
+
+
 def backtest(
     history: History,
     when: When,
@@ -33,18 +69,22 @@ def backtest(
     method: str = "auto",
     target: Target = "output",
     seed: int = 0,
+    runs: Runs = one_by_one,
 ) -> Backtest:
     """How good forecasts of `horizon` hours would have been; InputError where the history is too short for one.
 
     `origins`: how many, whole days before the end of the history, evenly spread over its younger half; None: 8 or as
-    many as fit.
+    many as fit. `runs` does the forecasts, each by itself.
     """
     firsts = origins_within(history.hours, horizon, origins)
-    names = dict.fromkeys((method, *RIVALS))
-    found = {
-        name: [run_from(history, when, first, horizon, method=name, target=target, seed=seed) for first in firsts]
+    names = list(dict.fromkeys((method, *RIVALS)))
+    asked = [
+        Asked(history=history, when=when, first=first, horizon=horizon, method=name, target=target, seed=seed)
         for name in names
-    }
+        for first in firsts
+    ]
+    done = runs(asked)
+    found = {name: done[at * len(firsts) : (at + 1) * len(firsts)] for at, name in enumerate(names)}
     return scored(found[method], {name: found[name] for name in RIVALS}, method=method, target=target)
 
 

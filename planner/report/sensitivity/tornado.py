@@ -86,9 +86,9 @@ def end_words(settings: Mapping[str, str]) -> str:
 def _nodes(before: PlanPoint, after: PlanPoint, end: str) -> str:
     """Which base nodes an end adds and takes away; empty if none."""
     was, now = before.figures.base, after.figures.base
-    changed = [f"{now.get(key, 0) - was.get(key, 0):+d} {key}" for key in dict.fromkeys((*was, *now))]
-    told = [one for one in changed if not one.startswith("+0 ")]
-    return f"{end}: {', '.join(told)}".replace("-", "−", 0) if told else ""
+    more = {key: now.get(key, 0) - was.get(key, 0) for key in dict.fromkeys((*was, *now))}
+    told = [f"{signed(count, 0)} {key}" for key, count in more.items() if count]
+    return f"{end}: {', '.join(told)}" if told else ""
 
 
 def _summary(shown: Tornado, currency: Currency) -> str:
