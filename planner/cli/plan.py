@@ -50,6 +50,12 @@ class Maximize(StrEnum):
 
 
 ExplainOption = Annotated[bool, typer.Option("--explain", help="Say why: marginal prices, offers not chosen, more.")]
+LaunchesOption = Annotated[
+    bool,
+    typer.Option("--with-launches", help="Make launches part of the optimum: base and hourly nodes; takes longer."),
+]
+LAUNCH_CELLS = 3_000
+"""Hours, over all models, up to which launches can be part of the optimum: four months of one model."""
 AimOption = Annotated[
     Aim | None,
     typer.Option("--aim", help="With scenarios, make least: expected cost, cvar (dearest outcomes) or regret."),
@@ -91,6 +97,7 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     reduce_scenarios: ReduceOption = None,
     survive_spot_loss: SpotLossOption = None,
     wait: WaitOption = False,
+    with_launches: LaunchesOption = False,
     explain: ExplainOption = False,
     as_json: JsonOption = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan as JSON to this file.")] = None,
@@ -105,6 +112,8 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
     from planner.whatif import Change, changed
 
     check_paths(read=(("-f", forecast), ("-c", config)), write=(("-o", output), ("--chart", chart)))
+    if maximize is not None and with_launches:
+        raise InputError("--with-launches does not go with --maximize; expected one of them")
     if record:
         check_recordable(config)
     fleet, remarks = load_fleet(config, policy)
@@ -123,7 +132,7 @@ def plan(  # noqa: PLR0917 - a command's options are its arguments
         slo=tuple(slo or ()),
         measured_only=measured_only,
     )
-    asked = Asked(maximize=maximize, reduce_to=reduce_scenarios, wait=wait, explain=explain)
+    asked = Asked(maximize=maximize, reduce_to=reduce_scenarios, wait=wait, explain=explain, launches=with_launches)
     found = solved_plan(context, changed(case, change), asked)
     write_files(found, output, chart)
     print_plan(found, currency_of(currency, case.catalog), as_json=as_json, explain=explain)
@@ -148,6 +157,7 @@ class Asked:
     """Scenarios to plan for; None: all."""
     wait: bool
     explain: bool
+    launches: bool
 
 
 def solved_plan(context: typer.Context, case: "Case", asked: Asked) -> "Plan":
@@ -157,6 +167,7 @@ def solved_plan(context: typer.Context, case: "Case", asked: Asked) -> "Plan":
     from planner.optimize.foresight import with_foresight
     from planner.optimize.reduce import with_reduction
     from planner.optimize.waiting import with_waiting
+    from planner.optimize.walk import Effort
     from planner.whatif.traffic import most_traffic
 
     with progress(is_quiet(context)) as report:
@@ -168,13 +179,16 @@ def solved_plan(context: typer.Context, case: "Case", asked: Asked) -> "Plan":
             reduced = reduced_case(case, asked.reduce_to)
             case = reduced.case
         if asked.maximize is None:
-            solved = solve_case(case, on_progress=report)
+            effort = Effort(commitment_cells=LAUNCH_CELLS)
+            solved = (
+                solve_case(case, effort, on_progress=report) if asked.launches else solve_case(case, on_progress=report)
+            )
         else:
             most = most_traffic(case, on_progress=report)
             case, solved = most.case, most.solved
         found = with_foresight(solved.plan, solved.problem, report)
         if reduced is not None:
-            found = with_reduction(found, solved.walk.best.counts, reduced.whole, reduced.reduction)
+            found = with_reduction(found, solved.dispatch.counts, reduced.whole, reduced.reduction)
         if asked.wait:
             report("weighing a month's wait", 0.0)
             found = with_waiting(found, solved.problem)

@@ -40,7 +40,7 @@ def find_alternatives(solved: Solved, meter: Meter, on_progress: Report) -> Alte
     most = plan.total_usd * (1 + WITHIN)
     whole = WholeNodes(problem)
     found: dict[tuple[tuple[str, int], ...], Alternative] = {}
-    own = _mix(base_counts(problem, solved.walk.best.counts))
+    own = _mix(base_counts(problem, solved.dispatch.counts))
     is_cut_short = False
     for place, (level, counts) in enumerate(_candidates(solved, float(most), meter)):
         mix = _mix(base_counts(problem, counts))
@@ -106,6 +106,7 @@ def _candidates(solved: Solved, most_usd: float, meter: Meter) -> Iterator[tuple
         if known[key] <= most_usd:
             heapq.heappush(heap, (known[key], key))
 
+    price(solved.dispatch.counts.copy())
     price(solved.walk.best.counts.copy())
     for key, _ in solved.walk.examined[:MOST]:
         price(np.array(key, dtype=np.float64))

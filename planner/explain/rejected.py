@@ -46,11 +46,17 @@ def reject_unchosen(solved: Solved, meter: Meter, on_progress: Report) -> tuple[
 
 
 def chosen_keys(solved: Solved) -> set[str]:
-    """Keys of the options that the plan rents, in whatever scenario."""
+    """Keys of the options that the plan rents, in whatever scenario, or would without launches.
+
+    What an option would have to cost is found without launches: one that is chosen there has no such price.
+    """
     problem = solved.problem
-    nodes = pay_loads(problem, solved.walk.best).dispatch.nodes
-    on = {problem.burst[v].key for v in np.flatnonzero(nodes.any(axis=(0, 2)))}
-    return on | {key for key, count in base_counts(problem, solved.walk.best.counts).items() if count}
+    keys: set[str] = set()
+    for dispatch in (solved.walk.best, solved.dispatch):
+        nodes = pay_loads(problem, dispatch).dispatch.nodes
+        keys |= {problem.burst[v].key for v in np.flatnonzero(nodes.any(axis=(0, 2)))}
+        keys |= {key for key, count in base_counts(problem, dispatch.counts).items() if count}
+    return keys
 
 
 def _threshold(solved: Solved, option: Option, meter: Meter) -> Threshold:
@@ -107,7 +113,7 @@ def _full_group(solved: Solved, option: Option) -> str:
     group = (problem.base[option.index] if option.is_base else problem.burst[option.index]).count_group
     if group is None:
         return ""
-    counts = zip(solved.walk.best.counts, problem.base_columns(), strict=True)
+    counts = zip(solved.dispatch.counts, problem.base_columns(), strict=True)
     used = sum(round(float(n)) for n, (_, b) in counts if problem.base[b].count_group == group)
     most = problem.group_max[group]
     return f"in place of another node, as {group} is full with {used} of {most}; " if used >= most else ""

@@ -30,7 +30,7 @@ class Market:
     share: Floats
     """(V, T) share of the cell's demand one node serves at target utilization; 0 where it cannot serve."""
     price_usd_hour: Floats
-    """(V,) price and expected interruption cost of a node-hour."""
+    """(V, T) price and expected interruption cost of a node-hour in the cell."""
     egress_usd: Floats
     """(V, T) egress of serving the cell's whole demand."""
     unserved_usd: Floats
@@ -121,6 +121,7 @@ class _Chunk:
         self.reserve = reserve
         self.need = np.maximum(self.demand, reserve)
         self.share, self.egress = market.share[:, cells], market.egress_usd[:, cells]
+        self.price = market.price_usd_hour[:, cells]
         self.penalty = market.unserved_usd[cells]
         self.group_left = market.group_left[cells]
         # Where the reserve decides, a node may stand by: its egress is no part of what the next share costs.
@@ -128,7 +129,7 @@ class _Chunk:
         self.egress_bound = np.where(self.stands_by, 0.0, self.egress)
         self.useful = (self.share > 0) & ((self.egress < self.penalty) | self.stands_by)
         self.size = np.where(self.useful, self.share, 1.0)
-        ratio = np.where(self.useful, market.price_usd_hour[:, None] / self.size + self.egress_bound, np.inf)
+        ratio = np.where(self.useful, self.price / self.size + self.egress_bound, np.inf)
         known = np.isfinite(ratio)
         mean = np.where(known, ratio, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
         # By egress, the group together, the cheapest per share first.
@@ -204,7 +205,7 @@ class _Chunk:
         pair, nodes = np.zeros((2, len(need)), dtype=np.int64), np.zeros((2, len(need)))
         limit = np.where(market.in_group[:, None], self.group_left, np.inf)
         limit = np.minimum(limit, market.max_count[:, None])
-        price = market.price_usd_hour[:, None]
+        price = self.price
         for a in range(len(self.share)):
             n_a = np.where(self.useful[a], np.minimum(np.floor(need / self.size[a] + SLACK), limit[a]), 0.0)
             rest = np.maximum(need - n_a * self.size[a], 0.0)
@@ -243,7 +244,7 @@ class _Chunk:
         full = covered >= grown.open_share * (1 - SLACK)
         grown.open_share = np.where(full, 0.0, grown.open_share - covered)
         served = before - self._to_serve(cell, grown.open_share)
-        grown.cost = grown.cost + nodes * self.market.price_usd_hour[option] + served * self.egress[option, cell]
+        grown.cost = grown.cost + nodes * self.price[option, cell] + served * self.egress[option, cell]
         grown.group = grown.group + nodes * self.market.in_group[option]
         grown.nodes = nodes.astype(np.int64)
         limit = best_cost[cell]
@@ -261,7 +262,7 @@ class _Chunk:
         full = np.minimum(full, market.max_count[option])
         if market.in_group[option]:
             full = np.minimum(full, np.maximum(self.group_left[cell] - states.group, 0.0))
-        slope = market.price_usd_hour[option] + (self.egress_bound[option, cell] - tail[cell]) * one
+        slope = self.price[option, cell] + (self.egress_bound[option, cell] - tail[cell]) * one
         room = best_cost[cell] * (1 + SLACK) + SLACK - states.cost - states.open_share * tail[cell]
         with np.errstate(divide="ignore", invalid="ignore"):
             crossing = room / slope

@@ -131,8 +131,9 @@ class MeritOrder:
 
 def burst_cost_of_share(problem: Problem) -> Floats:
     """(M, V, T) USD of serving the cell's whole demand from one burst option at target utilization; inf: cannot."""
-    per_hour = problem.burst_cost_usd_hour()[None, :, None]
-    return problem.burst_work * (per_hour / problem.policy.target_utilization) + problem.burst_egress_usd()
+    work = np.where(np.isfinite(problem.burst_work), problem.burst_work, 0.0)
+    cost = work * (problem.burst_cost_usd() / problem.policy.target_utilization) + problem.burst_egress_usd()
+    return np.where(np.isfinite(problem.burst_work), cost, np.inf)
 
 
 def only_group(problem: Problem) -> str | None:

@@ -89,6 +89,9 @@ class Problem:
     reference_usd: tuple[float, ...] | None = None
     """Aim regret: the least total of each scenario planned for alone; None: not known yet."""
 
+    launch_prices_usd: Floats | None = None
+    """(M, V, T) what a node-hour costs more, or less, where prices of launches take the hours apart."""
+
     @property
     def cells(self) -> int:
         """T: hours x scenarios."""
@@ -121,6 +124,11 @@ class Problem:
     def burst_cost_usd_hour(self) -> Floats:
         """(V,) price plus expected interruption cost of a node-hour."""
         return np.array([float(o.price_usd_hour + o.interruption_usd_hour) for o in self.burst], dtype=np.float64)
+
+    def burst_cost_usd(self) -> Floats:
+        """(M, V, T) what a node costs in each cell, prices of launches included."""
+        cost = np.broadcast_to(self.burst_cost_usd_hour()[None, :, None], self.burst_work.shape)
+        return cost if self.launch_prices_usd is None else cost + self.launch_prices_usd
 
     def burst_price_usd_hour(self) -> Floats:
         """(V,) price of a node-hour, as billed."""

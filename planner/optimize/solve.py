@@ -12,16 +12,19 @@ import numpy as np
 from planner.errors import InputError, SolverError
 from planner.optimize.assemble import Origin, assemble, count_money
 from planner.optimize.bill import exact
+from planner.optimize.commitment.best_base import why_unproven, with_launches
+from planner.optimize.commitment.chains import why_not
 from planner.optimize.decompose import Relaxed, column_cost_usd, solve_relaxed
 from planner.optimize.foresight import billed_usd, relaxed_optimum, with_reference
 from planner.optimize.limits import CountLimits, count_limits
 from planner.optimize.loads import pay_loads
 from planner.optimize.prepare import Prepared
-from planner.optimize.problem import Problem
+from planner.optimize.problem import Floats, Problem
 from planner.optimize.recourse import Recourse
 from planner.optimize.scenarios import expecting
 from planner.optimize.spot_loss import losses_of, with_losses
 from planner.optimize.walk import Effort, Report, Walk, walk
+from planner.optimize.whole import Dispatch
 from planner.plan import Plan, SpotLossOutcome
 from policies.planning import Aim, SpotLoss
 
@@ -42,6 +45,9 @@ class Solved:
     recourse: Recourse
     relaxed: Relaxed
     walk: Walk
+    """The base counts before launches: what an explanation compares with."""
+    dispatch: Dispatch
+    """The plan's own nodes and base counts, launches part of the optimum where `why_apart` knows no reason against."""
 
 
 def solve(
@@ -49,9 +55,10 @@ def solve(
 ) -> Solved:
     """The cheapest plan of a prepared problem, with its proof; one that survives lost spot where the policy says so."""
     effort = effort or Effort()
-    plain = _solve(prepared, origin, effort, on_progress)
     if prepared.problem.policy.survive_spot_loss is SpotLoss.NONE:
-        return plain
+        return _solve(prepared, origin, effort, on_progress)
+    # Both plans alike, so that they can be compared: with futures to survive launches stay outside the optimum.
+    plain = _solve(prepared, origin, replace(effort, commitment_cells=0), on_progress)
     return _surviving(prepared, plain, origin, effort, on_progress)
 
 
@@ -86,8 +93,12 @@ def _solve(prepared: Prepared, origin: Origin, effort: Effort, on_progress: Repo
     problem = with_reference(prepared.problem)
     found = _fit_budget(problem, _search(problem, effort, on_progress), on_progress)
     recourse, relaxed, walked = found.recourse, found.relaxed, found.walk
+    apart = why_apart(problem, effort)
+    if effort.commitment_cells and apart is None:
+        walked = _cheaper(problem, walked, with_launches(problem, found.limits, walked, on_progress=on_progress))
     expected = relaxed if recourse.aim.is_expected else relaxed_optimum(expecting(problem))
     paid = pay_loads(problem, walked.best)
+    launches = _launch_remarks(problem, walked.best.counts, apart) if effort.commitment_cells else ()
     changes = f"base nodes change model {paid.changes} times while busy; their load time is paid"
     plan = assemble(
         problem=problem,
@@ -99,13 +110,21 @@ def _solve(prepared: Prepared, origin: Origin, effort: Effort, on_progress: Repo
         rejected=prepared.rejected,
         origin=origin,
         recourse_name=recourse.name,
-        remarks=prepared.remarks + ((changes,) if paid.changes else ()) + _remarks(problem),
+        remarks=prepared.remarks + ((changes,) if paid.changes else ()) + launches + _remarks(problem),
     )
     if prepared.owned_unused:
         changes_of = plan.owned_changes
         cancel = {**changes_of.cancel, **prepared.owned_unused}
         plan = replace(plan, owned_changes=replace(changes_of, cancel=cancel))
-    return Solved(plan=plan, problem=problem, limits=found.limits, recourse=recourse, relaxed=relaxed, walk=walked)
+    return Solved(
+        plan=plan,
+        problem=problem,
+        limits=found.limits,
+        recourse=recourse,
+        relaxed=relaxed,
+        walk=found.walk,
+        dispatch=walked.best,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +133,27 @@ class _Found:
     recourse: Recourse
     relaxed: Relaxed
     walk: Walk
+
+
+def _launch_remarks(problem: Problem, counts: Floats, apart: str | None) -> tuple[str, ...]:
+    """Where launches are not part of the optimum although asked for, or no bound is known with them: why."""
+    if apart is not None:
+        return (f"launches stay outside the optimum: {apart}",)
+    unbound = why_unproven(problem, counts)
+    return () if unbound is None else (f"base counts and the lower bound are those before launches: {unbound}",)
+
+
+def _cheaper(problem: Problem, walked: Walk, launched: Walk) -> Walk:
+    """The one that is billed less; where leases may reach a monthly cap the optimum of launches does not know of it."""
+    totals = [count_money(problem, one.best).total_usd for one in (walked, launched)]
+    return launched if totals[1] <= totals[0] else walked
+
+
+def why_apart(problem: Problem, effort: Effort) -> str | None:
+    """Why launches stay overhead of the hours' own cover, where they are to be part of the optimum; None: they are."""
+    if len(problem.models) * problem.cells > effort.commitment_cells:
+        return f"the horizon has more than {effort.commitment_cells:,} hours over all models"
+    return why_not(problem)
 
 
 def _search(problem: Problem, effort: Effort, on_progress: Report | None) -> _Found:

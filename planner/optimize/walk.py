@@ -31,6 +31,8 @@ class Effort:
     """Cells dispatched in whole nodes; at least one vector of counts is dispatched."""
     boxes: int = 20_000
     """Boxes of counts bounded."""
+    commitment_cells: int = 0
+    """Hours, over all models, up to which launches are made part of the optimum (commitment/); 0: they are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,9 @@ class Walk:
 
 
 @dataclass(order=True, slots=True)
-class _Box:
+class Box:
+    """Base counts between `lower` and `upper`, none of which costs less than `bound`."""
+
     bound: float
     serial: int
     lower: Floats = field(compare=False)
@@ -56,7 +60,7 @@ class _Box:
     point: Floats = field(compare=False)
 
 
-class _BoxProgram:
+class BoxProgram:
     """The master's relaxation over a box of counts: minimise cost . N + theta under the cuts."""
 
     def __init__(self, cost_usd: Floats, limits: CountLimits) -> None:
@@ -95,7 +99,7 @@ def walk(
     on_progress: Report | None = None,
 ) -> Walk:
     """The whole-node optimum over base counts, walked from the relaxed optimum outwards."""
-    program = _BoxProgram(column_cost_usd(problem), limits)
+    program = BoxProgram(column_cost_usd(problem), limits)
     for cut in relaxed.cuts:
         program.add(cut)
     record = _Record(problem, recourse, relaxed)
@@ -103,7 +107,7 @@ def walk(
     boxes, before = 0, recourse.spent_cells
     promised, point = program.bound(limits.lower, limits.upper)
     # No counts are below the relaxed optimum, however little the cuts promise between them.
-    heap = [_Box(max(promised, relaxed.bound_usd), next(serial), limits.lower, limits.upper, point)]
+    heap = [Box(max(promised, relaxed.bound_usd), next(serial), limits.lower, limits.upper, point)]
     while heap and record.could_win(heap[0].bound):
         spent = record.whole.spent_cells + recourse.spent_cells - before
         if spent + problem.cells > effort.dispatched_cells or boxes >= effort.boxes:
@@ -115,10 +119,10 @@ def walk(
         counts = np.clip(np.rint(box.point), box.lower, box.upper)
         if limits.allow(counts) and _key(counts) not in record.known:
             program.add(record.examine(counts))
-        for lower, upper in _split(box, counts):
+        for lower, upper in split(box, counts):
             promised, point = program.bound(lower, upper)
             if promised < record.best_total:
-                heapq.heappush(heap, _Box(max(promised, box.bound), next(serial), lower, upper, point))
+                heapq.heappush(heap, Box(max(promised, box.bound), next(serial), lower, upper, point))
     return record.result(heap[0].bound if heap else np.inf)
 
 
@@ -177,7 +181,7 @@ def _key(counts: Floats) -> tuple[int, ...]:
     return tuple(round(float(count)) for count in counts)
 
 
-def _split(box: _Box, counts: Floats) -> list[tuple[Floats, Floats]]:
+def split(box: Box, counts: Floats) -> list[tuple[Floats, Floats]]:
     """Boxes that together hold all counts of the box but the ones just examined."""
     parts = []
     lower, upper = box.lower.copy(), box.upper.copy()

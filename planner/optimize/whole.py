@@ -200,7 +200,8 @@ class WholeNodes:
         served: Serving = serve(problem, base_nodes=base, nodes=nodes, unserved=unserved)
         per_cell = nodes.sum(axis=0)
         bill = problem.burst_price_usd_hour() @ per_cell + (served.burst_share * self._egress).sum(axis=(0, 1))
-        interruption = (problem.burst_cost_usd_hour() - problem.burst_price_usd_hour()) @ per_cell
+        more = problem.burst_cost_usd() - problem.burst_price_usd_hour()[None, :, None]
+        interruption = (more * nodes).sum(axis=(0, 1))
         return WholeDispatch(
             nodes=nodes,
             given=np.zeros_like(base),
@@ -213,12 +214,7 @@ class WholeNodes:
         )
 
     def _own_base(self, counts: Floats) -> Ints:
-        """(M, B, T) the columns' own counts, in every cell."""
-        nodes = np.zeros(self._problem.base_work.shape, dtype=np.int64)
-        for c, (m, b) in enumerate(self._problem.base_columns()):
-            if m is not None:
-                nodes[m, b] = round(float(counts[c]))
-        return nodes
+        return own_base(self._problem, counts)
 
     def _group_left(self, counts: Floats) -> float:
         """Nodes the burst options' group may still have; inf without one."""
@@ -233,7 +229,7 @@ class WholeNodes:
         problem = self._problem
         return Market(
             share=self._burst_share[m],
-            price_usd_hour=problem.burst_cost_usd_hour() + multiplier * problem.burst_price_usd_hour(),
+            price_usd_hour=problem.burst_cost_usd()[m] + multiplier * problem.burst_price_usd_hour()[:, None],
             egress_usd=self._egress[m] * (1 + multiplier),
             unserved_usd=problem.unserved_usd[m],
             max_count=self._most,
@@ -261,6 +257,7 @@ class _Need:
         some = replace(
             market,
             share=market.share[:, cells],
+            price_usd_hour=market.price_usd_hour[:, cells],
             egress_usd=market.egress_usd[:, cells],
             unserved_usd=market.unserved_usd[cells],
             group_left=market.group_left[cells],
@@ -279,6 +276,15 @@ def joined(pieces: list[Cover], parts: list[Ints]) -> Cover:
     return Cover(
         count=of("count").astype(np.int64), unserved=of("unserved"), cost_usd=of("cost_usd"), bound_usd=of("bound_usd")
     )
+
+
+def own_base(problem: Problem, counts: Floats) -> Ints:
+    """(M, B, T) the columns' own counts, in every cell."""
+    nodes = np.zeros(problem.base_work.shape, dtype=np.int64)
+    for c, (m, b) in enumerate(problem.base_columns()):
+        if m is not None:
+            nodes[m, b] = round(float(counts[c]))
+    return nodes
 
 
 def burst_group(problem: Problem) -> str | None:

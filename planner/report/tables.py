@@ -220,7 +220,9 @@ def _proof_sentence(plan: Plan, currency: Currency) -> str:
         return aim_sentence(plan, plan.uncertainty, currency)
     proof = "base counts not proven optimal (search limit)"
     if plan.search == "proven":
-        proof = "base counts proven optimal before launch overhead"
+        proof = "base counts proven optimal"
+        if plan.gap.launch_overhead_usd > 0:
+            proof += " before launch overhead"
     over = plan.total_usd - plan.lower_bound_usd
     if abs(over) < Decimal("0.005"):
         return "Base counts proven optimal; the total is the proven minimum."

@@ -90,7 +90,7 @@ def plan_case(named: NamedCase, share: Share) -> PlannedCase:
 
 def figures(solved: Solved) -> Figures:
     """The figures of a plan."""
-    plan, problem, nodes = solved.plan, solved.problem, solved.walk.best.nodes
+    plan, problem, nodes = solved.plan, solved.problem, solved.dispatch.nodes
     asked_tok_s = (problem.input_tok_s + problem.output_tok_s).sum(axis=0)
     by_pool = (nodes.sum(axis=0) * problem.weight).sum(axis=-1)
     return Figures(

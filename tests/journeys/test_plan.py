@@ -443,6 +443,26 @@ def test_unserved_beyond_the_policy_is_exit_3_with_the_whole_plan(plan: Plan, da
     assert document["unserved_ratio"] > document["policy"]["max_unserved_ratio"]
 
 
+def test_with_launches_the_total_is_proven_with_them_and_no_overhead_is_left(plan: Plan, tmp_path: Path) -> None:
+    forecast = a_forecast(tmp_path / "f.csv", by_day, hours=48)
+    before = held_to_account(plan("-f", forecast, "--json").document)
+    document = held_to_account(plan("-f", forecast, "--with-launches", "--json").document)
+    assert Decimal(document["gap"]["launch_overhead_usd"]) < Decimal("0.0001")
+    assert document["search"] == "proven"
+    assert document["gap_ratio"] <= 1e-4
+    assert Decimal(before["lower_bound_usd"]) <= Decimal(document["lower_bound_usd"])
+    assert Decimal(document["total_usd"]) < Decimal(before["total_usd"])
+
+
+def test_with_launches_a_problem_that_joins_all_hours_says_so(plan: Plan, tmp_path: Path) -> None:
+    forecast = a_forecast(tmp_path / "f.csv", by_day, hours=24)
+    done = plan("-f", forecast, "--with-launches", "--set", "sharing=hourly", "--json")
+    assert "launches stay outside the optimum: base nodes may change model between hours" in done.err
+    assert "--with-launches does not go with --maximize" in (
+        plan("-f", forecast, "--with-launches", "--maximize", "traffic", code=2).err
+    )
+
+
 def test_a_search_ended_early_with_more_to_gain_is_exit_4(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

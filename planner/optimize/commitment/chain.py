@@ -13,7 +13,7 @@ and held level by level n nodes need sum_h max(0, n(h) - n(h-1)) leases, the lea
 idle through a gap: then n counts it. A monthly cap makes long leases cheaper than that (chains.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,42 @@ class Chain:
     def launches_are_cheap(self) -> bool:
         """Whether no launch costs more than an hour of the node: then no node is worth holding idle."""
         return bool(np.all(self.launch_usd <= self.price_usd_hour))
+
+    def undominated(self) -> Ints:
+        """Options that whole nodes of one other option do not replace, in every hour, for no more in any respect.
+
+        The other option must be without limits; a replaced node's egress may cost more than before.
+        """
+        kept = list(range(self.options))
+        free = [v for v in kept if not self.in_group[v] and np.isinf(self.max_count[v])]
+        for v in sorted(kept, key=lambda v: -self.price_usd_hour[v]):
+            if any(self._replaces(w, v) for w in free if w != v and w in kept):
+                kept.remove(v)
+        return np.array(kept, dtype=np.int64)
+
+    def _replaces(self, w: int, v: int) -> bool:
+        """Whether nodes of w do all that one node of v does."""
+        here = self.useful[v]
+        if not here.any():
+            return True
+        if not self.useful[w][here].all():
+            return False
+        nodes = np.ceil((self.share[v, here] / self.share[w, here]).max() - SLACK)
+        more_egress = np.maximum(self.egress_usd[w] - self.egress_usd[v], 0.0) * self.share[v]
+        hour_usd = nodes * self.price_usd_hour[w] + float(more_egress[here].max())
+        return bool(hour_usd <= self.price_usd_hour[v] and nodes * self.launch_usd[w] <= self.launch_usd[v])
+
+    def only(self, options: Ints) -> "Chain":
+        """The chain with some of its options."""
+        return replace(
+            self,
+            price_usd_hour=self.price_usd_hour[options],
+            launch_usd=self.launch_usd[options],
+            share=self.share[options],
+            egress_usd=self.egress_usd[options],
+            max_count=self.max_count[options],
+            in_group=self.in_group[options],
+        )
 
     def unserved(self, nodes: Ints, hours: Ints) -> Floats:
         """(K,) share left unserved with nodes (K, V) in the hours (K,)."""

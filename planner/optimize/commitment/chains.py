@@ -19,22 +19,26 @@ MONTH_HOURS = 31 * 24
 
 
 def why_not(problem: Problem) -> str | None:
-    """Why the hours of the problem are not taken as chains; None where they are."""
+    """Why the problem is no sum of chains; None where it is one."""
     policy = problem.policy
     if policy.sharing is Sharing.HOURLY:
-        return "base nodes change model between hours"
+        return "base nodes may change model between hours"
+    if len(problem.scenarios) > 1:
+        return "with several scenarios hours are covered one by one"
     if policy.max_usd_month is not None:
         return "a budget joins all hours"
     if any(option.egress_usd_mtok > 0 for option in problem.base):
-        return "base egress depends on which models use which nodes"
+        return "base egress depends on which hours the base serves"
     if len({option.count_group for option in problem.burst if option.count_group is not None}) > 1:
         return "burst offers belong to several count groups"
-    for option in problem.burst:
-        if option.offer.billing not in STRAIGHT:
-            return f"{option.key} is billed by the month"
-        if _cap_may_bind(problem, option):
-            return f"a lease of {option.key} may reach its monthly cap"
-    return None
+    monthly = [option.key for option in problem.burst if option.offer.billing not in STRAIGHT]
+    return f"{monthly[0]} is billed by the month" if monthly else None
+
+
+def why_no_bound(problem: Problem) -> str | None:
+    """Why the chains' bound is none for the problem; None where it is one."""
+    capped = [option.key for option in problem.burst if _cap_may_bind(problem, option)]
+    return f"a long lease of {capped[0]} may reach its monthly cap" if capped else why_not(problem)
 
 
 def _cap_may_bind(problem: Problem, option: BurstOption) -> bool:

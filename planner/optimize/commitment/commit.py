@@ -6,7 +6,7 @@ and they are listed again, until nothing can have been lost or the lists may gro
 much the total may be improved at most.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,15 +53,28 @@ class Committed:
         return self.total_usd - self.bound_usd <= CLOSE * (1 + abs(self.total_usd))
 
 
-def commit(chain: Chain, effort: Effort | None = None, *, start: Floats | None = None) -> Committed:
-    """The cheapest chain of whole nodes; `start` (H + 1, V): prices of launches to begin with."""
+def commit(
+    chain: Chain, effort: Effort | None = None, *, start: Floats | None = None, worth_usd: float = np.inf
+) -> Committed:
+    """The cheapest chain of whole nodes; `start` (H + 1, V): prices of launches to begin with.
+
+    It need not be found where it is sure to cost `worth_usd` or more.
+    """
     effort = effort or Effort()
+    options = chain.undominated()
+    if len(options) < chain.options:
+        some = commit(
+            chain.only(options), effort, start=None if start is None else start[:, options], worth_usd=worth_usd
+        )
+        return _with_all_options(chain, options, some)
     lister = Lister(chain, most_per_hour=effort.most_per_hour)
-    priced = launch_prices(lister, most_rounds=effort.price_rounds, start=start)
+    priced = launch_prices(lister, most_rounds=effort.price_rounds, start=start, worth_usd=worth_usd)
     launch, bound = priced.launch_usd, priced.bound_usd
     best = join(chain, priced.pool, launch, np.full(chain.hours, np.inf))
     slack = np.full(chain.hours, FIRST_SLACK * abs(bound) / chain.hours) + best.needed_usd
     for _ in range(effort.join_rounds):
+        if bound >= worth_usd:
+            break
         listed = lister.near_least(node_prices(chain, launch), slack)
         found = join(chain, merged(_as_listed(chain, best.nodes), listed), launch, slack)
         bound = max(bound, found.bound_usd)
@@ -76,6 +89,15 @@ def commit(chain: Chain, effort: Effort | None = None, *, start: Floats | None =
     return Committed(
         nodes=best.nodes, total_usd=best.total_usd, bound_usd=min(bound, best.total_usd), launch_prices_usd=launch
     )
+
+
+def _with_all_options(chain: Chain, options: Ints, some: Committed) -> Committed:
+    """What was found with some of the options, the others at 0 nodes."""
+    nodes = np.zeros((chain.hours, chain.options), dtype=np.int64)
+    prices = np.zeros((chain.hours + 1, chain.options))
+    nodes[:, options], prices[:, options] = some.nodes, some.launch_prices_usd
+    prices[0] = chain.launch_usd
+    return replace(some, nodes=nodes, launch_prices_usd=prices)
 
 
 def _as_listed(chain: Chain, nodes: Ints) -> Configurations:

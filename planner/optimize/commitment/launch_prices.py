@@ -62,8 +62,10 @@ def priced_usd(listed: Configurations, launch: Floats) -> Floats:
     return value
 
 
-def launch_prices(lister: Lister, *, most_rounds: int, start: Floats | None = None) -> Priced:
-    """The best prices found in so many rounds, from `start` or half of each launch."""
+def launch_prices(
+    lister: Lister, *, most_rounds: int, start: Floats | None = None, worth_usd: float = np.inf
+) -> Priced:
+    """The best prices found in so many rounds, from `start` or half of each launch; a bound of `worth_usd` will do."""
     chain = lister.chain
     half = np.repeat(chain.launch_usd[None, :] / 2, chain.hours + 1, axis=0)
     launch = allowed(chain, half if start is None else start)
@@ -78,7 +80,7 @@ def launch_prices(lister: Lister, *, most_rounds: int, start: Floats | None = No
             best, best_bound = launch, bound
         slack = np.full(chain.hours, POOL_SLACK * float(np.abs(least_usd).mean()))
         pool = listed if pool is None else merged(pool, listed)
-        if not chain.launch_usd.any() or number == most_rounds:
+        if not chain.launch_usd.any() or number == most_rounds or bound >= worth_usd:
             break
         promised, launch = _program(chain, pool)
         if promised - best_bound <= CLOSE * abs(promised):
@@ -120,7 +122,7 @@ def _program(chain: Chain, pool: Configurations) -> tuple[float, Floats]:
     page.add_terms(launches[pool.hour[k], column], share[k], -count)
     after = pool.hour[k] + 1 < chain.hours
     page.add_terms(launches[pool.hour[k][after] + 1, column[after]], share[k[after]], count[after])
-    found = least(page.program(), method=Method.INTERIOR)
+    found = least(page.program(), method=Method.SIMPLEX)
     if found is None:
         raise SolverError("an hour of the commitment has no configuration")
     launch = np.zeros((chain.hours + 1, chain.options))

@@ -1,0 +1,155 @@
+"""Commitment in a plan: what is charged, base counts that are the best with launches, where it does not apply."""
+
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.optimize.assemble import count_money
+from planner.optimize.commitment.best_base import PROVEN, with_launches
+from planner.optimize.commitment.chains import chains_of, why_no_bound, why_not
+from planner.optimize.commitment.fixed_base import commit_base
+from planner.optimize.decompose import column_cost_usd, solve_relaxed
+from planner.optimize.limits import breaking_cells, count_limits
+from planner.optimize.problem import Problem
+from planner.optimize.recourse import Recourse
+from planner.optimize.walk import Effort, Walk, walk
+from policies.billing import Billing
+from policies.planning import PlanningPolicy, Sharing
+from tests.planner.optimize.brute import possible_counts
+from tests.planner.optimize.chains import brute_total_usd
+from tests.planner.optimize.instances import Kind, a_base, a_burst, a_problem, random_problem
+
+
+def walked(problem: Problem) -> Walk:
+    limits, recourse = count_limits(problem), Recourse(problem)
+    return walk(problem, recourse, limits, solve_relaxed(problem, recourse, limits), Effort())
+
+
+def billed(problem: Problem, billing: Billing, lead_time_s: int) -> Problem:
+    """The problem with every burst offer billed so, and nodes that take so long from the order to the first token."""
+    burst = tuple(
+        replace(
+            o, offer=replace(o.offer, billing=billing, price_usd_hour=o.price_usd_hour, lead_time_s=float(lead_time_s))
+        )
+        for o in problem.burst
+    )
+    models = tuple(replace(model, load_time_s=0.0) for model in problem.models)
+    return replace(problem, burst=burst, models=models)
+
+
+def best_by_brute_force(problem: Problem) -> float:
+    """The least total, launches included, over all base counts and all nodes of every hour."""
+    fees = column_cost_usd(problem)
+    return min(
+        float(fees @ np.array(counts)) + brute_total_usd(chain)
+        for counts in possible_counts(problem)
+        for (chain,) in [chains_of(problem, np.array(counts, dtype=np.float64))]
+    )
+
+
+@pytest.mark.parametrize("billing", [Billing.SECOND, Billing.STARTED_HOUR])
+@pytest.mark.parametrize("lead_time_s", [151, 2520, 3600, 5400])
+@settings(max_examples=10)
+@given(seed=st.integers(0, 10_000))
+def test_the_optimum_is_what_its_leases_are_charged(seed: int, lead_time_s: int, billing: Billing) -> None:
+    problem = billed(random_problem(Random(seed), Kind(base=1, hours=8)), billing, lead_time_s)
+    counts = np.zeros(len(problem.base_columns()))
+    found = commit_base(problem, counts).dispatch
+    assert found is not None
+    assert float(count_money(problem, found).total_usd) == pytest.approx(found.cost_usd, abs=1e-5)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10_000), groups=st.booleans(), started=st.booleans())
+def test_base_counts_are_the_best_of_all_with_launches(seed: int, groups: bool, started: bool) -> None:
+    kind = Kind(base=2, hours=5, peak_nodes=2.0, groups=groups)
+    problem = billed(
+        random_problem(Random(seed), kind), Billing.STARTED_HOUR if started else Billing.SECOND, lead_time_s=2520
+    )
+    before = walked(problem)
+    found = with_launches(problem, count_limits(problem), before)
+    least = best_by_brute_force(problem)
+    assert found.bound_usd <= least + 1e-7
+    assert found.total_usd <= least * (1 + PROVEN) + 1e-7
+    assert found.is_proven
+    assert not breaking_cells(
+        problem, found.best.counts, found.best.nodes.astype(np.float64), found.best.unserved
+    ).any()
+
+
+def test_a_base_node_that_pays_only_by_the_launches_it_saves_is_rented() -> None:
+    # Every other hour one node. By the hour burst is 4 x 1.00 = 4.00, the base node 4.50; each of the four launches is
+    # 0.70 more: 6.80 in all.
+    problem = billed(
+        a_problem([[100.0, 0.0] * 4], base=(a_base(fee_usd="4.5"),), burst=(a_burst(price_usd_hour="1"),)),
+        Billing.SECOND,
+        lead_time_s=2520,
+    )
+    before = walked(problem)
+    assert before.best.counts.tolist() == [0]
+    found = with_launches(problem, count_limits(problem), before)
+    assert found.best.counts.tolist() == [1]
+    assert found.total_usd == pytest.approx(4.5)
+    assert found.bound_usd == pytest.approx(4.5)
+
+
+def test_with_dear_launches_nodes_are_held_and_the_bound_is_that_of_the_hours() -> None:
+    # An hour is 1.00, a launch 1.50: the node is held through the idle hour, 3.00 + 1.50; the hours' bound is 2.00.
+    problem = billed(
+        a_problem([[100.0, 0.0, 100.0]], burst=(a_burst(price_usd_hour="1"),)), Billing.SECOND, lead_time_s=5400
+    )
+    found = with_launches(problem, count_limits(problem), walked(problem))
+    assert found.best.nodes[0, 0].tolist() == [1, 1, 1]
+    assert count_money(problem, found.best).total_usd == Decimal("4.5")
+    assert found.bound_usd == pytest.approx(2.0)
+
+
+def test_losses_of_base_nodes_are_survived_hour_after_hour() -> None:
+    # Two base nodes carry all; after losing one, 200 tok/s at utilization 1 need a burst node standing by every hour.
+    problem = a_problem(
+        [[200.0] * 3],
+        base=(a_base(fee_usd="1", max_count=2),),
+        burst=(a_burst(price_usd_hour="1"),),
+        policy=PlanningPolicy(target_utilization=1.0, survive_base_losses=1),
+    )
+    found = commit_base(problem, np.array([2.0])).dispatch
+    assert found is not None
+    assert found.nodes[0, 0].tolist() == [1, 1, 1]
+
+
+def test_nodes_that_break_a_limit_joining_models_are_refused_and_the_bound_kept() -> None:
+    # Each model wants the one node there may be.
+    problem = a_problem([[100.0], [100.0]], burst=(a_burst(price_usd_hour="1", max_count=1),))
+    found = commit_base(problem, np.zeros(0))
+    assert found.dispatch is None
+    assert found.bound_usd == pytest.approx(2 * (1 + 420 / 3600))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"sharing": Sharing.HOURLY}, "base nodes may change model between hours"),
+        ({"max_usd_month": Decimal(1)}, "a budget joins all hours"),
+    ],
+)
+def test_problems_that_are_no_chains_say_why(change: dict[str, object], reason: str) -> None:
+    problem = a_problem([[100.0]], burst=(a_burst(),))
+    assert why_not(problem) is None
+    assert why_not(replace(problem, policy=replace(problem.policy, **change))) == reason  # type: ignore[arg-type] # cases
+
+
+def test_a_monthly_cap_that_a_lease_may_reach_leaves_no_bound() -> None:
+    # 3 hours and one for the launch at 1.00 are 4.00.
+    problem = billed(a_problem([[100.0] * 3], burst=(a_burst(price_usd_hour="1"),)), Billing.STARTED_HOUR, 300)
+
+    def capped(usd: str) -> Problem:
+        offer = replace(problem.burst[0].offer, billing=Billing.STARTED_HOUR_CAPPED, fee_usd_month=Decimal(usd))
+        return replace(problem, burst=(replace(problem.burst[0], offer=offer),))
+
+    assert why_no_bound(capped("4")) is None
+    assert why_no_bound(capped("3.99")) == "a long lease of burst0 may reach its monthly cap"
