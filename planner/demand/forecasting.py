@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-import numpy as np
-
 from planner.demand.backtest import Backtest, backtest
 from planner.demand.backtest.run import Runs, one_by_one
-from planner.demand.cleaning import EVERY_KIND, Finding, Kind, cleaned
+from planner.demand.bands.peaks import peaks_of
+from planner.demand.cleaning import EVERY_KIND, Finding, Kind, cleaned, cleaned_history
 from planner.demand.events import NO_EVENTS, Calendar
 from planner.demand.fan import Fan
 from planner.demand.forecast import Forecast
@@ -84,7 +83,7 @@ class Forecasted:
 
 def forecasted(history: History, wanted: Wanted, runs: Runs = one_by_one) -> Forecasted:
     """The forecast of the hours wanted; `runs` does those of a back-test. Raises InputError, as for a short history."""
-    when: When = partial(local_time, zone=wanted.zone, events=wanted.calendar.days)
+    when: When = partial(local_time, zone=wanted.zone, events=dict(wanted.calendar.days))
     hour = timedelta(hours=1)
     clean = cleaned(history, when, wanted.clean)
     found = fan_of(
@@ -111,6 +110,7 @@ def forecasted(history: History, wanted: Wanted, runs: Runs = one_by_one) -> For
             target="input" if wanted.target == "input" else "output",
             seed=wanted.seed,
             runs=runs,
+            prepare=partial(cleaned_history, when=when, kinds=wanted.clean),
         )
     return Forecasted(
         history=history,
@@ -166,13 +166,12 @@ def _first(paths: Forecast, count: int) -> Forecast:
 def _peaks(fan: Fan) -> tuple[Peak, ...]:
     if fan.paths is None:
         return ()
-    highest = [values.max(axis=-1) for values in (fan.paths.input_tok_s, fan.paths.output_tok_s)]
-    read = [np.quantile(one, PEAK_QUANTILES, axis=0) for one in highest]
+    found = peaks_of(fan.paths, PEAK_QUANTILES)
     return tuple(
         Peak(
             model=model,
-            input_tok_s=dict(zip(PEAK_QUANTILES, map(float, read[0][:, row]), strict=True)),
-            output_tok_s=dict(zip(PEAK_QUANTILES, map(float, read[1][:, row]), strict=True)),
+            input_tok_s=dict(zip(PEAK_QUANTILES, map(float, found.input_tok_s[:, row]), strict=True)),
+            output_tok_s=dict(zip(PEAK_QUANTILES, map(float, found.output_tok_s[:, row]), strict=True)),
         )
         for row, model in enumerate(fan.mean.models)
     )

@@ -21,6 +21,7 @@ _ORIGINS = 8
 _LEAST_H = 72
 _PATHS = 100
 When = Callable[[datetime, int], LocalTime]
+Prepare = Callable[[History], History]
 Target = Literal["input", "output"]
 
 
@@ -36,6 +37,8 @@ class Asked:
     method: str
     target: Target
     seed: int
+    prepare: Prepare | None = None
+    """What is done to the hours it sees before it forecasts; None: nothing."""
 
 
 Runs = Callable[[Sequence[Asked]], Sequence[Run]]
@@ -57,6 +60,7 @@ def run_of(asked: Asked) -> Run:
         method=asked.method,
         target=asked.target,
         seed=asked.seed,
+        prepare=asked.prepare,
     )
 
 
@@ -70,16 +74,27 @@ def backtest(
     target: Target = "output",
     seed: int = 0,
     runs: Runs = one_by_one,
+    prepare: Prepare | None = None,
 ) -> Backtest:
     """How good forecasts of `horizon` hours would have been; InputError where the history is too short for one.
 
     `origins`: how many, whole days before the end of the history, evenly spread over its younger half; None: 8 or as
-    many as fit. `runs` does the forecasts, each by itself.
+    many as fit. `runs` does the forecasts, each by itself. `prepare`: what is done to each past before it is forecast
+    from, such as cleaning; it is given no hour from the origin on, and what came is compared as it was measured.
     """
     firsts = origins_within(history.hours, horizon, origins)
     names = list(dict.fromkeys((method, *RIVALS)))
     asked = [
-        Asked(history=history, when=when, first=first, horizon=horizon, method=name, target=target, seed=seed)
+        Asked(
+            history=history,
+            when=when,
+            first=first,
+            horizon=horizon,
+            method=name,
+            target=target,
+            seed=seed,
+            prepare=prepare,
+        )
         for name in names
         for first in firsts
     ]
@@ -104,12 +119,21 @@ def origins_within(held: int, horizon: int, count: int | None) -> tuple[int, ...
 
 
 def run_from(
-    history: History, when: When, first: int, horizon: int, *, method: str, target: Target, seed: int = 0
+    history: History,
+    when: When,
+    first: int,
+    horizon: int,
+    *,
+    method: str,
+    target: Target,
+    seed: int = 0,
+    prepare: Prepare | None = None,
 ) -> Run:
     """The forecast from hour `first`, which sees none of the hours from there on."""
     past = replace(
         history, input_tok_s=history.input_tok_s[:, :first].copy(), output_tok_s=history.output_tok_s[:, :first].copy()
     )
+    past = past if prepare is None else prepare(past)
     made = fan_of(past, when, hours=horizon, quantiles=QUANTILES, method=method, paths=_PATHS, seed=seed)
     assert made.fan.paths is not None
     peaks = peaks_of(made.fan.paths, (0.5,))

@@ -40,6 +40,13 @@ def cleaned(
     return Cleaned(history=history, findings=tuple(findings))
 
 
+def cleaned_history(
+    history: History, *, when: Callable[[datetime, int], LocalTime], kinds: Collection[Kind] = EVERY_KIND
+) -> History:
+    """The same, without what was found: for whoever cleans one past after the other, in whatever process."""
+    return cleaned(history, when, kinds).history
+
+
 def _without(history: History, marked: NDArray[np.bool_]) -> History:
     """The history with the marked (models, hours) as not measured."""
     if not marked.any():

@@ -1,13 +1,19 @@
 """From history to forecast: which hours, which peaks, which scenarios."""
 
+import pickle
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
+from planner.demand.backtest import Run
+from planner.demand.backtest.run import Asked, one_by_one
 from planner.demand.cleaning import Kind
+from planner.demand.events import read_events
 from planner.demand.forecasting import Wanted, forecasted
 from planner.demand.history import History
+from planner.tasks.digest import Digests
 
 START = datetime(2026, 10, 5, tzinfo=UTC)
 END = START + timedelta(days=28)
@@ -69,3 +75,22 @@ def test_a_backtest_is_scored_on_what_is_asked_for():
     assert made.backtest is not None
     assert (made.backtest.target, made.backtest.origins, made.backtest.horizon_hours) == ("input", 3, 48)
     assert made.backtest.runs[0].actual.mean() == pytest.approx(60, rel=0.1)
+
+
+def test_the_runs_of_a_backtest_can_be_sent_to_other_processes_with_their_cleaning_and_calendar():
+    calendar = read_events("date,name\n2026-10-12,holiday\n", source="e.csv")
+    sent: list[Asked] = []
+
+    def runs(asked: Sequence[Asked]) -> list[Run]:
+        there = [pickle.loads(pickle.dumps(one)) for one in asked]
+        assert [Digests().hex(one) for one in there] == [Digests().hex(one) for one in asked]
+        sent.extend(there)
+        return one_by_one(there)
+
+    asked = wanted(has_backtest=True, origins=1, calendar=calendar)
+    there, here = forecasted(a_history(), asked, runs).backtest, forecasted(a_history(), asked).backtest
+
+    assert there is not None
+    assert here is not None
+    assert there.pinball == here.pinball
+    assert all(one.prepare is not None for one in sent)
