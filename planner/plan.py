@@ -229,6 +229,8 @@ class Uncertainty:
     """Mean total of the dearest 1 - `policy.cvar_level` of outcomes."""
     worst_scenario: str
     worst_usd: Decimal
+    short_probability: float = 0.0
+    """Of the scenarios that leave more than `policy.max_unserved_ratio` unserved."""
     foresight: ForesightValue | None = None
     """None: not asked for."""
     reduction: ScenarioReduction | None = None

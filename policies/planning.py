@@ -21,6 +21,8 @@ class Aim(StrEnum):
     """The expected total."""
     CVAR = "cvar"
     """The expected total mixed with the mean of its dearest scenarios (conditional value at risk)."""
+    SERVICE = "service"
+    """The expected total, with no more than `max_unserved_ratio` unserved in all scenarios but a few."""
     REGRET = "regret"
     """The most that hindsight would have saved in any scenario."""
 
@@ -61,6 +63,8 @@ class PlanningPolicy:
     """Share of outcomes, by probability, that the conditional value at risk leaves out: 0.95 is the dearest 5 %."""
     cvar_weight: float = 1.0
     """Weight of the conditional value at risk beside the expectation: 0 is the expectation alone."""
+    max_short_probability: float = 0.05
+    """Aim service: of the scenarios that may leave more than `max_unserved_ratio` unserved, together."""
     survive_spot_loss: SpotLoss = SpotLoss.NONE
 
     def __post_init__(self) -> None:
@@ -68,7 +72,10 @@ class PlanningPolicy:
             raise ValueError(f"target_utilization must be in (0, 1], got {self.target_utilization}")
         if self.survive_base_losses not in (0, 1, 2):
             raise ValueError(f"survive_base_losses must be 0, 1 or 2, got {self.survive_base_losses}")
-        for name in ("max_spot_share", "max_pool_share", "max_unserved_ratio", "max_search_gap", "cvar_weight"):
+        for name in (
+            *("max_spot_share", "max_pool_share", "max_unserved_ratio", "max_search_gap"),
+            *("cvar_weight", "max_short_probability"),
+        ):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {value}")

@@ -58,7 +58,10 @@ LAUNCH_CELLS = 3_000
 """Hours, over all models, up to which launches can be part of the optimum: four months of one model."""
 AimOption = Annotated[
     Aim | None,
-    typer.Option("--aim", help="With scenarios, make least: expected cost, cvar (dearest outcomes) or regret."),
+    typer.Option(
+        "--aim",
+        help="With scenarios, make least: expected cost, cvar (dearest outcomes), regret; or keep to a service level.",
+    ),
 ]
 SpotLossOption = Annotated[
     SpotLoss | None,
@@ -229,8 +232,18 @@ def print_plan(found: "Plan", currency: "Currency", *, as_json: bool, explain: b
 
 def verdict(context: typer.Context, found: "Plan") -> int:
     """The exit code of a plan: 3 unserved beyond the policy, 4 too little proven; said on stderr."""
-    policy = found.policy
-    if found.unserved_ratio > policy.max_unserved_ratio:
+    policy, known = found.policy, found.uncertainty
+    if policy.aim is Aim.SERVICE and known is not None:
+        if known.short_probability > policy.max_short_probability + 1e-12:
+            say(
+                context,
+                [
+                    f"more than max_unserved_ratio {policy.max_unserved_ratio:.2%} stays unserved with probability "
+                    f"{known.short_probability:.1%}, more than max_short_probability {policy.max_short_probability:.1%}"
+                ],
+            )
+            return UNSERVED
+    elif found.unserved_ratio > policy.max_unserved_ratio:
         say(
             context,
             [

@@ -194,6 +194,7 @@ def _uncertainty(table: Json) -> Uncertainty:
         **money,
         aim=Aim(table["aim"]),
         worst_scenario=table["worst_scenario"],
+        short_probability=table["short_probability"],
         foresight=None if value is None else _foresight(value),
         reduction=None if reduction is None else _reduction(reduction),
         spot_loss=_spot_loss(table["spot_loss"]) if "spot_loss" in table else None,

@@ -27,8 +27,8 @@ class ScenarioAim:
 
     @property
     def is_expected(self) -> bool:
-        """Whether the aim is the expectation."""
-        return self.aim is Aim.EXPECTED
+        """Whether the aim is the expectation; a service level restricts it."""
+        return self.aim in {Aim.EXPECTED, Aim.SERVICE}
 
     @property
     def shift_usd(self) -> float:

@@ -222,12 +222,15 @@ def _uncertainty(problem: Problem, aim: ScenarioAim, walk: Walk, money: Money) -
     aimed = money.total_usd if aim.is_expected else exact(aim.value(totals) - aim.shift_usd)
     worst = max(money.scenarios, key=lambda one: one.total_usd)
     return Uncertainty(
-        aim=aim.aim,
+        aim=problem.policy.aim,
         aimed_usd=aimed,
         aimed_bound_usd=min(exact(walk.bound_usd - aim.shift_usd), aimed),
         cvar_usd=exact(conditional_value_at_risk(totals, aim.probability, problem.policy.cvar_level)),
         worst_scenario=worst.name,
         worst_usd=worst.total_usd,
+        short_probability=sum(
+            one.probability for one in money.scenarios if one.unserved_ratio > problem.policy.max_unserved_ratio
+        ),
     )
 
 

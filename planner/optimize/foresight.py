@@ -89,11 +89,12 @@ def foresight(problem: Problem, on_progress: Report | None = None) -> Foresight:
 
 
 def with_foresight(plan: Plan, problem: Problem, on_progress: Report | None = None) -> Plan:
-    """The plan with the value of foresight; unchanged with one scenario or under a budget.
+    """The plan with the value of foresight; unchanged with one scenario, under a budget or a service level.
 
-    A budget of each scenario alone would be another budget than that of their expectation.
+    A budget of each scenario alone would be another budget than that of their expectation, and a service level over
+    scenarios says nothing of one alone.
     """
-    if plan.uncertainty is None or problem.budget_usd is not None:
+    if plan.uncertainty is None or problem.budget_usd is not None or problem.policy.aim is Aim.SERVICE:
         return plan
     known = foresight(problem, on_progress)
     probability = np.array(problem.probability)

@@ -22,7 +22,7 @@ from planner.errors import InputError, SolverError
 from planner.optimize.aim import aim_of
 from planner.optimize.limits import most_useful_counts, refuse_impossible
 from planner.optimize.problem import Problem
-from policies.planning import Sharing
+from policies.planning import Aim, Sharing
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -114,6 +114,7 @@ def build(
         tell_rented(page)
         survive_losses(page)
     keep_budget(page)
+    keep_service(page)
     page.lp.setObjective(aimed_usd(page))
     return page
 
@@ -320,6 +321,23 @@ def keep_budget(page: Monolith) -> None:
         weight = page.problem.weight.tolist()
         bill = [weight[t] * usd for t, usd in _cell_bills(page, page.problem.burst_price_usd_hour())]
         page.add(pulp.lpSum(_base_terms(page) + bill) <= budget_usd, "budget")
+
+
+def keep_service(page: Monolith) -> None:
+    """Aim service: sum asked u <= (tolerance + short_s) sum asked, sum pi_s short_s <= max_short_probability."""
+    problem, policy = page.problem, page.problem.policy
+    if policy.aim is not Aim.SERVICE:
+        return
+    asked = problem.input_tok_s + problem.output_tok_s
+    left: list[list[Expression]] = [[] for _ in problem.scenarios]
+    for (m, t), u in page.unserved.items():
+        left[t // problem.hours].append(float(asked[m, t]) * u)
+    shorts = []
+    for s, total in enumerate(problem.by_scenario(asked.sum(axis=0)).tolist()):
+        short = page.lp.add_variable(f"short_s{s:03d}", 0, 1, pulp.LpInteger)
+        page.add(pulp.lpSum(left[s]) <= policy.max_unserved_ratio * total + total * short, f"service_s{s:03d}")
+        shorts.append(problem.probability[s] * short)
+    page.add(pulp.lpSum(shorts) <= policy.max_short_probability + 1e-12, "service")
 
 
 def aimed_usd(page: Monolith) -> Expression:

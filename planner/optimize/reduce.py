@@ -61,6 +61,8 @@ def reduce_scenarios(problem: Problem, count: int) -> Reduction:
     """The `count` scenarios that stand best for all, each with the probability of those nearest to it."""
     if problem.budget_usd is not None:
         raise InputError("--reduce-scenarios: a budget (max_usd_month) binds all scenarios together; expected none")
+    if problem.policy.aim is Aim.SERVICE:
+        raise InputError("--reduce-scenarios: does not go with aim service, whose few scenarios may be those left out")
     if count < 2:
         raise InputError(f"--reduce-scenarios: expected 2 or more, got {count}")
     chance = np.array(problem.probability)

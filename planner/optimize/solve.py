@@ -22,6 +22,7 @@ from planner.optimize.prepare import Prepared
 from planner.optimize.problem import Floats, Problem
 from planner.optimize.recourse import Recourse
 from planner.optimize.scenarios import expecting
+from planner.optimize.service import dispatch_service, short_probability, solve_service
 from planner.optimize.spot_loss import losses_of, with_losses
 from planner.optimize.walk import Effort, Report, Walk, walk
 from planner.optimize.whole import Dispatch
@@ -168,7 +169,8 @@ def _search(problem: Problem, effort: Effort, on_progress: Report | None) -> _Fo
 
 
 def _walk(problem: Problem, effort: Effort, on_progress: Report | None) -> _Found:
-    if problem.budget_usd is not None and len(problem.scenarios) > 1 and problem.policy.aim is not Aim.EXPECTED:
+    service = problem.policy.aim is Aim.SERVICE
+    if problem.budget_usd is not None and (len(problem.scenarios) > 1 or service) and not _is_expected(problem):
         raise InputError(
             f"[policy] max_usd_month: a budget is for the expected bill and goes with aim = expected only; "
             f"got aim = {problem.policy.aim}"
@@ -176,7 +178,15 @@ def _walk(problem: Problem, effort: Effort, on_progress: Report | None) -> _Foun
     limits, recourse = count_limits(problem), Recourse(problem)
     relaxed = solve_relaxed(problem, recourse, limits)
     walked = walk(problem, recourse, limits, relaxed, effort, on_progress)
+    if service and short_probability(problem, walked.best.unserved) > problem.policy.max_short_probability + 1e-12:
+        # The cheapest plan is short too often. Where it is not, it is the cheapest that is not, too.
+        kept = solve_service(problem, limits)
+        relaxed, walked = kept.relaxed, dispatch_service(problem, kept)
     return _Found(limits=limits, recourse=recourse, relaxed=relaxed, walk=walked)
+
+
+def _is_expected(problem: Problem) -> bool:
+    return problem.policy.aim is Aim.EXPECTED
 
 
 def _fit_budget(problem: Problem, found: _Found, on_progress: Report | None) -> _Found:
@@ -226,7 +236,7 @@ def _remarks(problem: Problem) -> tuple[str, ...]:
             f"budget of {problem.policy.max_usd_month} USD a month: {problem.budget_usd:,.2f} USD for these "
             f"{problem.hours} hours ({problem.months:.3f} months); what it cannot pay for is left unserved"
         )
-    if problem.policy.aim is not Aim.EXPECTED and len(problem.scenarios) == 1:
+    if problem.policy.aim in {Aim.CVAR, Aim.REGRET} and len(problem.scenarios) == 1:
         remarks.append(f"aim {problem.policy.aim} makes no difference: the forecast has one scenario")
     target = problem.policy.target_utilization
     for m, model in enumerate(problem.models):

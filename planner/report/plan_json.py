@@ -166,6 +166,7 @@ def _policy(policy: PlanningPolicy) -> Json:
         "aim": str(policy.aim),
         "cvar_level": float(policy.cvar_level),
         "cvar_weight": float(policy.cvar_weight),
+        "max_short_probability": float(policy.max_short_probability),
         "survive_spot_loss": str(policy.survive_spot_loss),
     }
 
@@ -272,6 +273,7 @@ def _uncertainty(known: Uncertainty) -> Json:
         "cvar_usd": _money(known.cvar_usd),
         "worst_scenario": known.worst_scenario,
         "worst_usd": _money(known.worst_usd),
+        "short_probability": float(known.short_probability),
         "foresight": None if value is None else _foresight(value),
         **({} if known.reduction is None else {"reduction": _reduction(known.reduction)}),
         **({} if known.spot_loss is None else {"spot_loss": _spot_loss(known.spot_loss)}),

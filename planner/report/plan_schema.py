@@ -108,6 +108,7 @@ def _policy() -> Json:
             "aim": {"enum": [str(aim) for aim in Aim]},
             "cvar_level": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
             "cvar_weight": _ratio(),
+            "max_short_probability": _ratio(),
             "survive_spot_loss": {"enum": [str(loss) for loss in SpotLoss]},
         }
     )
@@ -241,6 +242,7 @@ def _uncertainty() -> Json:
             "cvar_usd": money | {"description": "Mean total of the dearest 1 - policy.cvar_level of outcomes."},
             "worst_scenario": {"type": "string"},
             "worst_usd": money,
+            "short_probability": _ratio("Of the scenarios that leave more than policy.max_unserved_ratio unserved."),
             "foresight": _nullable(foresight),
         },
         {"reduction": _reduction(), "spot_loss": _spot_loss(), "waiting": _waiting()},

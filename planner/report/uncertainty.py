@@ -9,6 +9,8 @@ from policies.planning import Aim
 
 def aim_sentence(plan: Plan, known: Uncertainty, currency: Currency) -> str:
     """What the aim made least, how far it is from its bound, and what it costs against the cheapest plan."""
+    if known.aim is Aim.SERVICE:
+        return _service_sentence(plan, known, currency)
     level = percent(1 - plan.policy.cvar_level, 0)
     what = f"the most that hindsight would have saved, {_money(known.aimed_usd, currency)},"
     if known.aim is Aim.CVAR:
@@ -24,6 +26,16 @@ def aim_sentence(plan: Plan, known: Uncertainty, currency: Currency) -> str:
         f"Aim {known.aim}: {what} is at most {_money(over, currency)} above the least there is; base counts {proof} "
         f"before launch overhead. In expectation this costs at most {_money(cost, currency)} "
         f"({percent(_ratio(cost, plan.total_usd), 2)} %) more than the cheapest plan before launch overhead."
+    )
+
+
+def _service_sentence(plan: Plan, known: Uncertainty, currency: Currency) -> str:
+    policy, over = plan.policy, known.aimed_usd - known.aimed_bound_usd
+    proof = "proven before launch overhead" if plan.search == "proven" else "best with burst in fractions"
+    return (
+        f"Aim service: more than {percent(policy.max_unserved_ratio, 2)} % of tokens unserved with a probability of "
+        f"{percent(known.short_probability, 1)} %, at most {percent(policy.max_short_probability, 1)} % allowed; the "
+        f"expected total is at most {_money(over, currency)} above the least that keeps to this; base counts {proof}."
     )
 
 

@@ -128,3 +128,16 @@ def test_waiting_a_month_is_weighed_against_setup_fees(forecast: Path, capsys: p
     assert "Over 12 months, if the scenario that shows in the first goes on" in planned(
         capsys, "-f", forecast, "--wait"
     )
+
+
+def test_a_service_level_is_kept_and_said(forecast: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Unserved tokens cost next to nothing here, so that only the service level asks for nodes.
+    arguments = ("-f", forecast, "--aim", "service", "--set", "unserved_usd_mtok=0.2", "--set", "max_search_gap=1")
+    allowed = ("--set", "max_short_probability=0.2")
+    strict = ("--set", "max_short_probability=0")
+    lax = held_to_account(planned(capsys, *arguments, *allowed, "--set", "max_unserved_ratio=0.01", "--json"))
+    known = lax["uncertainty"]
+    assert known["short_probability"] == pytest.approx(0.2)  # the rush is left short
+    tight = held_to_account(planned(capsys, *arguments, *strict, "--set", "max_unserved_ratio=0.01", "--json"))
+    assert tight["uncertainty"]["short_probability"] == 0
+    assert float(tight["total_usd"]) > float(lax["total_usd"])
