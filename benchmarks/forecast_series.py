@@ -15,7 +15,7 @@ from planner.demand.history import History
 
 DATA = Path(__file__).resolve().parent / "data"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-Kind = Literal["year", "weeks", "llm", "web"]
+Kind = Literal["year", "weeks", "llm", "llm_week", "web"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def _weeks(name: str, file: str, every_hours: int, zone: str = "UTC") -> Trial:
 def _llm(name: str, file: str, known_hours: int, ahead_hours: int) -> Trial:
     return Trial(
         name=name,
-        kind="llm",
+        kind="llm" if known_hours >= 240 else "llm_week",
         file=file,
         targets=("output", "input"),
         known_hours=known_hours,
@@ -100,7 +100,7 @@ TRIALS: tuple[Trial, ...] = (
     _weeks("taxi passengers, New York", "nyc_taxi_2014_07_2015_01_hourly.csv.gz", 120),
     _llm("ServeGen m-large", "servegen_m_large_10min.csv.gz", 240, 96),
     _llm("ServeGen m-small", "servegen_m_small_10min.csv.gz", 240, 96),
-    _llm("Azure 2024 code, 5 days in", "azure2024_code_week_hourly_digitised.csv", 120, 48),
+    _llm("Azure 2024 code", "azure2024_code_week_hourly_digitised.csv", 120, 48),
     *(_web(f"twitter_{name}", 672, 168, 72) for name in ("AAPL", "GOOG", "IBM", "KO", "PFE")),
     _web("aws_elb_request_count", 240, 96, 6),
 )

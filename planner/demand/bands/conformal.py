@@ -37,7 +37,7 @@ _SIZE_LEAN = 4.0
 """Origins' worth of hours of a size below which its quantiles lean on those of all sizes."""
 _SIZE_ORIGINS = 14
 """Origins below which sizes are not told apart."""
-_DAYS_POWER = 0.25
+_DAYS_POWER = 0.1
 """A bucket of many days holds more errors than one of a day, but they are much alike."""
 _TINY = 1e-9
 
