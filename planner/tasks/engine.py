@@ -77,8 +77,15 @@ def backend(engine: Engine) -> Iterator[None]:
         return
     with ExitStack() as stack:
         client = stack.enter_context(_client(engine, stack))
-        stack.enter_context(parallel_config(backend="dask", client=client, wait_for_workers_timeout=ANSWER_WITHIN_S))
+        made = parallel_config(backend="dask", client=client, wait_for_workers_timeout=ANSWER_WITHIN_S)
+        _even_of_one(stack.enter_context(made)["backend"])
         yield
+
+
+def _even_of_one(dask: Any) -> None:
+    """joblib does the tasks itself where a cluster has a single worker; they were asked for there."""
+    counted = dask.effective_n_jobs
+    dask.effective_n_jobs = lambda n_jobs: max(2, counted(n_jobs))
 
 
 def _client(engine: Engine, stack: ExitStack) -> Any:

@@ -56,6 +56,16 @@ def wait_for(what: Callable[[], bool], of: subprocess.Popen[Any] | None = None) 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    yield from running(tmp_path_factory, 3)
+
+
+@pytest.fixture
+def one_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    yield from running(tmp_path_factory, 1)
+
+
+def running(tmp_path_factory: pytest.TempPathFactory, workers: int) -> Iterator[Cluster]:
+    """A cluster while the test runs."""
     place = tmp_path_factory.mktemp("dask") / "scheduler.json"
     program = [*DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
     scheduler = started([*program, "--scheduler-file", str(place)])
@@ -63,7 +73,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     try:
         wait_for(lambda: place.exists() and '"address"' in place.read_text(), scheduler)
         made = Cluster(address=place.read_text().split('"address": "')[1].split('"')[0], workers=[])
-        for _ in range(3):
+        for _ in range(workers):
             made.add()
         yield made
     finally:
@@ -137,6 +147,26 @@ def test_a_worker_killed_half_way_changes_nothing(cluster: Cluster, plans: Seque
     assert kept(run) == 20
     assert out == finished(begun(plans, "--workers", "1"))[0]
     cluster.add()
+
+
+WHERE = """
+import os, sys
+from planner.tasks import Task, engine_of, run_tasks
+
+def where(number, share):
+    return os.getpid()
+
+if __name__ == "__main__":
+    found = run_tasks(where, [Task(label=str(n), given=n) for n in range(3)], engine=engine_of(sys.argv[1]))
+    assert os.getpid() not in found, found
+    print(len(set(found)))
+"""
+
+
+def test_a_cluster_of_one_worker_does_the_tasks_there(one_worker: Cluster) -> None:
+    program = [sys.executable, "-c", WHERE, one_worker.address]
+    ended = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert (ended.returncode, ended.stdout) == (0, "1\n"), ended.stderr
 
 
 def test_a_client_killed_half_way_goes_on_from_its_checkpoint(
