@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.commitment import commitment_rows
 from benchmarks.daemon_tick import daemon_tick_rows
 from benchmarks.decide_speed import decide_speed_rows
 from benchmarks.forecast_accuracy import forecast_accuracy_rows
@@ -62,6 +63,9 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
     yield from month_rows(effort)
     say("a year of 100 scenarios, by aim")
     yield from uncertainty_rows(effort.runs)
+    if effort is FULL:
+        say("whole nodes hour after hour, with launches")
+        yield from commitment_rows(min(effort.runs, 3))
     say("a month's report")
     with tempfile.TemporaryDirectory() as folder:
         yield from report_rows(effort.runs, Path(folder))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import instances
+from benchmarks.commitment import commitment_base_free, commitment_chain, commitment_rival
 from benchmarks.decide_speed import decide_speed
 from benchmarks.instances import BASE, BURST, EXAMPLE, MONTH, first_scenarios, month_forecast, problem_of, year_forecast
 from benchmarks.measure import peak_mb, seconds
@@ -192,6 +193,7 @@ TASKS = {
     task.__name__: task
     for task in (
         *(month, month_case, month_pulp, write_year, year, year_whole, year_part, year_linopy),
+        *(commitment_chain, commitment_base_free, commitment_rival),
         *(write_usage, charge_usage, charge_usage_by_row),
         *(hundred, aims_by_monolith),
         *(months, decide_speed, replay_speed, replay_second, replay_started_hour, replay_days),

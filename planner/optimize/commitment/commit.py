@@ -4,6 +4,9 @@ Prices of launches take the hours apart (launch_prices.py); every hour lists the
 (configurations.py); the lists are joined exactly (join.py). What may have been lost says which hours need longer lists,
 and they are listed again, until nothing can have been lost or the lists may grow no further: then the bound says by how
 much the total may be improved at most.
+
+Where a launch costs more than an hour, nodes may be worth holding idle, prices take hours apart badly and lists are
+long: with few types every combination of counts is looked at instead (lattice.py).
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +16,8 @@ import numpy as np
 from planner.optimize.commitment.chain import Chain
 from planner.optimize.commitment.configurations import Configurations, Lister
 from planner.optimize.commitment.join import join
-from planner.optimize.commitment.launch_prices import launch_prices, merged, node_prices
+from planner.optimize.commitment.lattice import lattice_optimum, lattice_points
+from planner.optimize.commitment.launch_prices import allowed, launch_prices, merged, node_prices
 from planner.optimize.problem import Floats, Ints
 
 CLOSE = 1e-9
@@ -32,6 +36,8 @@ class Effort:
     join_rounds: int = 5
     most_per_hour: int = 400
     """Configurations an hour may list."""
+    lattice_points: int = 30_000
+    """Combinations of counts up to which all of them are looked at where a launch costs more than an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,8 @@ def commit(
             chain.only(options), effort, start=None if start is None else start[:, options], worth_usd=worth_usd
         )
         return _with_all_options(chain, options, some)
+    if not chain.launches_are_cheap and lattice_points(chain) <= effort.lattice_points:
+        return _by_lattice(chain)
     lister = Lister(chain, most_per_hour=effort.most_per_hour)
     priced = launch_prices(lister, most_rounds=effort.price_rounds, start=start, worth_usd=worth_usd)
     launch, bound = priced.launch_usd, priced.bound_usd
@@ -89,6 +97,13 @@ def commit(
     return Committed(
         nodes=best.nodes, total_usd=best.total_usd, bound_usd=min(bound, best.total_usd), launch_prices_usd=launch
     )
+
+
+def _by_lattice(chain: Chain) -> Committed:
+    nodes = lattice_optimum(chain)
+    total = chain.total_usd(nodes)
+    none = np.zeros((chain.hours + 1, chain.options))
+    return Committed(nodes=nodes, total_usd=total, bound_usd=total, launch_prices_usd=allowed(chain, none))
 
 
 def _with_all_options(chain: Chain, options: Ints, some: Committed) -> Committed:

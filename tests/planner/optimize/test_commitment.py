@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.optimize.commitment.commit import Committed, Effort, commit
+from planner.optimize.commitment.lattice import lattice_optimum
 from planner.optimize.commitment.statement import solve_statement
 from tests.planner.optimize.chains import a_chain, brute_total_usd, random_chain
 
@@ -71,7 +72,26 @@ def test_with_launches_dearer_than_an_hour_it_is_the_least_of_all_combinations(
     seed: int, reserve: bool, limits: bool
 ) -> None:
     chain = random_chain(Random(seed), hours=6, most_launch=3.0, reserve=reserve, limits=limits)
-    agrees(commit(chain), brute_total_usd(chain))
+    least = brute_total_usd(chain)
+    agrees(commit(chain), least)
+    agrees(commit(chain, Effort(lattice_points=0)), least)
+
+
+@pytest.mark.parametrize("launch_usd", [0.3, 1.5, 4.0])
+def test_lists_and_lattice_agree_on_two_days(launch_usd: float) -> None:
+    # Two types, one of 1 and one of 2.5 units; demand of 0 to 5 units in no order.
+    chain = a_chain(
+        [(7 * h * h + 3 * h) % 11 / 2 for h in range(48)],
+        price_usd_hour=[1.0, 2.3],
+        launch_usd=[launch_usd, 2.3 * launch_usd],
+        size=[1.0, 2.5],
+    )
+    by_lists = commit(chain, Effort(lattice_points=0))
+    total = chain.total_usd(lattice_optimum(chain))
+    assert by_lists.bound_usd <= total + CLOSE
+    assert total <= by_lists.total_usd + CLOSE
+    if launch_usd < 1:
+        assert by_lists.is_proven
 
 
 @settings(max_examples=40)
@@ -96,7 +116,7 @@ def test_the_integer_program_finds_the_same(seed: int, most_launch: float) -> No
 @given(seed=st.integers(0, 100_000), most=st.integers(1, 4))
 def test_with_too_short_lists_the_bound_is_still_one(seed: int, most: int) -> None:
     chain = random_chain(Random(seed), options=3, hours=6, most_launch=2.0)
-    found = commit(chain, Effort(price_rounds=1, join_rounds=1, most_per_hour=most))
+    found = commit(chain, Effort(price_rounds=1, join_rounds=1, most_per_hour=most, lattice_points=0))
     least = brute_total_usd(chain)
     assert found.bound_usd <= least + CLOSE
     assert found.total_usd >= least - CLOSE
