@@ -3,6 +3,7 @@
 joblib hands tasks out to either; it and `distributed` (the extra `dask`) are imported where they are used.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -94,6 +95,7 @@ def _client(engine: Engine, stack: ExitStack) -> Any:
         import distributed
     except ImportError as error:
         raise InputError("--engine: a Dask cluster needs distributed; install baseload[dask]") from error
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL + 1)  # what goes wrong is one line of ours
     untyped: Any = distributed
     if engine.address is None:
         cluster = untyped.LocalCluster(

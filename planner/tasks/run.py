@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from planner.errors import PlannerError
 from planner.tasks.checkpoint import Checkpoint
 from planner.tasks.code_version import code_version
 from planner.tasks.digest import Digests
@@ -113,10 +112,10 @@ def _elsewhere(
                         "expected the same on both"
                     )
                 yield at, result
-        except PlannerError:
+        except Exception as error:
+            if isinstance(error, OSError) or type(error).__module__.startswith("distributed."):
+                raise EngineError(f"--engine {engine.address or engine.kind}: broke down ({error})") from error
             raise
-        except (OSError, TimeoutError) as error:
-            raise EngineError(f"--engine {engine.address or engine.kind}: {error}") from error
 
 
 def _call(work: tuple[Callable[[Any, Share], Any], int, Any]) -> tuple[int, str, Any]:

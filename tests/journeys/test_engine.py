@@ -29,6 +29,7 @@ class Cluster:
     """A scheduler and its workers, as on other machines."""
 
     address: str
+    scheduler: subprocess.Popen[bytes]
     workers: list[subprocess.Popen[bytes]]
 
     def add(self) -> None:
@@ -72,7 +73,8 @@ def running(tmp_path_factory: pytest.TempPathFactory, workers: int) -> Iterator[
     made: Cluster | None = None
     try:
         wait_for(lambda: place.exists() and '"address"' in place.read_text(), scheduler)
-        made = Cluster(address=place.read_text().split('"address": "')[1].split('"')[0], workers=[])
+        address = place.read_text().split('"address": "')[1].split('"')[0]
+        made = Cluster(address=address, scheduler=scheduler, workers=[])
         for _ in range(workers):
             made.add()
         yield made
@@ -167,6 +169,20 @@ def test_a_cluster_of_one_worker_does_the_tasks_there(one_worker: Cluster) -> No
     program = [sys.executable, "-c", WHERE, one_worker.address]
     ended = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert (ended.returncode, ended.stdout) == (0, "1\n"), ended.stderr
+
+
+def test_a_scheduler_killed_half_way_is_one_line_and_exit_code_5_and_what_is_done_is_kept(
+    plans: Sequence[str], one_worker: Cluster, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    client = begun(plans, "--engine", one_worker.address, "--checkpoint", str(run))
+    wait_for(lambda: kept(run) >= 2, client)
+    one_worker.scheduler.kill()
+    out, err = client.communicate(timeout=120)
+    assert (client.returncode, out) == (5, ""), err
+    assert err.startswith(f"baseload: --engine {one_worker.address}: broke down")
+    assert err.count("\n") == 1
+    assert 2 <= kept(run) < 20
 
 
 def test_a_client_killed_half_way_goes_on_from_its_checkpoint(
