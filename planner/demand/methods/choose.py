@@ -20,7 +20,7 @@ METHODS: tuple[Method, ...] = (ROBUST, DAILY, WEEKLY)
 ON_REQUEST: tuple[Method, ...] = (STATSFORECAST, PROPHET)
 """Of libraries; `all` tries those that are installed beside the rest."""
 RIVALS = (DAILY.name, WEEKLY.name)
-_BETTER = 0.95
+_BETTER = 0.9
 
 
 def candidates(method: str) -> tuple[Method, ...]:
