@@ -100,7 +100,7 @@ def with_foresight(plan: Plan, problem: Problem, on_progress: Report | None = No
     probability = np.array(problem.probability)
     regret = [one.total_usd - exact(float(usd)) for one, usd in zip(plan.scenarios, known.alone_usd, strict=True)]
     worst = max(range(len(regret)), key=lambda s: regret[s])
-    mean_total, alone_total = _whole_totals(problem, known)
+    mean_total, alone_total = _whole_totals(problem, known, [one.total_usd for one in plan.scenarios])
     value = ForesightValue(
         alone_usd=tuple(exact(float(usd)) for usd in known.alone_usd),
         perfect_saves_at_most_usd=plan.total_usd - exact(float(probability @ known.alone_usd)),
@@ -115,14 +115,14 @@ def with_foresight(plan: Plan, problem: Problem, on_progress: Report | None = No
     return replace(plan, uncertainty=replace(plan.uncertainty, foresight=value))
 
 
-def _whole_totals(problem: Problem, known: Foresight) -> tuple[Decimal | None, Decimal | None]:
-    """Expected total as billed of the mean's counts, and of each scenario's own counts in its scenario."""
+def _whole_totals(problem: Problem, known: Foresight, planned: list[Decimal]) -> tuple[Decimal | None, Decimal | None]:
+    """Expected total as billed of the mean's counts; and of each scenario's own, or the plan's where they cost less."""
     if problem.cells > MOST_CELLS:
         return None, None
     mean = billed_usd(expecting(problem), known.mean_counts)
     alone = sum(
         (
-            Decimal(repr(chance)) * billed_usd(one_scenario(problem, s), known.alone[s].counts)
+            Decimal(repr(chance)) * min(planned[s], billed_usd(one_scenario(problem, s), known.alone[s].counts))
             for s, chance in enumerate(problem.probability)
         ),
         Decimal(0),

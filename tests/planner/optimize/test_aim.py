@@ -249,6 +249,16 @@ def test_the_plan_tells_what_foresight_is_worth() -> None:
     assert len(value.alone_usd) == 2
 
 
+def test_knowing_the_future_never_costs_in_whole_nodes_either() -> None:
+    # For 10 tok/s alone burst is best in fractions, 0.1 USD; in whole nodes 67 minutes at 1 USD/h: the plan's node is.
+    problem = two_futures(10.0)
+    problem = replace(problem, base=(replace(problem.base[0], fee_usd=Decimal("0.9")),))
+    plan = with_foresight(planned(problem), problem)
+    assert plan.uncertainty is not None
+    assert plan.uncertainty.foresight is not None
+    assert plan.uncertainty.foresight.perfect_whole_usd == 0
+
+
 def test_one_scenario_or_a_budget_has_no_value_of_foresight() -> None:
     alone = one_scenario(two_futures(), 0)
     assert with_foresight(planned(alone), alone).uncertainty is None
