@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.cli.engine import CheckpointOption, EngineGiven, EngineOption, Work, WorkersOption
 from planner.cli.options import FleetOption, JsonOption, say
 
 if TYPE_CHECKING:
+    from planner.demand.forecasting import Forecasted, Wanted
     from planner.demand.history import History
 
 DAYS = 28
@@ -39,8 +41,8 @@ def forecast(  # noqa: PLR0917 - a command's options are its arguments
     prometheus: Annotated[
         str | None, typer.Option("--prometheus", metavar="URL", help="From the counters that Prometheus holds.")
     ] = None,
-    engine: Annotated[
-        str | None, typer.Option("--engine", help="Whose metric names: vllm, llama.cpp, litellm, sglang.")
+    metric_names: Annotated[
+        str | None, typer.Option("--metric-names", help="Whose metric names: vllm, llama.cpp, litellm, sglang.")
     ] = None,
     selector: Annotated[
         str | None, typer.Option("--selector", help="""Label matchers of every query, such as job="vllm".""")
@@ -101,6 +103,9 @@ def forecast(  # noqa: PLR0917 - a command's options are its arguments
         int | None, typer.Option("--origins", min=1, help="Moments of the past to forecast from (8, or what fits).")
     ] = None,
     target: Annotated[Target, typer.Option("--target", help="Tokens the back-test is scored on.")] = Target.OUTPUT,
+    engine: EngineOption = "loky",
+    workers: WorkersOption = None,
+    checkpoint: CheckpointOption = None,
     config: FleetOption = None,
     as_json: JsonOption = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the forecast as CSV.")] = None,
@@ -115,9 +120,16 @@ def forecast(  # noqa: PLR0917 - a command's options are its arguments
 
     _one_source(history, from_ledger=from_ledger, prometheus=prometheus)
     _only_with(from_ledger, "--from-ledger", {"--database": database})
-    told = {"--engine": engine, "--selector": selector, "--input-expr": input_expr, "--output-expr": output_expr}
+    told = {
+        "--metric-names": metric_names,
+        "--selector": selector,
+        "--input-expr": input_expr,
+        "--output-expr": output_expr,
+    }
     _only_with(prometheus is not None, "--prometheus", told)
-    _only_with(backtest, "--backtest", {"--origins": origins})
+    kept = {"--origins": origins, "--workers": workers, "--checkpoint": checkpoint}
+    _only_with(backtest, "--backtest", kept)
+    work = EngineGiven(engine=engine, workers=workers, checkpoint=checkpoint).work()
     reads = [("HISTORY", history), ("-c", config), ("--assumptions", assumptions)]
     reads += [("--events", path) for path in events or ()]
     check_paths(read=reads, write=(("-o", output), ("--chart", chart)))
@@ -128,17 +140,18 @@ def forecast(  # noqa: PLR0917 - a command's options are its arguments
     calendar = asked.calendar_of(events)
     assumed = asked.assumptions_of(growth, change, assumptions)
 
-    from planner.demand.forecasting import Wanted, forecasted
+    from planner.demand.forecasting import Wanted
 
     if prometheus is not None:
-        past = _measured(prometheus, config, engine, selector, days or DAYS, input_expr, output_expr)
+        past = _measured(prometheus, config, metric_names, selector, days or DAYS, input_expr, output_expr)
     elif from_ledger:
         past = asked.last_days(asked.ledger_history(config, database), days)
     else:
         assert history is not None
         past = asked.last_days(asked.csv_history(history), days)
     span = asked.span_of(past, horizon, month)
-    made = forecasted(
+    made = _made(
+        context,
         past,
         Wanted(
             start=span.start,
@@ -155,11 +168,24 @@ def forecast(  # noqa: PLR0917 - a command's options are its arguments
             origins=origins,
             target=target.value,
         ),
+        work,
     )
     asked.write_files(made, output, chart)
     asked.print_forecast(made, as_json=as_json)
     say(context, (*remarks, *span.remarks, *made.remarks))
     say(context, [f"wrote {path}" for path in (output, chart) if path is not None])
+
+
+def _made(context: typer.Context, past: "History", wanted: "Wanted", work: Work) -> "Forecasted":
+    """The forecast; the forecasts of a back-test are tasks of their own."""
+    from planner.demand.forecasting import forecasted
+
+    if not wanted.has_backtest:
+        return forecasted(past, wanted)
+    from planner.tasks.backtests import runs_on
+
+    with work.running(context) as running:
+        return forecasted(past, wanted, runs=runs_on(**running))
 
 
 def _one_source(history: Path | None, *, from_ledger: bool, prometheus: str | None) -> None:
@@ -182,7 +208,7 @@ def _only_with(is_given: bool, option: str, others: Mapping[str, object]) -> Non
 def _measured(
     prometheus: str,
     config: Path | None,
-    engine: str | None,
+    metric_names: str | None,
     selector: str | None,
     days: int,
     input_expr: Sequence[str] | None,
@@ -198,7 +224,7 @@ def _measured(
 
     fleet = None if config is None else read_fleet_file(config)
     settings = settings_of(
-        None if fleet is None else fleet.daemon.metrics, prometheus=prometheus, engine=engine, selector=selector
+        None if fleet is None else fleet.daemon.metrics, prometheus=prometheus, engine=metric_names, selector=selector
     )
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     found = read(

@@ -26,7 +26,7 @@ def history(
         str | None, typer.Option("--prometheus", metavar="URL", help="Instead of [metrics] prometheus_url.")
     ] = None,
     engine: Annotated[
-        str | None, typer.Option("--engine", help="Whose metric names: vllm, llama.cpp, litellm, sglang.")
+        str | None, typer.Option("--metric-names", help="Whose metric names: vllm, llama.cpp, litellm, sglang.")
     ] = None,
     selector: Annotated[
         str | None, typer.Option("--selector", help="""Label matchers of every query, such as job="vllm".""")
@@ -78,7 +78,7 @@ def settings_of(
     from planner.measure.dialect import DIALECTS
 
     if engine is not None and engine not in DIALECTS:
-        raise InputError(f"--engine {engine}: unknown; expected one of {', '.join(DIALECTS)}")
+        raise InputError(f"--metric-names {engine}: unknown; expected one of {', '.join(DIALECTS)}")
     if settings is None and prometheus is None:
         raise InputError("--prometheus is missing; expected its URL, or -c with a fleet.toml that has [metrics]")
     given = {"prometheus_url": prometheus, "engine": engine, "selector": selector}

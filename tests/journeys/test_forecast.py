@@ -101,6 +101,20 @@ def test_a_backtest_prints_the_numbers_of_the_contract(tmp_path, capsys):
     assert len(told["runs"]) == 4
 
 
+def test_a_backtest_says_the_same_in_two_processes_and_from_what_was_kept(tmp_path, capsys):
+    past, kept = past_csv(tmp_path / "past.csv"), tmp_path / "runs.kept"
+    options = ["--horizon", "3d", "--backtest", "--origins", 3, "--json"]
+    assert forecast(past, *options, "--workers", 1) == 0
+    alone = capsys.readouterr().out
+    assert forecast(past, *options, "--workers", 2, "--checkpoint", kept) == 0
+    assert capsys.readouterr().out == alone
+    lines = kept.read_bytes()
+    assert forecast(past, *options, "--workers", 1, "--checkpoint", kept) == 0
+    again = capsys.readouterr()
+    assert again.out == alone
+    assert kept.read_bytes() == lines  # nothing was done anew
+
+
 def test_a_table_for_people_says_what_was_and_what_is_expected(tmp_path, capsys):
     assert forecast(past_csv(tmp_path / "past.csv"), "--horizon", "7d", "--backtest", "--origins", 2) == 0
 
@@ -222,7 +236,7 @@ def test_prometheus_is_history_too_with_expressions_for_the_model_that_needs_the
 
     with prometheus_double() as double:
         double.answer = answer
-        options = ["--prometheus", double.url, "--engine", "vllm", "--days", 10, "--horizon", "1d", "--json"]
+        options = ["--prometheus", double.url, "--metric-names", "vllm", "--days", 10, "--horizon", "1d", "--json"]
         told = ["--input-expr", "code=sum(rate(code_in[5m]))", "--output-expr", "code=sum(rate(code_out[5m]))"]
         assert forecast(*options, *told) == 0
 
@@ -265,7 +279,9 @@ def test_a_prometheus_that_is_away_is_exit_code_5(capsys):
         (["--clean", "gaps,spikes"], "--clean gaps,spikes: 'spikes'; expected some of gaps,outliers,shifts"),
         (["--clean", "gaps", "--no-clean"], "--clean and --no-clean: expected one of them"),
         (["--origins", "3"], "--origins: has no effect without --backtest"),
-        (["--engine", "vllm"], "--engine: has no effect without --prometheus"),
+        (["--metric-names", "vllm"], "--metric-names: has no effect without --prometheus"),
+        (["--workers", "2"], "--workers: has no effect without --backtest"),
+        (["--backtest", "--engine", "ray"], "--engine ray: "),
         (["--from-ledger"], "expected one of HISTORY, --from-ledger, --prometheus; got HISTORY and --from-ledger"),
         (["--backtest", "--horizon", "60d"], "the history has 672 hours; a back-test of 1440 hours ahead needs"),
         (["--chart", "fan.gif"], "fan.gif: a chart is written as .svg or .png"),
