@@ -653,7 +653,7 @@ def test_the_documented_scenario_file_is_read_and_every_documented_setting_appli
     settings = re.findall(r"`--set ([^`…]+)`", page)
     assert len(settings) > 10
     fleet = replace(default_fleet(), models=(replace(default_fleet().models[0], name="chat"),))
-    case = a_case(tmp_path, NIGHT_AND_DAY)
+    case = a_case(tmp_path, (0.0,) * 12 + (100.0,) * 6 + (200.0,) * 6)
     case = replace(case, fleet=fleet, catalog=shipped_catalog(), forecast=replace(case.forecast, models=("chat",)))
     for setting in settings:
         if not re.search(r"=\*?[A-Z]|[A-Z]{2}", setting):  # placeholders such as *F or OFFERS
