@@ -1,5 +1,7 @@
 """One leads, by a lease in the database; whoever follows has a higher epoch."""
 
+from pathlib import Path
+
 import pytest
 
 from autoscaler.journal import LostLeadership
@@ -66,6 +68,29 @@ def test_a_clock_far_from_that_of_postgresql_does_not_lead(postgres_url: str) ->
         ),
     ):
         records.leadership("one", lease_s=60.0).lead(NOON)
+
+
+@pytest.mark.parametrize(
+    ("off_s", "why"),
+    [
+        (-15, None),
+        (-16, "the clock is 16 s behind the database's; expected at most 15 s: leases are compared between machines"),
+        (15, None),
+        (16, "the clock is 16 s ahead of the database's; expected at most 15 s: leases are compared between machines"),
+    ],
+)
+def test_a_clock_a_quarter_of_the_lease_behind_or_ahead_leads_and_one_further_off_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off_s: int, why: str | None
+) -> None:
+    monkeypatch.setattr("planner.store.leader.clock_of", lambda connection: NOON)
+    with open_records(f"sqlite:///{tmp_path / 'state.db'}", fleet="blue") as records:
+        one = records.leadership("one", lease_s=60.0)
+        if why is None:
+            assert one.lead(at(off_s)) == Term(epoch=1, ends_at=at(60.0 + off_s))
+        else:
+            with pytest.raises(LeadershipError, match=f"^{why}$"):
+                one.lead(at(off_s))
+            assert records.epoch() == 0
 
 
 def test_an_epoch_kept_elsewhere_is_followed_too(url: str) -> None:

@@ -38,7 +38,7 @@ def labels_of(node_id: str) -> dict[str, str]:
 class House:
     """Two nodes with a model server each, and the serving side of their fleet."""
 
-    def __init__(self, double: Double) -> None:
+    def __init__(self, double: Double, *, linger_s: float = 0.0, spot_margin_s: float = 20.0) -> None:
         self.double = double
         self.api = double.api()
         self.metrics = Metrics(servers={"n1": Server(), "n2": Server()})
@@ -54,8 +54,9 @@ class House:
             metering=self.metrics,
             clock=lambda: self.now,
             drain_timeout_s=600,
-            linger_s=0,
             quiet_s=0.02,
+            linger_s=linger_s,
+            spot_margin_s=spot_margin_s,
         )
         self.serving.follow(list(self.fleet.values()))
         self.serving.read()
@@ -348,3 +349,30 @@ def test_metrics_expect_no_answer_of_a_node_whose_pods_left(house: House) -> Non
     house.serving.read()
     assert {node.id: node.state for node in house.metrics.asked} == {"n1": NodeState.LOADING, "n2": NodeState.READY}
     assert {node.id: node.address for node in house.metrics.asked} == {"n1": None, "n2": "10.1.0.1"}
+
+
+def test_a_node_just_cordoned_is_not_said_to_be_idle_for_as_long_as_balancers_may_send_it_traffic(
+    double: Double,
+) -> None:
+    house = House(double, linger_s=30)
+    house.serving.stop_routing("n1")
+    for after_s, in_flight in ((0, None), (29, None), (30, 0)):
+        house.now = NOW + timedelta(seconds=after_s)
+        assert house.serving.read().nodes["n1"] == NodeReading(is_ready=True, in_flight=in_flight)
+    house.api.close()
+
+
+def test_pods_are_deleted_a_margin_before_the_machine_is_taken_back_and_not_sooner(double: Double) -> None:
+    house = House(double, spot_margin_s=20)
+    double.budgets.add("default/llm-n1")
+    noticed = {"since": NOW, "taken_back_at": NOW + timedelta(seconds=120)}
+    for after_s, deleted in ((0, 0), (99, 0), (100, 1)):
+        house.now = NOW + timedelta(seconds=after_s)
+        house.drains("n1", **noticed)
+        assert len(double.asked("DELETE", ".*/pods/llm-n1")) == deleted
+    evictions = [
+        body["deleteOptions"]["gracePeriodSeconds"] for body in double.bodies if body.get("kind") == "Eviction"
+    ]
+    assert evictions == [100, 1]  # what is left to the margin
+    assert double.bodies[-1]["gracePeriodSeconds"] == 20
+    house.api.close()

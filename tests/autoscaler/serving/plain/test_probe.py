@@ -72,6 +72,17 @@ def test_a_node_that_sends_elsewhere_is_not_ready_and_is_not_followed():
     assert asked == ["/health"]
 
 
+def test_a_proxy_of_the_environment_is_not_asked_about_nodes(fleet, monkeypatch):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    fleet.add("n1")
+    with redirecting() as (proxy, asked):
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://{proxy}")
+        assert probed(fleet) == {"n1": Probe(is_ready=True)}
+    assert asked == []
+
+
 def test_nobody_there_is_not_ready(fleet):
     prober = Prober()
     found = prober.probe([Endpoint(node_id="n1", model="m", pool="p", host_port=f"127.0.0.1:{fleet.port}")])
