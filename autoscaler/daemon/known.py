@@ -73,7 +73,7 @@ def with_fleet(status: Status, known: Known) -> Status:
             if isinstance(one.action, Hold)
         ),
         orphans=tuple(known.orphans),
-        moves=moves_of(known.levels, sorted(known.references), snapshot.now),
+        moves=moves_of(known.levels, sorted(known.references), snapshot.pools, snapshot.now),
     )
 
 
@@ -120,7 +120,9 @@ def lease_of(node: Node, snapshot: Snapshot) -> LeaseStatus:
     )
 
 
-def moves_of(levels: FleetPlan | None, models: Sequence[str], now: datetime) -> tuple[PlannedMove, ...]:
+def moves_of(
+    levels: FleetPlan | None, models: Sequence[str], pools: Mapping[str, Pool], now: datetime
+) -> tuple[PlannedMove, ...]:
     """What the plan changes in the hours to come, in order of time."""
     if levels is None:
         return ()
@@ -131,11 +133,19 @@ def moves_of(levels: FleetPlan | None, models: Sequence[str], now: datetime) -> 
             before, after = levels.at(model, at - HOUR), levels.at(model, at)
             if before is None or after is None:
                 continue
-            for pool in sorted({*before.burst, *after.burst}):
-                counts = before.burst.get(pool, 0), after.burst.get(pool, 0)
+            for key in sorted({*before.burst, *after.burst}):
+                counts = before.burst.get(key, 0), after.burst.get(key, 0)
                 if counts[0] != counts[1]:
-                    moves.append(PlannedMove(at=at, model=model, pool=pool, before=counts[0], after=counts[1]))
+                    can = _is_launchable(pools.get(key), model)
+                    moves.append(
+                        PlannedMove(at=at, model=model, pool=key, before=counts[0], after=counts[1], is_launchable=can)
+                    )
     return tuple(moves)
+
+
+def _is_launchable(pool: Pool | None, model: str) -> bool:
+    """Whether nodes of the pool can ever be ordered for the model: its provider is configured, and allows any."""
+    return pool is not None and model in pool.lead_time_s and pool.max_count != 0
 
 
 def _models(known: Known) -> tuple[ModelStatus, ...]:

@@ -169,6 +169,8 @@ class PlannedMove:
     pool: str
     before: int
     after: int
+    is_launchable: bool = True
+    """Whether the pool can be launched here; where it cannot, what it is to carry is launched elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -232,7 +232,8 @@ def moves_lines(moves: Sequence[PlannedMove]) -> list[str]:
     """What the plan changes, a model and an hour a line."""
     changes: dict[tuple[datetime, str], list[str]] = {}
     for one in moves:
-        changes.setdefault((one.at, one.model), []).append(f"{one.pool} {one.before} → {one.after}")
+        where = "" if one.is_launchable else " (not launchable here)"
+        changes.setdefault((one.at, one.model), []).append(f"{one.pool} {one.before} → {one.after}{where}")
     return [f"{at:%H:%M}  {model}: {', '.join(pools)}" for (at, model), pools in changes.items()]
 
 

@@ -3,7 +3,7 @@
 import typer
 
 from autoscaler.cli.autoscale.check import check
-from autoscaler.cli.autoscale.control import ceiling, floor, pause, resume
+from autoscaler.cli.autoscale.control import CountCommand, ceiling, floor, pause, resume
 from autoscaler.cli.autoscale.run import once, run
 from autoscaler.cli.autoscale.status import status
 
@@ -14,5 +14,5 @@ autoscale_app.command("once")(once)
 autoscale_app.command("status")(status)
 autoscale_app.command("pause")(pause)
 autoscale_app.command("resume")(resume)
-autoscale_app.command("floor")(floor)
-autoscale_app.command("ceiling")(ceiling)
+autoscale_app.command("floor", cls=CountCommand)(floor)
+autoscale_app.command("ceiling", cls=CountCommand)(ceiling)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from autoscaler.cli.autoscale.inputs import ConfigOption, WhyOption, fleet_of, model_of, open_for
 from planner.cli.options import say
@@ -22,6 +23,21 @@ NodesArgument = Annotated[str, typer.Argument(metavar="N|none", help="Burst node
 ScaleInOption = Annotated[bool, typer.Option("--scale-in", help="Of scale-in alone: nodes are added, none is ended.")]
 
 AgainOption = Annotated[bool, typer.Option("--scale-in", help="Scale-in alone: what else is paused stays so.")]
+
+
+class CountCommand(TyperCommand):
+    """A command that takes a count: one below 0 is refused as a count, and not as an option nobody knows."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As any command's."""
+        given = tuple(args)
+        try:
+            return super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            option = getattr(error, "option_name", "")  # of NoSuchOption; of -12 it is -1
+            if option[1:].isdigit():
+                raise _no_count(next(text for text in given if text.startswith(option))) from None
+            raise
 
 
 def pause(context: typer.Context, config: ConfigOption, scale_in: ScaleInOption = False, why: WhyOption = "") -> None:
@@ -100,8 +116,12 @@ def _count(text: str) -> int | None:
     if text == "none":
         return None
     if not (text.isascii() and text.isdigit()):
-        raise InputError(f"{text!r}: expected a number of nodes, 0 or more, or none")
+        raise _no_count(text)
     return int(text)
+
+
+def _no_count(text: str) -> InputError:
+    return InputError(f"{text!r}: expected a number of nodes, 0 or more, or none")
 
 
 def _with(counts: Mapping[str, int], model: str, count: int | None) -> dict[str, int]:

@@ -327,7 +327,11 @@ def test_a_paused_daemon_does_nothing_in_its_tick(asked: Callable[..., Said], pr
     ("arguments", "said"),
     [
         (("floor", "x", "2"), "x: no model of"),
-        (("floor", "m", "-2"), "No such option"),
+        (("floor", "m", "-2"), "'-2': expected a number of nodes, 0 or more, or none"),
+        (("ceiling", "m", "-12"), "'-12': expected a number of nodes, 0 or more, or none"),
+        (("floor", "m", "-2", "--why", "-3"), "'-2': expected a number of nodes, 0 or more, or none"),
+        (("floor", "m", "2", "--whi", "x"), "No such option: --whi"),
+        (("floor", "m", "2", "-3"), "'-3': expected a number of nodes, 0 or more, or none"),
         (("ceiling", "m", "many"), "expected a number of nodes, 0 or more, or none"),
     ],
 )

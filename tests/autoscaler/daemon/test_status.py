@@ -8,9 +8,10 @@ import pytest
 
 from autoscaler.daemon.known import Known, moves_of, with_fleet
 from autoscaler.daemon.status import Lead, PlannedMove, Status
-from autoscaler.fleet import Controls, Drain, FleetPlan, Hold, Launch, NodeState, PlannedHour, Snapshot
+from autoscaler.fleet import Controls, Drain, FleetPlan, Hold, Launch, NodeState, PlannedHour, Pool, Snapshot
 from autoscaler.journal import Result
 from autoscaler.loop import Acted
+from autoscaler.report.status_tables import moves_lines
 from policies.scaling import ScalingPolicy
 from tests.autoscaler.fleets import NOW, a_base, a_node, a_plan, a_pool, a_snapshot, ago, by_the_hour, nodes
 
@@ -154,13 +155,30 @@ def test_a_pool_that_backs_off_is_named_until_it_is_asked_again() -> None:
 
 def test_moves_are_the_changes_of_the_plan_hour_by_hour() -> None:
     levels = a_plan({12: 1, 13: 2, 14: 2, 15: 1}, burst={12: 1, 13: 3, 14: 3, 15: 0})
-    moves = moves_of(levels, ["chat"], NOW)
+    moves = moves_of(levels, ["chat"], {"aws/a": a_pool()}, NOW)
     noon = NOW.replace(minute=0)
     assert moves == (
         PlannedMove(at=noon + timedelta(hours=1), model="chat", pool="aws/a", before=1, after=3),
         PlannedMove(at=noon + timedelta(hours=3), model="chat", pool="aws/a", before=3, after=0),
     )
-    assert moves_of(None, ["chat"], NOW) == ()
+    assert moves_of(None, ["chat"], {}, NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("pool", "is_launchable"),
+    [
+        (a_pool(), True),
+        (a_pool(max_count=0, lead_time_s={}), False),  # of a provider without a table in fleet.toml
+        (a_pool(max_count=0), False),  # the account may hold none
+        (a_pool(lead_time_s={"code": 360.0}), False),  # not for this model
+        (a_pool("aws/b"), False),  # another; that of the plan is not known
+    ],
+)
+def test_a_move_says_whether_its_pool_can_be_launched_here(pool: Pool, *, is_launchable: bool) -> None:
+    levels = a_plan({12: 1, 13: 2}, burst={12: 1, 13: 3})
+    (move,) = seen(a_snapshot(work=1.0, pools=(pool,)), levels=levels).moves
+    assert (move.pool, move.is_launchable) == ("aws/a", is_launchable)
+    assert moves_lines([move]) == [f"13:00  chat: aws/a 1 → 3{'' if is_launchable else ' (not launchable here)'}"]
 
 
 def test_the_plans_level_of_now_stands_beside_the_fleet() -> None:
