@@ -104,6 +104,8 @@ class Node:
     """Where requests reach it; None: not known."""
     instances: tuple[str, ...] | None = None
     """What its Node in a cluster may say it is, where that is not `machine_id`; empty: nobody knows yet."""
+    cluster_name: str | None = None
+    """What its Node in a cluster is called; None: it has none, or nobody asked."""
     is_orphan: bool = False
     """Nobody intended it, and it is ended soon: it costs money, and is no capacity to come."""
 

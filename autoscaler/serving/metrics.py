@@ -56,7 +56,7 @@ class InstanceReading:
     instance: str
     """Its label, such as 10.0.0.7:8000."""
     node_id: str | None
-    """The node it is on, as its label or address says; None: no known node's."""
+    """The node it is on, as its label (its id, or its Node's name) or address says; None: no known node's."""
     model: str | None
     is_answering: bool
     """Its last scrape was answered, not long ago."""
@@ -107,9 +107,9 @@ class MetricsReader:
     default_means: RequestMeans = field(default=RequestMeans(input_tokens=500.0, output_tokens=200.0))
     _whole: dict[str, ModelReading] = field(default_factory=dict)
     _names: frozenset[str] = frozenset()
-    """Ids and hosts of the nodes that were known at the last reading."""
+    """Ids, hosts and names of the nodes that were known at the last reading."""
     _left: dict[str, datetime] = field(default_factory=dict)
-    """Ids and hosts of nodes that were known and are not any more, and since when: their silence is no lack."""
+    """Ids, hosts and names of nodes that were known and are not any more, and since when: their silence is no lack."""
 
     def read(self, now: datetime, nodes: Sequence[Node] = ()) -> FleetMetrics:
         """What the metrics say; `nodes` are those that are known, and say who should answer. Raises ServingError."""
@@ -337,25 +337,30 @@ class _Known:
 
     nodes: dict[str, Node]
     reader: MetricsReader
+    by_cluster_name: dict[str, str]
     by_address: dict[str, str]
     models: dict[str, str]
 
     def __init__(self, *, nodes: Sequence[Node], reader: MetricsReader) -> None:
         self.reader = reader
         self.nodes = {node.id: node for node in nodes}
+        self.by_cluster_name = {node.cluster_name: node.id for node in nodes if node.cluster_name is not None}
         self.by_address = {host_of(node.address): node.id for node in nodes if node.address is not None}
         self.models = {reader.served_names.get(model, model): model for model in reader.models}
         self.models.update({model: model for model in reader.models})
 
     @property
     def names(self) -> frozenset[str]:
-        """Ids and hosts of the nodes."""
-        return frozenset(self.nodes) | frozenset(self.by_address)
+        """Ids, hosts and names in the cluster of the nodes."""
+        return frozenset(self.nodes) | frozenset(self.by_cluster_name) | frozenset(self.by_address)
 
     def node_of(self, labels: Mapping[str, str]) -> str | None:
         """The node a target is on."""
         named = labels.get(self.reader.node_label)
-        return named if named in self.nodes else self.by_address.get(host_of(labels.get("instance", "")))
+        if named in self.nodes:
+            return named
+        by_name = None if named is None else self.by_cluster_name.get(named)
+        return by_name or self.by_address.get(host_of(labels.get("instance", "")))
 
     def model_of(self, labels: Mapping[str, str]) -> str | None:
         """The fleet's model that a series is about; None: another's, or it cannot be told."""

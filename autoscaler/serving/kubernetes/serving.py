@@ -151,14 +151,14 @@ class KubernetesServing:
         return (*seen.matched.problems, *said)
 
     def _with_addresses(self, seen: _Seen, now: datetime) -> tuple[Node, ...]:
-        """The nodes that joined, each with the address its model's pod has; those of no known node by their labels.
+        """The nodes that joined, each with its Node's name and its pod's address; others by their labels.
 
         A node without a pod is said to be loading: no server of it is expected to answer.
         """
         found = []
         for node_id, one in seen.matched.objects.items():
             address = seen.address_on(one)
-            node = replace(self._fleet_nodes[node_id], address=address)
+            node = replace(self._fleet_nodes[node_id], address=address, cluster_name=one.name)
             found.append(node if address is not None else replace(node, state=NodeState.LOADING))
         strays = [one for one in seen.matched.strays if one.node_id not in self._fleet_nodes]
         return (*found, *(self._by_label(one, seen.address_on(one), now) for one in strays))
@@ -173,6 +173,7 @@ class KubernetesServing:
             since=now,
             ordered_at=now,
             address=address,
+            cluster_name=one.name,
         )
 
     def _reading(self, node: Node, seen: _Seen, metered: Metered, now: datetime) -> NodeReading | None:

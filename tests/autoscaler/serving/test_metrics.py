@@ -197,11 +197,16 @@ def test_a_node_that_was_heard_and_falls_silent_is_missing_at_once(double, reade
     assert [one.is_answering for one in found.on("n3")] == [False]
 
 
-@pytest.mark.parametrize("label", [{}, {"node": "n2"}], ids=["by its address", "by its label"])
+@pytest.mark.parametrize(
+    "label", [{}, {"node": "n2"}, {"node": "host-2"}], ids=["by its address", "by its label", "by its Node's name"]
+)
 def test_a_node_that_has_ended_is_silent_and_its_demand_is_not_made_up(double, reader, label):
     silent = {"up": "0", "until": T - 15} | label
     double.answer = answering(*a_server("10.0.0.1:8000"), *a_server("10.0.0.2:8000", **silent))
-    nodes = (a_node("n1", address="10.0.0.1"), a_node("n2", address=None if label else "10.0.0.2"))
+    nodes = (
+        a_node("n1", address="10.0.0.1"),
+        a_node("n2", address=None if label else "10.0.0.2", cluster_name="host-2"),
+    )
     assert missing_of(reader.read(NOON, nodes)) == ("n2",)
     found = reader.read(NOON, nodes[:1])  # gone, and for a while still in the window
     assert isinstance(found.standings["m"], Whole)
@@ -213,6 +218,20 @@ def test_a_node_is_known_by_its_label_before_its_address(double, reader):
     double.answer = answering(*a_server("10.9.9.9:8000", node="n7"))
     found = reader.read(NOON, (a_node("n7", address="10.0.0.1"),))
     assert found.instances["10.9.9.9:8000"].node_id == "n7"
+
+
+def test_a_node_is_known_by_its_name_in_the_cluster_before_its_address(double, reader):
+    double.answer = answering(*a_server("llm-7f9c:8000", node="pool-a-node-1"))
+    named = a_node("n7", address="10.1.0.1", cluster_name="pool-a-node-1")
+    (server,) = reader.read(NOON, (named, a_node("n8", address="llm-7f9c"))).on("n7")
+    assert (server.instance, server.in_flight) == ("llm-7f9c:8000", 4)
+    assert reader.read(NOON, (a_node("n7", address="10.1.0.1"),)).on("n7") == ()
+
+
+def test_an_id_counts_before_a_name_in_the_cluster(double, reader):
+    double.answer = answering(*a_server("llm-7f9c:8000", node="n7"))
+    found = reader.read(NOON, (a_node("n7"), a_node("n8", cluster_name="n7")))
+    assert [len(found.on(node_id)) for node_id in ("n7", "n8")] == [1, 0]
 
 
 def test_what_else_is_scraped_and_is_down_is_nobodys_concern(double, reader):

@@ -376,3 +376,17 @@ def test_pods_are_deleted_a_margin_before_the_machine_is_taken_back_and_not_soon
     assert evictions == [100, 1]  # what is left to the margin
     assert double.bodies[-1]["gracePeriodSeconds"] == 20
     house.api.close()
+
+
+def test_metrics_are_told_what_a_nodes_node_is_called_known_to_the_fleet_or_not(house: House) -> None:
+    house.double.add_node("pool-a-node-1", labels=labels_of("n7"))  # launched before this process began
+    house.fleet["n3"] = a_node("n3", pool="ovh/b3-64@GRA9", machine_id="pool-1", instances=("i-3",))
+    house.double.add_node("pool-b-node-1", labels={}, provider_id="openstack:///i-3")
+    house.serving.follow(list(house.fleet.values()))
+    house.serving.read()
+    assert {node.id: node.cluster_name for node in house.metrics.asked} == {
+        "n1": "n1",
+        "n2": "n2",
+        "n3": "pool-b-node-1",
+        "n7": "pool-a-node-1",
+    }
