@@ -107,7 +107,7 @@ class Node:
     cluster_name: str | None = None
     """What its Node in a cluster is called; None: it has none, or nobody asked."""
     is_orphan: bool = False
-    """Nobody intended it, and it is ended soon: it costs money, and is no capacity to come."""
+    """Nobody intended it, and it is ended soon: it costs money, and may serve until then; nothing counts on it."""
 
     def __post_init__(self) -> None:
         if self.in_flight is not None and self.in_flight < 0:

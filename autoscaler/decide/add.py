@@ -63,9 +63,9 @@ def undrains(want: Want, room: Room, policy: ScalingPolicy) -> list[Action]:
 
 
 def may_serve_again(node: Node, speed: float, snapshot: Snapshot) -> bool:
-    """Whether a draining node is worth having back: ours by the hour, of a known rate, and not about to be taken."""
+    """Whether a draining node is worth having back: intended, of a known rate, and not about to be taken."""
     return (
-        not node.is_base
+        not (node.is_base or node.is_orphan)
         and speed > 0
         and node.taken_back_at is None
         and not node.is_at_risk

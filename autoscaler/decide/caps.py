@@ -1,7 +1,8 @@
 """Caps: what is drained because going on would pass a cap or a ceiling (S1). Pure.
 
 Renewals are what is refused: a node whose time is paid costs nothing more until then. Nodes beyond the floors go before
-those of the floors, the dearest first; a coming node is never ended (S8).
+those of the floors, the dearest first; a coming node is never ended (S8). A machine nobody intended costs money like
+any, and goes before all of them; it takes nobody's place where nodes are counted, for it is ended soon.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,9 +26,10 @@ def cap_drains(wants: Mapping[str, Want], room: Room, policy: ScalingPolicy) -> 
     if not is_over(room):
         return []
     spare, floor = _by_price(wants.values(), room)
+    orphans = _orphans(wants.values(), room)
     drains: dict[str, Drain] = {}
-    _over_month(spare, floor, room, drains)
-    _over_hour([*spare, *floor], room, policy, drains)
+    _over_month([*orphans, *spare], floor, room, drains)
+    _over_hour([*orphans, *spare, *floor], room, policy, drains)
     _over_nodes([*spare, *floor], room, policy, drains)
     _over_ceilings(wants, room, policy, drains)
     return list(drains.values())
@@ -88,6 +90,13 @@ def _by_price(wants: Iterable[Want], room: Room) -> tuple[list[Node], list[Node]
     return sorted(spare, key=price, reverse=True), sorted(floor, key=price, reverse=True)
 
 
+def _orphans(wants: Iterable[Want], room: Room) -> list[Node]:
+    """Ready nodes nobody intended that may be drained."""
+    pools, snapshot = room.snapshot.pools, room.snapshot
+    found = [node for want in wants for node in want.sight.orphans if node.pool in pools]
+    return [node for node in found if not is_unreachable(snapshot, node.pool)]
+
+
 def _over_month(spare: Sequence[Node], floor: Sequence[Node], room: Room, drains: dict[str, Drain]) -> None:
     most = room.policy.max_usd_month
     if most is None:
@@ -145,7 +154,7 @@ def _over_nodes(nodes: Sequence[Node], room: Room, policy: ScalingPolicy, drains
     most = policy.max_nodes
     if most is None:
         return
-    over = room.staying_burst - len(drains) - most
+    over = room.staying_burst - sum(node.id in drains for node in nodes) - most
     for node in nodes:
         if over <= 0:
             return

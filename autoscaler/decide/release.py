@@ -25,11 +25,11 @@ def release(want: Want, need: Need, room: Room, policy: ScalingPolicy) -> list[D
     bought again inside the band either. One of several that take another's place is kept until the last of them serves.
     """
     sight, snapshot = want.sight, room.snapshot
-    survivors, counted = sight.ready_work - sight.at_risk_work, want.counted
+    survivors, counted = sight.intended_work - sight.at_risk_work, want.counted
     near = wanted_capacity(policy, need.near_work)
     level = level_kept(want, need)
     wanted = wanted_capacity(policy, level)
-    is_below = is_below_band(policy, need.now_work, sight.base_work, sight.ready_work - sight.base_work)
+    is_below = is_below_band(policy, need.now_work, sight.base_work, sight.intended_work - sight.base_work)
 
     def may_go(pool: str) -> bool:
         is_by_second = snapshot.pools[pool].tariff.billing is Billing.SECOND
@@ -145,7 +145,7 @@ def _why(node: Node, need: Need, level: float, survivors: float, snapshot: Snaps
 
 def has_too_many(want: Want, need: Need, pool: str, policy: ScalingPolicy) -> bool:
     """Whether a node of the pool could go and what is to be kept would still be carried at the target."""
-    survivors = want.sight.ready_work - want.sight.speed_of(pool)
+    survivors = want.sight.intended_work - want.sight.speed_of(pool)
     return want.counted > want.floor and is_enough(survivors, wanted_capacity(policy, level_kept(want, need)))
 
 

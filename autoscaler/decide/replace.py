@@ -30,7 +30,7 @@ def drains_of_unwanted(want: Want, need: Need, room: Room, policy: ScalingPolicy
     if not unwanted or why_resting(sight, snapshot, policy) is not None:
         return []
     drains: list[Drain] = []
-    survivors = sight.ready_work
+    survivors = sight.intended_work
     count = len(sight.serving) + len(unwanted)
     at_risk = {node.id for node in sight.at_risk}
     for node in sorted(unwanted, key=lambda node: node.id):
@@ -56,7 +56,7 @@ def drains_of_replaced(want: Want, need: Need, room: Room, policy: ScalingPolicy
         old = serving.get(new.replaces) if new.replaces is not None else None
         if old is None or is_unreachable(snapshot, old.pool) or not is_at_renewal(old, snapshot, policy):
             continue
-        survivors = sight.ready_work - sight.speed_of(old.pool)
+        survivors = sight.intended_work - sight.speed_of(old.pool)
         if len(sight.serving) + len(sight.stranded) - 1 < want.floor or not outlasts(want, need, survivors, policy):
             continue
         if why_resting(sight, snapshot, policy) is None:

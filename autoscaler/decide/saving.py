@@ -76,7 +76,7 @@ def _may_replace(
     age_s = (snapshot.now - node.ordered_at).total_seconds()
     if (old_usd - offer.usd_hour) * age_s < offer.usd_hour * offer.lead_s:
         return False
-    survivors = sight.ready_work - sight.speed_of(node.pool) + offer.speed
+    survivors = sight.intended_work - sight.speed_of(node.pool) + offer.speed
     if not _is_trusted(offer, want, room, policy) or not _is_in_time(node, offer, room, policy):
         return False
     if not outlasts(want, need, survivors, policy):
@@ -158,7 +158,7 @@ def _exchanges(
 ) -> Iterator[_Exchange]:
     """Each way to do without `old`, a node of `dear`, that saves enough; none where it is one too many."""
     sight, snapshot = want.sight, room.snapshot
-    missing = wanted_capacity(policy, level_kept(want, need)) - (sight.ready_work - dear.speed)
+    missing = wanted_capacity(policy, level_kept(want, need)) - (sight.intended_work - dear.speed)
     if is_enough(0.0, missing) or any(node.replaces == old.id for node in sight.serving):
         return
     known_s = min(_calm_s(want, room), (snapshot.now - old.ordered_at).total_seconds())

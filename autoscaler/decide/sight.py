@@ -1,7 +1,8 @@
 """Sight: one model's part of a snapshot, sorted by what may be done with each node. Pure.
 
 What counts as capacity is decided here and nowhere else: serving nodes and base nodes are ready capacity, nodes that
-boot or load are coming capacity, a node being taken back, draining or failed is none.
+boot or load are coming capacity, a node being taken back, draining or failed is none. A node that nobody intended
+serves until it is ended, and no node of ours goes, or is not ordered, because of it.
 """
 
 from collections.abc import Mapping
@@ -33,6 +34,8 @@ class Sight:
     """Ready burst nodes that serve and are to be replaced before they are taken back."""
     stranded: list[Node] = field(default_factory=list)
     """Ready burst nodes of a pool that is no longer known, or has no rate at this mix: they serve as long as needed."""
+    orphans: list[Node] = field(default_factory=list)
+    """Ready burst nodes that nobody intended."""
     leaving: list[Node] = field(default_factory=list)
     """Ready burst nodes under notice."""
     coming: list[Node] = field(default_factory=list)
@@ -44,6 +47,7 @@ class Sight:
     """Of `serving` alone."""
     at_risk_work: float = 0.0
     stranded_work: float = 0.0
+    orphan_work: float = 0.0
     coming_work: float = 0.0
     """Base nodes that boot or load included."""
     is_busy: bool = False
@@ -52,6 +56,11 @@ class Sight:
     @property
     def ready_work(self) -> float:
         """Capacity that serves now, reference nodes."""
+        return self.intended_work + self.orphan_work
+
+    @property
+    def intended_work(self) -> float:
+        """The same without what nobody intended: what is judged by where a node may go."""
         return self.base_work + self.serving_work + self.stranded_work + self.at_risk_work
 
     @property
@@ -93,6 +102,9 @@ def look(snapshot: Snapshot, policy: ScalingPolicy) -> dict[str, Sight]:
             speed = sight.speed.get(node.pool, sight.unknown_speed)
             if taken_at is not None and (taken_at - now).total_seconds() <= policy.drain_timeout_s:
                 sight.leaving.append(node)
+            elif node.is_orphan:
+                sight.orphans.append(node)
+                sight.orphan_work += speed
             elif taken_at is not None or node.is_at_risk:
                 sight.at_risk.append(node)
                 sight.at_risk_work += speed
