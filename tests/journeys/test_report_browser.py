@@ -38,7 +38,7 @@ PHONE, TABLET, DESKTOP = 360, 768, 1280
 EUROS = Currency(code="EUR", usd_per_unit=Decimal("1.1624"))
 MILLION = ("input_tokens", "output_tokens", "unserved_tokens", "tokens_month", "until_tokens_month")
 """Shown in millions."""
-PERCENT = ("utilization", "margin_ratio", "unserved_ratio")
+PERCENT = ("utilization", "margin_ratio", "unserved_ratio", "bias_ratio", "error_ratio", "peak_error_ratio")
 """Shown as percent."""
 
 
