@@ -131,7 +131,10 @@ def test_the_command_writes_what_the_ledger_and_the_planner_read(server, tmp_pat
     [
         ([], "--prometheus is missing"),
         (["--prometheus", "localhost:9090"], "prometheus_url must begin with http"),
-        (["--prometheus", "http://127.0.0.1:1", "--metric-names", "tgi"], "--metric-names tgi: unknown; expected one of"),
+        (
+            ["--prometheus", "http://127.0.0.1:1", "--metric-names", "tgi"],
+            "--metric-names tgi: unknown; expected one of",
+        ),
         (["--prometheus", "http://127.0.0.1:1", "--slot", "7"], "--slot 7: expected seconds that divide an hour"),
     ],
 )
