@@ -1,6 +1,6 @@
 """The options that say which case a command is about: forecast, fleet, month, and what is changed of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from planner.cli.options import (
@@ -21,6 +21,7 @@ from planner.cli.options import (
 
 if TYPE_CHECKING:
     from planner.case import Case
+    from planner.fleet import Fleet
     from planner.whatif import Change
 
 
@@ -55,9 +56,25 @@ class CaseGiven:
 
     def case(self) -> "Case":
         """The case of the files, before anything is changed."""
-        from planner.case import load_case, load_fleet
+        from planner.case import load_fleet
 
         fleet, remarks = load_fleet(self.config)
+        return self._loaded(fleet, remarks)
+
+    def changed_case(self, *settings: str) -> "Case":
+        """The case under the policy named, with everything else changed; `settings` before those given."""
+        from planner.case import load_fleet
+        from planner.whatif import changed
+
+        fleet, remarks = load_fleet(self.config, self.policy)
+        change = self.change()
+        return changed(
+            self._loaded(fleet, remarks), replace(change, policy=None, settings=(*settings, *change.settings))
+        )
+
+    def _loaded(self, fleet: "Fleet", remarks: tuple[str, ...]) -> "Case":
+        from planner.case import load_case
+
         return load_case(
             forecast=self.forecast,
             fleet=fleet,

@@ -13,9 +13,10 @@ from planner.cli.options import screen
 from planner.errors import InputError
 
 if TYPE_CHECKING:
+    from planner.cli.forecast_given import JudgedGiven, WantedGiven
     from planner.demand.cleaning import Kind
     from planner.demand.events import Calendar
-    from planner.demand.forecasting import Forecasted
+    from planner.demand.forecasting import Forecasted, Wanted
     from planner.demand.growth import Assumption
     from planner.demand.history import History
 
@@ -33,6 +34,54 @@ class Span:
     start: datetime
     end: datetime
     remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What was written, read and checked before the past is."""
+
+    zone: str
+    levels: tuple[float, ...]
+    kinds: "frozenset[Kind]"
+    calendar: "Calendar"
+    assumptions: "tuple[Assumption, ...]"
+    remarks: tuple[str, ...]
+
+
+def settled(given: "WantedGiven", config: Path | None) -> Settled:
+    """Reads what was written, and the files it names. Raises InputError."""
+    zone, remarks = zone_name(given.tz, config)
+    levels = quantiles_of(given.quantiles)
+    check_method(given.method)
+    return Settled(
+        zone=zone,
+        levels=levels,
+        kinds=kinds_of(given.clean, is_off=given.no_clean),
+        calendar=calendar_of(given.events),
+        assumptions=assumptions_of(given.growth, given.change, given.assumptions),
+        remarks=tuple(remarks),
+    )
+
+
+def wanted_of(known: Settled, given: "WantedGiven", judged: "JudgedGiven", span: Span) -> "Wanted":
+    """What is asked of the forecast."""
+    from planner.demand.forecasting import Wanted
+
+    return Wanted(
+        start=span.start,
+        end=span.end,
+        zone=known.zone,
+        calendar=known.calendar,
+        clean=known.kinds,
+        assumptions=known.assumptions,
+        method=given.method,
+        quantiles=known.levels,
+        paths=given.paths,
+        seed=given.seed,
+        has_backtest=judged.backtest,
+        origins=judged.origins,
+        target=judged.target.value,
+    )
 
 
 def csv_history(path: Path) -> "History":

@@ -7,29 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.cli.case_given import CaseGiven
 from planner.cli.database import check_recordable, record_plan
-from planner.cli.options import (
-    CurrencyCode,
-    CurrencyOption,
-    Fill,
-    FillOption,
-    FleetOption,
-    ForecastOption,
-    JsonOption,
-    MeasuredOption,
-    MonthOption,
-    OnlyOption,
-    PolicyOption,
-    QuantileOption,
-    SetOption,
-    SloOption,
-    WithoutOption,
-    currency_of,
-    is_quiet,
-    say,
-    screen,
-    split,
-)
+from planner.cli.option_groups import with_options
+from planner.cli.options import CurrencyCode, CurrencyOption, JsonOption, currency_of, is_quiet, say, screen
 from planner.cli.paths import check_paths
 from planner.errors import InputError
 from policies.planning import Aim, SpotLoss
@@ -56,6 +37,9 @@ LaunchesOption = Annotated[
 ]
 LAUNCH_CELLS = 3_000
 """Hours, over all models, up to which launches can be part of the optimum: four months of one model."""
+MaximizeOption = Annotated[
+    Maximize | None, typer.Option("--maximize", help="traffic: the most traffic that max_usd_month serves.")
+]
 AimOption = Annotated[
     Aim | None,
     typer.Option(
@@ -79,70 +63,52 @@ RecordOption = Annotated[
 ]
 
 
-def plan(  # noqa: PLR0917 - a command's options are its arguments
-    context: typer.Context,
-    forecast: ForecastOption,
-    config: FleetOption = None,
-    month: MonthOption = None,
-    fill: FillOption = None,
-    quantile: QuantileOption = None,
-    settings: SetOption = None,
-    without: WithoutOption = None,
-    only: OnlyOption = None,
-    slo: SloOption = None,
-    policy: PolicyOption = None,
-    currency: CurrencyOption = CurrencyCode.USD,
-    measured_only: MeasuredOption = False,
-    maximize: Annotated[
-        Maximize | None, typer.Option("--maximize", help="traffic: the most traffic that max_usd_month serves.")
-    ] = None,
-    aim: AimOption = None,
-    reduce_scenarios: ReduceOption = None,
-    survive_spot_loss: SpotLossOption = None,
-    wait: WaitOption = False,
-    with_launches: LaunchesOption = False,
-    explain: ExplainOption = False,
-    as_json: JsonOption = False,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan as JSON to this file.")] = None,
-    chart: Annotated[Path | None, typer.Option("--chart", help="Draw the plan to an .svg or .png file.")] = None,
-    record: RecordOption = False,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanGiven:
+    """What is planned for, and where the plan goes, as written."""
+
+    currency: CurrencyOption = CurrencyCode.USD
+    maximize: MaximizeOption = None
+    aim: AimOption = None
+    reduce_scenarios: ReduceOption = None
+    survive_spot_loss: SpotLossOption = None
+    wait: WaitOption = False
+    with_launches: LaunchesOption = False
+    explain: ExplainOption = False
+    as_json: JsonOption = False
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan as JSON to this file.")] = None
+    chart: Annotated[Path | None, typer.Option("--chart", help="Draw the plan to an .svg or .png file.")] = None
+    record: RecordOption = False
+
+
+@with_options(CaseGiven, PlanGiven)
+def plan(context: typer.Context, given: CaseGiven, wanted: PlanGiven) -> None:
     """The cheapest mix of base and burst nodes for a traffic forecast, and how good it is.
 
     Example: baseload plan -f forecast.csv --month 2026-12 --explain -o plan.json
     """
-    from planner.case import load_case, load_fleet
-    from planner.whatif import Change, changed
-
-    check_paths(read=(("-f", forecast), ("-c", config)), write=(("-o", output), ("--chart", chart)))
-    if maximize is not None and with_launches:
+    check_paths(
+        read=(("-f", given.forecast), ("-c", given.config)), write=(("-o", wanted.output), ("--chart", wanted.chart))
+    )
+    if wanted.maximize is not None and wanted.with_launches:
         raise InputError("--with-launches does not go with --maximize; expected one of them")
-    if record:
-        check_recordable(config)
-    fleet, remarks = load_fleet(config, policy)
-    case = load_case(
-        forecast=forecast,
-        fleet=fleet,
-        month=month,
-        fill=None if fill is None else Fill.WEEKLY.value,
-        quantile=quantile,
-        remarks=remarks,
+    if wanted.record:
+        check_recordable(given.config)
+    case = given.changed_case(*asked_settings(aim=wanted.aim, survive_spot_loss=wanted.survive_spot_loss))
+    asked = Asked(
+        maximize=wanted.maximize,
+        reduce_to=wanted.reduce_scenarios,
+        wait=wanted.wait,
+        explain=wanted.explain,
+        launches=wanted.with_launches,
     )
-    change = Change(
-        settings=(*asked_settings(aim=aim, survive_spot_loss=survive_spot_loss), *(settings or ())),
-        without=split(without),
-        only=split(only),
-        slo=tuple(slo or ()),
-        measured_only=measured_only,
-    )
-    asked = Asked(maximize=maximize, reduce_to=reduce_scenarios, wait=wait, explain=explain, launches=with_launches)
-    found = solved_plan(context, changed(case, change), asked)
-    write_files(found, output, chart)
-    print_plan(found, currency_of(currency, case.catalog), as_json=as_json, explain=explain)
+    found = solved_plan(context, case, asked)
+    write_files(found, wanted.output, wanted.chart)
+    print_plan(found, currency_of(wanted.currency, case.catalog), as_json=wanted.as_json, explain=wanted.explain)
     say(context, found.remarks)
-    say(context, [f"wrote {path}" for path in (output, chart) if path is not None])
-    if record:
-        say(context, [record_plan(found, forecast, config)])
+    say(context, [f"wrote {path}" for path in (wanted.output, wanted.chart) if path is not None])
+    if wanted.record:
+        say(context, [record_plan(found, given.forecast, given.config)])
     raise typer.Exit(verdict(context, found))
 
 

@@ -159,16 +159,20 @@ def assemble(
         leases=_leases(problem, money.bills[shown]),
         scenarios=money.scenarios,
         rejected=rejected,
-        provenance=Provenance(
-            catalog=origin.catalog,
-            forecast=origin.forecast,
-            policy=origin.policy,
-            solver=relaxed.solver,
-            status=relaxed.status,
-            recourse=recourse_name,
-            version=origin.version,
-        ),
+        provenance=_provenance(origin, relaxed, recourse_name),
         remarks=remarks,
+    )
+
+
+def _provenance(origin: Origin, relaxed: Relaxed, recourse_name: str) -> Provenance:
+    return Provenance(
+        catalog=origin.catalog,
+        forecast=origin.forecast,
+        policy=origin.policy,
+        solver=relaxed.solver,
+        status=relaxed.status,
+        recourse=recourse_name,
+        version=origin.version,
     )
 
 
