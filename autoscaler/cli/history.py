@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.cli.forecast_given import MetricNamesOption, SelectorOption
 from planner.cli.options import FleetOption, say
 
 if TYPE_CHECKING:
@@ -25,12 +26,8 @@ def history(
     prometheus: Annotated[
         str | None, typer.Option("--prometheus", metavar="URL", help="Instead of [metrics] prometheus_url.")
     ] = None,
-    engine: Annotated[
-        str | None, typer.Option("--metric-names", help="Whose metric names: vllm, llama.cpp, litellm, sglang.")
-    ] = None,
-    selector: Annotated[
-        str | None, typer.Option("--selector", help="""Label matchers of every query, such as job="vllm".""")
-    ] = None,
+    metric_names: MetricNamesOption = None,
+    selector: SelectorOption = None,
     slot_s: Annotated[
         int, typer.Option("--slot", help="Seconds a rate is taken over; two samples must lie in it.")
     ] = 300,
@@ -53,7 +50,7 @@ def history(
         fleet, remarks = load_fleet(config)
         settings, folder = fleet.daemon.metrics, fleet.daemon.folder
     found = read(
-        settings_of(settings, prometheus=prometheus, engine=engine, selector=selector),
+        settings_of(settings, prometheus=prometheus, engine=metric_names, selector=selector),
         start=hour_of(start, "--start"),
         end=hour_of(end, "--end"),
         slot_s=slot_s,

@@ -67,7 +67,7 @@ def with_launches(
             on_progress("proving the base counts with launches", number / min(len(left), MOST_COMMITTED))
         trial = np.array(key, dtype=np.float64)
         based = float(fees @ trial)
-        found = commit_base(problem, trial, effort, start=best.prices, worth_usd=total * (1 - PROVEN / 2) - based)
+        found = commit_base(problem, trial, effort, start=best.launch_usd, worth_usd=total * (1 - PROVEN / 2) - based)
         bounds[key] = max(based + found.bound_usd, level)
         if found.dispatch is not None and based + found.dispatch.cost_usd < total:
             best, total = found, based + found.dispatch.cost_usd

@@ -49,12 +49,12 @@ class _Partial:
     nodes: Ints
     left: Floats
     """Share of the need still open."""
-    cost: Floats
+    cost_usd: Floats
     group: Floats
     """Nodes of the group."""
 
     def take(self, keep: Ints) -> "_Partial":
-        return _Partial(self.hour[keep], self.nodes[keep], self.left[keep], self.cost[keep], self.group[keep])
+        return _Partial(self.hour[keep], self.nodes[keep], self.left[keep], self.cost_usd[keep], self.group[keep])
 
 
 class Lister:
@@ -114,9 +114,9 @@ class Lister:
         dropped = np.full(chain.hours, np.inf)
         for step, v in enumerate(rest.order.tolist()):
             states = self._with_option(states, v, prices[v], rest, step, best + slack)
-            done = states.cost + states.left * self.dearest[states.hour] + self.egress_room[states.hour]
+            done = states.cost_usd + states.left * self.dearest[states.hour] + self.egress_room[states.hour]
             np.minimum.at(best, states.hour, done)
-            reach = states.cost + rest.bound(step + 1, states.hour, states.left, states.group)
+            reach = states.cost_usd + rest.bound(step + 1, states.hour, states.left, states.group)
             keep = np.flatnonzero(reach <= (best + slack)[states.hour] + TINY)
             if step + 1 < chain.options:
                 keep = _cheapest(states.hour[keep], reach[keep], keep, dropped, most)
@@ -146,14 +146,14 @@ class Lister:
         full = np.minimum(full, most)
         # What the states cost at least is, up to the full count, linear in the count or above the line.
         ratio, given = rest.ratio[step + 1, hour], rest.given[step + 1, hour]
-        room = limit[hour] + TINY - states.cost - states.left * ratio - given
+        room = limit[hour] + TINY - states.cost_usd - states.left * ratio - given
         slope = node_usd - ratio * size
         with np.errstate(divide="ignore", invalid="ignore"):
             crossing = room / slope
         low = np.where((slope < 0) & (room < 0), np.minimum(np.ceil(crossing - TINY), full), 0.0)
         high = np.where(slope > 0, np.where(room >= 0, np.minimum(np.floor(crossing + TINY), full), -1.0), full)
         if self.may_idle[v]:
-            spare = limit[hour] + TINY - states.cost - given - np.maximum(states.left - full * size, 0.0) * ratio
+            spare = limit[hour] + TINY - states.cost_usd - given - np.maximum(states.left - full * size, 0.0) * ratio
             more = np.where(node_usd > 0, np.floor(spare / np.where(node_usd > 0, node_usd, 1.0)), most)
             high = np.where(high >= full, np.maximum(full, np.minimum(most, more)), high)
         copies = np.maximum(high - low + 1, 0).astype(np.int64)
@@ -163,7 +163,7 @@ class Lister:
         grown.nodes[:, v] = count
         covered = count * size[index]
         grown.left = np.where(covered >= grown.left * (1 - SLACK), 0.0, grown.left - covered)
-        grown.cost = grown.cost + count * node_usd[index]
+        grown.cost_usd = grown.cost_usd + count * node_usd[index]
         grown.group = grown.group + count * float(self.chain.in_group[v])
         return grown
 

@@ -25,13 +25,13 @@ class FixedBase:
     launches_usd: float
     """Of the dispatch's cost, what launches are."""
     bound_usd: float
-    prices: tuple[Floats, ...]
+    launch_usd: tuple[Floats, ...]
     """Prices of launches by chain, (H + 1, V) each."""
 
     def by_cell(self, problem: Problem) -> Floats:
         """(M, V, T) what the prices of launches add to a node-hour."""
         models, added = len(problem.models), np.empty(problem.burst_work.shape)
-        for place, price in enumerate(self.prices):
+        for place, price in enumerate(self.launch_usd):
             s, m = divmod(place, models)
             added[m, :, s * problem.hours : (s + 1) * problem.hours] = (price[:-1] - price[1:]).T
         return added
@@ -79,7 +79,7 @@ def commit_base(
         aimed_bound_usd=bound,
     )
     return FixedBase(
-        dispatch=None if breaks else dispatch, launches_usd=launches, bound_usd=bound, prices=tuple(prices)
+        dispatch=None if breaks else dispatch, launches_usd=launches, bound_usd=bound, launch_usd=tuple(prices)
     )
 
 

@@ -60,7 +60,7 @@ class _Lists:
         starts = np.cumsum(np.bincount(listed.hour, minlength=chain.hours))[:-1]
         used = np.flatnonzero(listed.nodes.any(axis=0) & (chain.launch_usd > 0))
         self.nodes = np.split(listed.nodes, starts)
-        self.cost = np.split(listed.cost_usd, starts)
+        self.cost_usd = np.split(listed.cost_usd, starts)
         self.scaled = np.split(listed.nodes[:, used] * chain.launch_usd[used], starts)
         """Nodes in dollars of their launches."""
         self.entry = [nodes @ price for nodes, price in zip(self.nodes, launch[:-1], strict=True)]
@@ -81,7 +81,7 @@ class _Lists:
         stays = value <= best + self.slack[hour]
         if stays.all():
             return np.inf
-        for lists in (self.nodes, self.cost, self.scaled, self.entry, self.exit):
+        for lists in (self.nodes, self.cost_usd, self.scaled, self.entry, self.exit):
             lists[hour] = lists[hour][stays]
         return float(value[~stays].min())
 
@@ -113,12 +113,12 @@ def _joined(lists: _Lists, parts: Sequence[_Block]) -> _Block:
     bound = sum(part.bound for part in parts)
     lost = bound + min(part.lost - part.bound for part in parts)
     launches = [lists.launches_usd(hour) for hour in range(first, end - 1)]
-    forward = [lists.cost[first] + lists.entry[first]]
+    forward = [lists.cost_usd[first] + lists.entry[first]]
     for hour in range(first + 1, end):
-        forward.append((forward[-1][:, None] + launches[hour - 1 - first]).min(axis=0) + lists.cost[hour])
+        forward.append((forward[-1][:, None] + launches[hour - 1 - first]).min(axis=0) + lists.cost_usd[hour])
     backward = [-lists.exit[end - 1]]
     for hour in range(end - 2, first - 1, -1):
-        backward.append((launches[hour - first] + (backward[-1] + lists.cost[hour + 1])[None, :]).min(axis=1))
+        backward.append((launches[hour - first] + (backward[-1] + lists.cost_usd[hour + 1])[None, :]).min(axis=1))
     backward.reverse()
     best = float((forward[-1] + backward[-1]).min())
     for hour in range(first, end):
@@ -128,12 +128,12 @@ def _joined(lists: _Lists, parts: Sequence[_Block]) -> _Block:
 
 def _best_way(lists: _Lists, hours: int) -> Ints:
     """(H, V) the nodes of the cheapest way through what is left."""
-    value = lists.cost[0] + lists.entry[0]
+    value = lists.cost_usd[0] + lists.entry[0]
     came_from: list[Ints] = []
     for hour in range(1, hours):
         ways = value[:, None] + lists.launches_usd(hour - 1)
         came_from.append(ways.argmin(axis=0))
-        value = ways.min(axis=0) + lists.cost[hour]
+        value = ways.min(axis=0) + lists.cost_usd[hour]
     place = int(value.argmin())
     nodes = [lists.nodes[-1][place]]
     for hour in range(hours - 2, -1, -1):
