@@ -1,7 +1,7 @@
 """Whole-node dispatch of given base counts: every cell covered by the cheapest whole nodes, every limit obeyed.
 
 Each model's cells are covered on their own (cover.py); cells where a limit couples models or nodes are solved again as
-small integer programs, and a budget joins all cells (coupled_cover.py).
+small integer programs (coupled_cover.py), and a budget joins all cells (budget.py).
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +10,8 @@ import numpy as np
 
 from planner.errors import SolverError
 from planner.optimize.aim import aim_of
-from planner.optimize.coupled_cover import WholeCover, WholeDispatch, cover_within_budget
+from planner.optimize.budget import cover_within_budget
+from planner.optimize.coupled_cover import WholeCover, WholeDispatch
 from planner.optimize.cover import Cover, Market, cover_cells
 from planner.optimize.limits import breaking_cells, survival_reserve
 from planner.optimize.problem import Floats, Ints, Problem

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from planner.errors import InputError
 from planner.optimize.branch import SmallProgram, solve_together
+from planner.optimize.budget import cover_within_budget
 from planner.optimize.coupled import CoupledRecourse, Ints
-from planner.optimize.coupled_cover import WholeCover, WholeDispatch, cover_within_budget, rounding_cuts
+from planner.optimize.coupled_cover import WholeCover, WholeDispatch, rounding_cuts
 from planner.optimize.limits import most_useful_counts
 from planner.optimize.model import solve_monolith
 from planner.optimize.problem import Problem
