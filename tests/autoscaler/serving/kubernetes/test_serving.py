@@ -47,7 +47,13 @@ class House:
         for node_id in self.fleet:
             double.add_node(node_id, labels=labels_of(node_id))
             double.add_pod(f"llm-{node_id}", node=node_id, labels={"baseload.dev/model": MODEL})
-        self.serving = KubernetesServing(
+        self.serving = self.started(linger_s=linger_s, spot_margin_s=spot_margin_s)
+        self.serving.follow(list(self.fleet.values()))
+        self.serving.read()
+
+    def started(self, *, linger_s: float = 0.0, spot_margin_s: float = 20.0) -> KubernetesServing:
+        """The serving side of a daemon that has not had its first tick."""
+        return KubernetesServing(
             self.api,
             fleet="main",
             models=[MODEL],
@@ -58,8 +64,6 @@ class House:
             linger_s=linger_s,
             spot_margin_s=spot_margin_s,
         )
-        self.serving.follow(list(self.fleet.values()))
-        self.serving.read()
 
     def drains(self, node_id: str, **changes) -> None:
         self.fleet[node_id] = replace(self.fleet[node_id], state=NodeState.DRAINING, **changes)
@@ -321,6 +325,14 @@ def test_what_does_not_fit_is_said_in_the_reading(house: House) -> None:
     )
     house.follow()
     assert set(house.double.nodes) == {"n1", "n2", "n9", "n7"}
+
+
+def test_before_the_first_tick_has_told_the_fleet_no_node_is_called_a_stranger(house: House) -> None:
+    serving = house.started()
+    assert serving.read().remarks == ()  # n1 and n2 are ours; nobody has said so yet
+    serving.follow([house.fleet["n1"]])
+    (remark,) = serving.read().remarks
+    assert remark == "Node n2 says it is n2 of this fleet, which the fleet does not have: left alone"
 
 
 def test_a_node_object_that_changed_since_it_was_read_is_not_deleted(house: House) -> None:
