@@ -4,6 +4,7 @@ A case is a value: a what-if changes it and solves again. Only `load_case` opens
 are imported where a case is solved: the daemon reads its catalog here and never solves.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -18,6 +19,7 @@ from planner.demand.forecast import Forecast
 from planner.demand.horizon import for_models, select_month
 from planner.demand.read import read_forecast
 from planner.errors import InputError
+from planner.exchange.quotes import at_prices, newest_rate
 from planner.fleet import Fleet, default_fleet, read_fleet_file, with_policy
 from planner.profile.curve import Profile
 from planner.profile.document import read_profile
@@ -27,6 +29,9 @@ from planner.profile.shipped import shipped_profiles
 from policies.planning import SpotLoss
 
 if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from planner.ledger import PriceInForce
     from planner.optimize.assemble import Origin
     from planner.optimize.prepare import OwnedServers, Prepared
     from planner.optimize.problem import Problem
@@ -85,21 +90,46 @@ def policy_remarks(fleet: Fleet) -> tuple[str, ...]:
 def load_catalog(fleet: Fleet) -> Catalog:
     """What the fleet may rent: shipped catalogs and its own files, at its exchange rate, cut by its selectors."""
     settings = fleet.catalog
-    fx = None
-    if settings.usd_per_eur is not None and settings.usd_per_eur_date is not None:
-        fx = FxRate(usd_per_eur=settings.usd_per_eur, date=settings.usd_per_eur_date, source=fleet.source)
+    kept = recorded_prices(fleet) if settings.prices == "ledger" else ()
+    fx = rate_of(fleet) or newest_rate(kept)
     parts = []
     if settings.shipped is not False:
         shipped = shipped_catalog(fx)
         parts.append(shipped if settings.shipped is True else only(shipped, settings.shipped))
     parts.extend(read_catalog(files.read_text(path), path, fx=fx) for path in settings.files)
-    catalog = merge(*parts)
+    catalog = at_prices(merge(*parts), kept)
     for group in settings.group_max:
         if group not in {offer.count_group for offer in catalog}:
             raise InputError(f"{fleet.source}, [catalog] group_max.{group}: no offer has this count_group")
     catalog = replace(catalog, group_max={**catalog.group_max, **settings.group_max})
     catalog = only(catalog, settings.only) if settings.only else kept_to(catalog, fleet.policy_offers)
     return without(catalog, settings.without) if settings.without else catalog
+
+
+def rate_of(fleet: Fleet) -> FxRate | None:
+    """The exchange rate the fleet says; None: it says none."""
+    settings = fleet.catalog
+    if settings.usd_per_eur is None or settings.usd_per_eur_date is None:
+        return None
+    return FxRate(usd_per_eur=settings.usd_per_eur, date=settings.usd_per_eur_date, source=fleet.source)
+
+
+def recorded_prices(fleet: Fleet) -> "tuple[PriceInForce, ...]":
+    """The prices in force that the fleet's ledger keeps; none where there is no ledger."""
+    from planner.store import open_ledger
+
+    with open_ledger(database_of(fleet), create=True) as held:  # reads alone: none is made
+        return held.prices()
+
+
+def database_of(fleet: Fleet) -> "URL":
+    """The fleet's ledger: BASELOAD_DATABASE_URL, else its [database], else the user's data folder."""
+    from planner.store.address import VARIABLE, database_url
+
+    settings = fleet.database
+    if settings.url_file is not None and not os.environ.get(VARIABLE, "").strip():
+        return database_url(os.environ, files.read_text(settings.url_file).strip(), fleet_source=settings.url_file)
+    return database_url(os.environ, settings.url, fleet_source=f"{fleet.source}, [database] url")
 
 
 def kept_to(catalog: Catalog, selectors: Iterable[str]) -> Catalog:

@@ -15,7 +15,11 @@ from autoscaler.cli.base import base_app
 from autoscaler.cli.edge import QUIET, VERBOSE, options_first, run
 from autoscaler.cli.forecast import forecast
 from autoscaler.cli.history import history
+from autoscaler.cli.prices import refresh
 from autoscaler.cli.replay import replay
+from planner.cli.catalog import catalog_app
+
+catalog_app.command("refresh")(refresh)
 
 __all__ = ["baseload", "for_all_commands", "main", "options_first", "run"]
 

@@ -1,7 +1,9 @@
 """`baseload catalog`: what can be rented, and what a million tokens costs on it."""
 
 import json
-from typing import Annotated
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,12 +18,29 @@ from planner.cli.options import (
     say,
     screen,
 )
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from planner.catalog.offer import Catalog
+    from planner.fleet import Fleet
+    from planner.report.price_changes import PlanAt
 
 catalog_app = typer.Typer(no_args_is_help=True)
 
 MixOption = Annotated[
     float | None,
     typer.Option("--mix", help="Input tokens per output token in the cost; default: the model's lengths, else 1."),
+]
+
+
+DateOption = Annotated[
+    datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="A day; none: the catalog's own prices.")
+]
+UntilOption = Annotated[
+    datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="A day; none: the newest prices there are.")
+]
+BillOption = Annotated[
+    Path | None, typer.Option("-f", "--forecast", help="Also what the change does to this forecast's plan.")
 ]
 
 
@@ -85,3 +104,67 @@ def list_offers(
         text = render_catalog(listing, screen=screen(), currency=money, reasons=is_verbose(context))
         typer.echo(text, nl=False)
     say(context, (*remarks, *more))
+
+
+@catalog_app.command("diff")
+def diff(
+    context: typer.Context,
+    since: DateOption = None,
+    until: UntilOption = None,
+    forecast: BillOption = None,
+    config: FleetOption = None,
+    currency: CurrencyOption = CurrencyCode.USD,
+    as_json: JsonOption = False,
+) -> None:
+    """What changed between two days of the prices that `catalog refresh` recorded; with -f, what it does to the plan.
+
+    Example: baseload catalog diff --from 2026-10-01 -f forecast.csv -c fleet.toml
+    """
+    from planner.case import load_fleet, recorded_prices
+    from planner.exchange.quotes import at_prices, changes
+    from planner.report.price_changes import PriceChanges, price_changes_document, render_price_changes
+
+    first, last = (None if day is None else day.date() for day in (since, until))
+    if first is not None and last is not None and first > last:
+        raise InputError(f"--from {first} is after --to {last}; expected it before")
+    fleet, remarks = load_fleet(config)
+    held = recorded_prices(fleet)
+    if not any(one.effective_from is not None for one in held):
+        raise InputError("the ledger has no dated price; `baseload catalog refresh` records today's")
+    listed = _at_one_rate(fleet)
+    before = listed if first is None else at_prices(listed, held, on=first)
+    after = at_prices(listed, held, on=last)
+    known = {one.offer for one in held if one.effective_from is not None}
+    plans = None
+    if forecast is not None:
+        plans = _plan_at(before, fleet, forecast), _plan_at(after, fleet, forecast)
+    asked = {offer.id: None for offer in listed if offer.id in known}
+    shown = PriceChanges(
+        offers=changes(before, after, asked), asked=len(asked), from_date=first, to_date=last, plans=plans
+    )
+    if as_json:
+        typer.echo(json.dumps(price_changes_document(shown), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(render_price_changes(shown, screen=screen(), currency=currency_of(currency, listed)), nl=False)
+    say(context, remarks)
+
+
+def _at_one_rate(fleet: "Fleet") -> "Catalog":
+    """The fleet's catalog at its own prices; euros have one rate on both sides, for a rate is no provider's price."""
+    from dataclasses import replace
+
+    from planner.case import load_catalog
+
+    return load_catalog(replace(fleet, catalog=replace(fleet.catalog, prices="files")))
+
+
+def _plan_at(catalog: "Catalog", fleet: "Fleet", forecast: Path) -> "PlanAt":
+    """The plan of a forecast at a catalog's prices."""
+    from dataclasses import replace
+
+    from planner.case import load_case, solve_case
+    from planner.report.price_changes import PlanAt
+
+    case = replace(load_case(forecast=forecast, fleet=fleet), catalog=catalog)
+    plan = solve_case(case).plan
+    return PlanAt(bill_usd=plan.bill_usd, base=dict(plan.base))

@@ -14,16 +14,13 @@ if TYPE_CHECKING:
 
 def ledger_url(config: Path | None) -> "URL":
     """The ledger's database: BASELOAD_DATABASE_URL, else [database] of the fleet file, else the user's data folder."""
-    from planner.files import read_text
+    from planner.case import database_of
     from planner.fleet import read_fleet_file
     from planner.store.address import VARIABLE, database_url
 
     if config is None or os.environ.get(VARIABLE, "").strip():
         return database_url(os.environ)
-    settings = read_fleet_file(config).database
-    if settings.url_file is not None:
-        return database_url(os.environ, read_text(settings.url_file).strip(), fleet_source=settings.url_file)
-    return database_url(os.environ, settings.url, fleet_source=f"{config}, [database] url")
+    return database_of(read_fleet_file(config))
 
 
 def origin_of(source: str, text: str, tags: tuple[str, ...] = ()) -> "Origin":

@@ -74,6 +74,8 @@ class CatalogSettings:
     usd_per_eur: Decimal | None = None
     """USD for one EUR, instead of the shipped rate."""
     usd_per_eur_date: date | None = None
+    prices: Literal["files", "ledger"] = "files"
+    """files: those of the catalogs. ledger: where the ledger has newer ones (`baseload catalog refresh`), those."""
 
     def __post_init__(self) -> None:
         if (self.usd_per_eur is None) != (self.usd_per_eur_date is None):

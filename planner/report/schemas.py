@@ -13,6 +13,7 @@ from planner.report.month_schema import month_schema_text
 from planner.report.months import months_schema_text
 from planner.report.plan_schema import plan_schema_text
 from planner.report.price.registry import price_schema_text
+from planner.report.price_changes import prices_schema_text
 from planner.report.reconcile import reconcile_schema_text
 from planner.report.sensitivity.base_map import map_schema_text
 from planner.report.sensitivity.ranges import ranges_schema_text
@@ -25,6 +26,7 @@ SCHEMAS = {
     "fleet.schema.json": fleet_schema_text,
     "catalog.schema.json": catalog_schema_text,
     "profile.schema.json": profile_schema_text,
+    "prices.schema.json": prices_schema_text,
     "forecast.schema.json": forecast_schema_text,
     "price.schema.json": price_schema_text,
     "charges.schema.json": charges_schema_text,

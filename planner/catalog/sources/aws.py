@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+from planner.catalog.sources.quote import Quote
 from planner.catalog.sources.source import PoolAsked, PoolNow, SourceError
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 PRODUCT = "Linux/UNIX"
-SOURCE = "EC2 DescribeSpotPriceHistory and DescribeInstanceTypeOfferings"
+SPOT_SOURCE = "EC2 DescribeSpotPriceHistory"
+SOURCE = f"{SPOT_SOURCE} and DescribeInstanceTypeOfferings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,21 @@ class AwsPrices:
                 )
             )
         return tuple(found)
+
+    def quotes(self, pools: Sequence[PoolAsked]) -> tuple[Quote, ...]:
+        """A quote of each spot pool that has a price now; of a type and its zones, the dearest. Raises SourceError."""
+        return tuple(
+            Quote(
+                offer=one.pool,
+                currency="USD",
+                price_hour=one.price_usd_hour,
+                is_available=one.is_available,
+                as_of=one.as_of,
+                source=f"{SPOT_SOURCE}, {self._region}",
+            )
+            for one in self.now([pool for pool in pools if pool.is_spot])
+            if one.price_usd_hour is not None
+        )
 
     def history(self, products: set[str], *, start: datetime, end: datetime) -> tuple[SpotPrice, ...]:
         """Spot prices of the types in [start, end], oldest first, with those in force at the start. At most 90 days.

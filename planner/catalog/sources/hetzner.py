@@ -4,11 +4,14 @@ Robot states prices as decimal strings in the account's currency, net of VAT bes
 server has one flat price that falls with time, so it is asked for again right before it is ordered.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from planner.catalog.sources.currency import amount
+from planner.catalog.sources.quote import Quote
 from planner.catalog.sources.robot import Robot
 from planner.catalog.sources.source import SourceError
 
@@ -61,6 +64,32 @@ def product_prices(robot: Robot) -> tuple[ProductPrice, ...]:
             found += [_product_price(row, price, currency) for price in row["prices"]]
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(f"hetzner: product {row.get('id')}: its price cannot be read") from error
+    return tuple(found)
+
+
+def quotes(robot: Robot, products: Mapping[str, str], *, location: str | None, as_of: datetime) -> tuple[Quote, ...]:
+    """A quote of each offer that Robot sells; `products`: product by offer, as offers spell it. Raises SourceError.
+
+    `location`: such as FSN1; None: the cheapest month of any location, then the lowest setup fee.
+    """
+    found = []
+    sold = [one for one in product_prices(robot) if location is None or one.location.lower() == location.lower()]
+    for offer, product in products.items():
+        rows = [one for one in sold if product_key(one.product) == product and one.fee_month > 0]
+        if not rows:
+            continue
+        best = min(rows, key=lambda one: (one.fee_month, one.setup_fee, one.location))
+        found.append(
+            Quote(
+                offer=offer,
+                currency=best.currency,
+                price_hour=best.price_hour or None,
+                fee_month=best.fee_month,
+                setup_fee=best.setup_fee,
+                as_of=as_of,
+                source=f"Hetzner Robot {PRODUCTS}, {best.location}",
+            )
+        )
     return tuple(found)
 
 

@@ -4,7 +4,7 @@ Stock is `server_types[].locations[].available` (what datacenters say is being r
 strings, net beside gross, by location, in the account's currency. A primary IPv4 is billed apart and not in them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from planner.catalog.sources.currency import amount, in_usd
+from planner.catalog.sources.quote import Quote
 from planner.catalog.sources.source import PoolAsked, PoolNow, SourceError
 from planner.catalog.sources.tls import certificates
 
@@ -77,21 +78,49 @@ class HetznerCloudPrices:
             page = following
         return found
 
+    def quotes(self, products: Mapping[str, str]) -> tuple[Quote, ...]:
+        """A quote of each offer whose type is priced in the location: hour, monthly cap, and stock. Raises SourceError.
+
+        `products`: type by offer.
+        """
+        as_of = self._clock()
+        stock, (currency, prices) = self._stock(), self._price_list()
+        found = []
+        for offer, product in products.items():
+            place = product, self._location
+            if place in prices:
+                hour, month = prices[place]
+                found.append(
+                    Quote(
+                        offer=offer,
+                        currency=currency,
+                        price_hour=hour or None,
+                        fee_month=month or None,
+                        is_available=stock.get(place, False),
+                        as_of=as_of,
+                        source=f"{SOURCE}, {self._location}",
+                    )
+                )
+        return tuple(found)
+
     def _prices(self) -> dict[tuple[str, str], Decimal]:
         """USD per hour of a type in a location, net of VAT; what has no known rate to USD is left out."""
-        found: dict[tuple[str, str], Decimal] = {}
+        currency, prices = self._price_list()
+        found = {place: in_usd(hour, currency, usd_per_eur=self._usd_per_eur) for place, (hour, _) in prices.items()}
+        return {place: usd for place, usd in found.items() if usd}
+
+    def _price_list(self) -> tuple[str, dict[tuple[str, str], tuple[Decimal, Decimal]]]:
+        """The account's currency; price of an hour and of a month at most, net of VAT, by type and location."""
+        found: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
         try:
             pricing = self._get("/pricing")["pricing"]
-            currency = pricing["currency"]
             for kind in pricing["server_types"]:
                 for price in kind["prices"]:
-                    net = amount(price["price_hourly"]["net"])
-                    usd = in_usd(net, currency, usd_per_eur=self._usd_per_eur)
-                    if usd:
-                        found[str(kind["name"]), str(price["location"])] = usd
+                    hour, month = amount(price["price_hourly"]["net"]), amount(price["price_monthly"]["net"])
+                    found[str(kind["name"]), str(price["location"])] = hour, month
+            return str(pricing["currency"]), found
         except (KeyError, TypeError, ValueError) as error:
             raise _unreadable("/pricing") from error
-        return found
 
     def _get(self, path: str, params: Json | None = None) -> Json:
         certified = certificates()

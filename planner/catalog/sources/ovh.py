@@ -5,13 +5,15 @@ Prices are integers in 1e-8 of the subsidiary's currency, net of VAT. A region m
 credentials, and changes a few times a year, so it is read once a day.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from planner.catalog.sources.currency import in_usd
+from planner.catalog.sources.quote import Quote
 from planner.catalog.sources.source import PoolAsked, PoolNow, SourceError
 from planner.catalog.sources.tls import certificates
 from planner.errors import PlannerError
@@ -99,9 +101,37 @@ class OvhPrices:
         except (KeyError, TypeError) as error:
             raise _unreadable("/flavor") from error
 
+    def quotes(self, products: Mapping[str, str]) -> tuple[Quote, ...]:
+        """A quote of each offer whose flavor has a price by the hour; `products`: flavor by offer. Raises SourceError.
+
+        With keys the flavor says which plan is its region's, and whether one can be had; without it is `.consumption`.
+        """
+        as_of = self._clock()
+        prices, flavors = price_list(self._catalog()), self._flavors(self._region)
+        found = []
+        for offer, product in products.items():
+            plan: str | None = f"{product}.consumption"
+            is_available = None
+            if flavors is not None:
+                flavor = flavors.get(product, {})
+                plan, is_available = (flavor.get("planCodes") or {}).get("hourly"), flavor.get("available") is True
+            price = None if plan is None else prices.price_hour.get(plan)
+            if price:
+                found.append(
+                    Quote(
+                        offer=offer,
+                        currency=prices.currency,
+                        price_hour=price,
+                        is_available=is_available,
+                        as_of=as_of,
+                        source=f"OVHcloud public price list, subsidiary {self._subsidiary}",
+                    )
+                )
+        return tuple(found)
+
     def _usd_by_plan(self, now: datetime) -> dict[str, Decimal]:
         if self._prices_at is None or now - self._prices_at >= PRICES_KEPT_FOR:
-            self._prices = usd_by_plan(self._catalog(), usd_per_eur=self._usd_per_eur)
+            self._prices = price_list(self._catalog()).usd(self._usd_per_eur)
             self._prices_at = now
         return self._prices
 
@@ -125,22 +155,32 @@ class OvhPrices:
             raise _unreadable(CATALOG) from None
 
 
-def usd_by_plan(catalog: Any, *, usd_per_eur: Decimal | None) -> dict[str, Decimal]:
-    """USD per hour by plan code, of plans with one price per hour of use; what has no known rate to USD is left out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceList:
+    """OVH's public price list, as far as it is of hours."""
 
-    Raises SourceError for a document that is none of OVH's.
-    """
+    currency: str
+    price_hour: Mapping[str, Decimal]
+    """By plan code, in `currency`, net of VAT; plans with one price per hour of use."""
+
+    def usd(self, usd_per_eur: Decimal | None) -> dict[str, Decimal]:
+        """USD per hour by plan code; what has no known rate to USD, or costs nothing, is left out."""
+        found = {plan: in_usd(price, self.currency, usd_per_eur=usd_per_eur) for plan, price in self.price_hour.items()}
+        return {plan: usd for plan, usd in found.items() if usd}
+
+
+def price_list(catalog: Any) -> PriceList:
+    """The price list of a public catalogue. Raises SourceError for a document that is none of OVH's."""
     found: dict[str, Decimal] = {}
     try:
-        currency = catalog["locale"]["currencyCode"]
+        currency = str(catalog["locale"]["currencyCode"])
         for addon in catalog["addons"]:
             price = _hourly(addon["pricings"])
-            usd = None if price is None else in_usd(price, currency, usd_per_eur=usd_per_eur)
-            if usd:
-                found[str(addon["planCode"])] = usd
+            if price is not None:
+                found[str(addon["planCode"])] = price
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _unreadable(CATALOG) from error
-    return found
+    return PriceList(currency=currency, price_hour=found)
 
 
 def _hourly(pricings: Sequence[Json]) -> Decimal | None:

@@ -23,6 +23,7 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.sqs.models import sqs_backends
 
 from tests.autoscaler.providers.aws.life import Life
+from tests.autoscaler.providers.aws.price_list import get_products
 from tests.autoscaler.providers.aws.wire import Reply, fault, json_fault, parsed, serialised
 
 ACCOUNT = "123456789012"
@@ -35,6 +36,12 @@ LAYERED = {
     "auth": fault("AuthFailure", "AWS was not able to validate the provided access credentials", 401),
 }
 """Faults that are answered in place of doing anything."""
+PRICE_LIST = "awspricelistservice"
+PRICE_LIST_FAULTS = {
+    "server error": ("InternalErrorException", "An internal error has occurred", 500),
+    "rate limit": ("ThrottlingException", "Rate exceeded", 400),
+    "auth": ("AccessDeniedException", "User is not authorized to perform: pricing:GetProducts", 400),
+}
 
 
 class AwsDouble:
@@ -57,6 +64,8 @@ class AwsDouble:
         """Instances left by (type, zone); not there: no limit."""
         self.prices: dict[tuple[str, str], list[tuple[datetime, Decimal]]] = {}
         """Spot prices by (type, zone), oldest first."""
+        self.on_demand: dict[str, Decimal] = {}
+        """On-demand prices by type, as the Price List service has them."""
         self.price_page = 1000
         self.quota: int | None = None
         self.fleet_error: tuple[str, str] | None = None
@@ -177,9 +186,13 @@ class AwsDouble:
         if broken is not None and broken != "timeout after":
             if service == "sqs":
                 return json_fault(*SQS_FAULTS[broken])
+            if service == PRICE_LIST:
+                return json_fault(*PRICE_LIST_FAULTS[broken])
             return LAYERED["server error" if broken == "broken page" else broken]
         if action in self.denied:
             return fault("UnauthorizedOperation", f"You are not authorized to perform this operation: {action}.", 403)
+        if service == PRICE_LIST:
+            return get_products(form["body"], self.on_demand, region=REGION, page=self.price_page)
         self.life.go_to(self.now)
         reply = self._strict(env, raw, action, form) if service == "ec2" else self._forward(env, raw)
         self.life.go_to(self.now)

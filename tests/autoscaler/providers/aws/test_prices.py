@@ -1,14 +1,17 @@
 """planner/catalog/sources/aws.py against the double of EC2, which lives beside the provider's tests."""
 
+import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from planner.catalog.sources.aws import AwsPrices
+from planner.catalog.sources.aws_pricing import AwsOnDemandPrices, on_demand_usd
 from planner.catalog.sources.source import PoolAsked, SourceError
 from tests.autoscaler.providers.aws.builders import ON_DEMAND, SPOT, SPOT_A, a_provider
 from tests.autoscaler.providers.aws.double import REGION
+from tests.autoscaler.providers.aws.price_list import a_row
 
 KIND = "r7a.4xlarge"
 ASKED = [
@@ -107,3 +110,60 @@ def test_a_source_that_fails_says_so(prices, double, fault, action):
     double.break_(fault, action)
     with pytest.raises(SourceError, match=f"aws: {action}"):
         prices.now(ASKED)
+
+
+# --- quotes, for a catalog
+
+
+def test_a_quote_of_spot_is_the_price_in_force_and_none_is_made_of_on_demand(prices, double):
+    (in_a, anywhere) = prices.quotes(ASKED)
+    assert (in_a.offer, in_a.price_hour, in_a.currency, in_a.as_of) == (SPOT_A, Decimal("0.33"), "USD", double.now)
+    assert (anywhere.offer, anywhere.price_hour) == (SPOT, Decimal("0.33"))
+
+
+@pytest.fixture
+def listed(server, double, session):
+    double.on_demand = {KIND: Decimal("1.2172"), "c5.large": Decimal("0.085")}
+    return AwsOnDemandPrices(region=REGION, clock=double.clock, endpoint_url=server.url, timeout_s=20, session=session)
+
+
+def test_an_on_demand_price_is_that_of_linux_on_shared_hardware_without_a_reservation(listed, double):
+    found = listed.quotes({ON_DEMAND: KIND, "aws/c5.large": "c5.large", "aws/r99.huge": "r99.huge"})
+    assert [(one.offer, one.price_hour) for one in found] == [
+        (ON_DEMAND, Decimal("1.2172")),
+        ("aws/c5.large", Decimal("0.085")),
+    ]
+    assert double.counted()["awspricelistservice:GetProducts"] == 3
+
+
+def test_a_type_of_another_region_has_no_price(server, double, session, listed):
+    elsewhere = AwsOnDemandPrices(
+        region="eu-west-1", clock=double.clock, endpoint_url=server.url, timeout_s=20, session=session
+    )
+    assert elsewhere.quotes({ON_DEMAND: KIND}) == ()
+
+
+def test_two_prices_for_one_type_are_none(listed, double, monkeypatch):
+    kinds = [{"operatingSystem": "Linux", "tenancy": "Shared", "capacitystatus": "Used", "usage": use} for use in "ab"]
+    monkeypatch.setattr("tests.autoscaler.providers.aws.price_list.KINDS", kinds)
+    double.price_page = 1  # the second is on a page of its own
+    assert listed.quotes({ON_DEMAND: KIND}) == ()
+    assert double.counted()["awspricelistservice:GetProducts"] == 2
+
+
+@pytest.mark.parametrize("fault", ["timeout before", "server error", "rate limit", "auth", "nonsense"])
+def test_a_price_list_that_fails_says_so(listed, double, fault):
+    double.break_(fault, "GetProducts")
+    with pytest.raises(SourceError, match="aws: GetProducts"):
+        listed.quotes({ON_DEMAND: KIND})
+
+
+def test_a_reservation_of_nothing_and_a_price_by_the_month_are_no_prices_of_an_hour():
+    free, by_month = a_row(KIND, Decimal(0)), a_row(KIND, Decimal(9), unit="Mo")
+    assert [*on_demand_usd(json.dumps(free)), *on_demand_usd(json.dumps(by_month))] == []
+
+
+@pytest.mark.parametrize("row", ["", "[]", "{}", '{"terms": {"OnDemand": {"x": {}}}}'])
+def test_a_row_that_is_no_price_is_an_error(row):
+    with pytest.raises(SourceError, match="a price that cannot be read"):
+        list(on_demand_usd(row))

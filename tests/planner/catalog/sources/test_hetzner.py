@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from planner.catalog.sources.currency import amount
-from planner.catalog.sources.hetzner import market, product_key, product_prices
+from planner.catalog.sources.hetzner import market, product_key, product_prices, quotes
 from planner.catalog.sources.hetzner_cloud import HetznerCloudPrices
 from planner.catalog.sources.source import PoolAsked, SourceError
 from tests.autoscaler.providers.hetzner.double import Account, a_market_server, a_product
@@ -108,3 +108,40 @@ def test_a_product_is_spelt_as_in_offers(name, key):
 def test_what_is_no_price_is_refused(text):
     with pytest.raises(ValueError, match=r"no decimal string|no price"):
         amount(text)
+
+
+def test_quotes_of_the_cloud_have_hour_cap_and_stock_in_the_accounts_currency(project):
+    project.stock["ccx43", "fsn1"] = False
+    offers = {
+        "hetzner-cloud/cx33": "cx33",
+        "hetzner-cloud/cx33/month": "cx33",
+        "hetzner-cloud/ccx43": "ccx43",
+        "x": "y",
+    }
+    hourly, monthly, sold_out = cloud_prices(project, usd_per_eur=None).quotes(offers)
+    assert (hourly.price_hour, hourly.fee_month, hourly.currency) == (Decimal("0.0104"), Decimal("6.49"), "EUR")
+    assert (monthly.offer, monthly.price_hour, monthly.fee_month) == (
+        "hetzner-cloud/cx33/month",
+        hourly.price_hour,
+        hourly.fee_month,
+    )
+    assert (hourly.is_available, sold_out.is_available) == (True, False)
+
+
+def test_quotes_of_robot_are_those_of_the_cheapest_location_unless_one_is_named(account):
+    here, there = (
+        a_product("AX102", fee="130", setup="269", location=["FSN1"]),
+        a_product("AX102", fee="128", setup="299"),
+    )
+    there["prices"] = [price | {"location": "HEL1"} for price in there["prices"][:1]]
+    account.products = [here | {"prices": here["prices"] + there["prices"], "location": ["FSN1", "HEL1"]}]
+    robot, offers = a_robot(account), {"hetzner/ax102": "ax102", "hetzner/ax162-r": "ax162-r"}
+    (cheapest,) = quotes(robot, offers, location=None, as_of=NOW)
+    (named,) = quotes(robot, offers, location="fsn1", as_of=NOW)
+    assert (cheapest.fee_month, cheapest.setup_fee, cheapest.price_hour) == (
+        Decimal(128),
+        Decimal(299),
+        Decimal("0.21"),
+    )
+    assert (named.fee_month, named.setup_fee, named.currency) == (Decimal(130), Decimal(269), "EUR")
+    assert quotes(robot, offers, location="NBG1", as_of=NOW) == ()

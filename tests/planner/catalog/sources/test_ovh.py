@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from planner.catalog.sources.ovh import OvhPrices, usd_by_plan
+from planner.catalog.sources.ovh import OvhPrices, price_list
 from planner.catalog.sources.source import PoolAsked, SourceError
 from tests.autoscaler.providers.ovh.cloud import PROJECT, REGION
 from tests.autoscaler.providers.ovh.double import Clock, OvhDouble
@@ -103,19 +103,17 @@ def test_stock_that_cannot_be_read_is_an_error(api, double):
 
 
 def test_a_list_in_dollars_needs_no_rate_and_one_in_zloty_has_no_price():
-    dollars = usd_by_plan(a_catalog(currency="USD"), usd_per_eur=None)
+    dollars = price_list(a_catalog(currency="USD")).usd(None)
     assert dollars["b3-64.consumption"] == Decimal("0.4092")
-    assert usd_by_plan(a_catalog(currency="PLN"), usd_per_eur=RATE) == {}
-    assert usd_by_plan(a_catalog(), usd_per_eur=None) == {}
+    assert price_list(a_catalog(currency="PLN")).usd(RATE) == {}
+    assert price_list(a_catalog()).usd(None) == {}
 
 
 def test_only_what_has_one_price_of_an_hour_of_use_has_a_price():
     tiers = an_addon("tiers", 100) | {"pricings": [a_pricing(100), a_pricing(90, mode="volume")]}
     setup = an_addon("setup", 100) | {"pricings": [a_pricing(100), a_pricing(7, capacities=["installation"])]}
-    found = usd_by_plan(
-        a_catalog(tiers, setup, an_addon("month", 100, unit="month"), an_addon("free", 0)), usd_per_eur=Decimal(1)
-    )
-    assert found == {"setup": Decimal("0.00000100")}
+    found = price_list(a_catalog(tiers, setup, an_addon("month", 100, unit="month"), an_addon("free", 0)))
+    assert found.usd(Decimal(1)) == {"setup": Decimal("0.00000100")}
 
 
 @pytest.mark.parametrize(
@@ -124,4 +122,23 @@ def test_only_what_has_one_price_of_an_hour_of_use_has_a_price():
 )
 def test_a_document_that_is_no_price_list_is_an_error(document):
     with pytest.raises(SourceError, match="an answer that cannot be read"):
-        usd_by_plan(document, usd_per_eur=RATE)
+        price_list(document)
+
+
+OFFERS = {"ovh/b3-8": "b3-8", "ovh/b3-64": "b3-64", "ovh/b9-9": "b9-9"}
+
+
+def test_quotes_without_keys_are_the_public_list_in_its_own_currency(double):
+    found = prices_of(double, None).quotes(OFFERS)
+    assert [(one.offer, one.price_hour, one.currency, one.is_available) for one in found] == [
+        ("ovh/b3-8", Decimal("0.0512"), "EUR", None),
+        ("ovh/b3-64", Decimal("0.4092"), "EUR", None),
+    ]
+
+
+def test_quotes_with_keys_are_of_the_regions_own_plan_and_know_stock(api, double):
+    double.catalog = a_catalog(an_addon("b3-8.consumption.3AZ", 9000000), an_addon("b3-8.consumption", 5120000))
+    double.cloud.flavors["b3-8"]["planCodes"]["hourly"] = "b3-8.consumption.3AZ"
+    double.cloud.flavors["b3-8"] |= {"available": False}
+    (found,) = prices_of(double, api.read).quotes(OFFERS)
+    assert (found.offer, found.price_hour, found.is_available) == ("ovh/b3-8", Decimal("0.09"), False)

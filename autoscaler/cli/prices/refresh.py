@@ -1,0 +1,142 @@
+"""The command `baseload catalog refresh`: lists are read side by side, compared, and recorded as one batch."""
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planner.cli.options import CurrencyCode, CurrencyOption, FleetOption, JsonOption, currency_of, say, screen
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from autoscaler.cli.prices.price_lists import PriceList
+    from planner.catalog.read import FxRate
+    from planner.catalog.sources.quote import Quote
+    from planner.catalog.sources.source import SourceError
+    from planner.exchange.quotes import Priced
+    from planner.fleet import Fleet
+
+ProviderOption = Annotated[
+    list[str] | None,
+    typer.Option("--provider", help="Whose list: aws, hetzner, hetzner-cloud, ovh; none: all that can be asked."),
+]
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Ask and compare; record nothing.")]
+
+
+def refresh(
+    context: typer.Context,
+    provider: ProviderOption = None,
+    config: FleetOption = None,
+    dry_run: DryOption = False,
+    currency: CurrencyOption = CurrencyCode.USD,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask providers for today's prices, say what changed, and record them in the ledger, each with its date.
+
+    Plans use them with `prices = "ledger"` in [catalog] of fleet.toml. What was ordered before keeps its price.
+
+    Example: baseload catalog refresh -c fleet.toml --provider ovh --provider hetzner-cloud
+    """
+    from autoscaler.cli.prices.price_lists import Asking, named, price_lists
+    from autoscaler.settings import Secrets
+    from planner.case import load_catalog, load_fleet, recorded_prices
+    from planner.exchange.quotes import at_prices, changes, priced
+    from planner.report.price_changes import PriceChanges, price_changes_document, render_price_changes
+
+    fleet, remarks = load_fleet(config)
+    held = recorded_prices(fleet)
+    before = at_prices(load_catalog(fleet), held)
+    secrets = Secrets(os.environ, folder=fleet.daemon.folder)
+    asking = Asking(fleet=fleet, secrets=secrets, clock=lambda: datetime.now(UTC))
+    lists, passed_over = named(price_lists(before, asking), provider or [])
+    if not lists:
+        raise InputError(f"no provider can be asked; {'; '.join(passed_over) or 'the catalog has none with a list'}")
+    quotes, failures = _read(lists)
+    if not quotes and failures:
+        say(context, (*passed_over, *(f"{error}" for error in failures[1:])))
+        raise failures[0]
+    fx, unknown = _rate(fleet, quotes)
+    found = priced(quotes, before, fx)
+    recorded = None if dry_run or not found.prices else _record(found, fleet, asking.clock())
+    taken = {one.offer for one in found.prices}
+    shown = PriceChanges(
+        offers=changes(
+            before,
+            at_prices(before, found.prices),
+            {quote.offer: quote.is_available for quote in quotes if quote.offer in taken},
+        ),
+        asked=sum(len(one.offers) for one in lists),
+        fx=fx,
+        recorded=recorded,
+    )
+    if as_json:
+        typer.echo(json.dumps(price_changes_document(shown), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(render_price_changes(shown, screen=screen(), currency=currency_of(currency, before)), nl=False)
+    remarks = (*remarks, *passed_over, *unknown, *found.remarks, *(f"{error}" for error in failures[1:]))
+    say(context, (*remarks, *_closing(recorded, fleet, dry_run=dry_run)))
+    if failures:
+        raise failures[0]
+
+
+def _read(lists: "Sequence[PriceList]") -> "tuple[list[Quote], list[SourceError]]":
+    """What the lists say, read side by side; a list that cannot be read stops no other."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from planner.catalog.sources.source import SourceError
+
+    quotes: list[Quote] = []
+    failures: list[SourceError] = []
+    with ThreadPoolExecutor(max_workers=len(lists)) as pool:
+        for future in [pool.submit(one.read) for one in lists if one.read is not None]:
+            try:
+                quotes += future.result()
+            except SourceError as error:
+                failures.append(error)
+    return quotes, failures
+
+
+def _rate(fleet: "Fleet", quotes: "Sequence[Quote]") -> "tuple[FxRate | None, tuple[str, ...]]":
+    """USD for one euro: the fleet's own, else today's of the ECB, else the newest that is known, which is said."""
+    from planner.case import rate_of
+    from planner.catalog.read import shipped_fx
+    from planner.catalog.sources.ecb import fetch_rate
+    from planner.catalog.sources.source import SourceError
+
+    if all(quote.currency != "EUR" for quote in quotes):
+        return None, ()
+    own = rate_of(fleet)
+    if own is not None:
+        return own, ()
+    try:
+        return fetch_rate(), ()
+    except SourceError as error:
+        shipped = shipped_fx()
+        return shipped, (f"{error}; euros are converted at {shipped.usd_per_eur} of {shipped.date}",)
+
+
+def _record(found: "Priced", fleet: "Fleet", now: datetime) -> str:
+    """Adds the prices to the ledger as one batch; says where."""
+    import hashlib
+
+    from planner.case import database_of
+    from planner.ledger import Origin
+    from planner.store import open_ledger
+
+    text = "\n".join(repr(one) for one in found.prices) + now.isoformat()
+    origin = Origin(source="catalog refresh", sha256=hashlib.sha256(text.encode()).hexdigest(), added_at=now)
+    with open_ledger(database_of(fleet), create=True) as held:
+        batch = held.add_prices(found.prices, origin)
+        return f"{held.address}, batch {batch.id}"
+
+
+def _closing(recorded: str | None, fleet: "Fleet", *, dry_run: bool) -> tuple[str, ...]:
+    if recorded is None:
+        return ("nothing recorded (--dry-run)",) if dry_run else ()
+    said = (f"recorded in {recorded}",)
+    if fleet.catalog.prices == "ledger":
+        return said
+    return (*said, 'plans use the catalog\'s own prices; with `prices = "ledger"` in [catalog] of fleet.toml, these')
