@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.optimize.commitment.chain import Chain
-from planner.optimize.commitment.configurations import Configurations, Lister
+from planner.optimize.commitment.configurations import Lister
+from planner.optimize.commitment.improve import as_listed, improved
 from planner.optimize.commitment.join import join
 from planner.optimize.commitment.lattice import lattice_optimum, lattice_points
 from planner.optimize.commitment.launch_prices import allowed, launch_prices, merged, node_prices
@@ -24,6 +25,8 @@ CLOSE = 1e-9
 """Totals this near, relatively, are one."""
 FIRST_SLACK = 0.03
 """Of the mean hour's cost."""
+FAR = 5e-3
+"""Relative distance from the bound at which the optimum will hardly be proven, and better nodes are looked for."""
 MARGIN = 1e-6
 """Slack beyond what was found to be needed, relative."""
 
@@ -32,8 +35,11 @@ MARGIN = 1e-6
 class Effort:
     """How much may be done. Counted, not timed, so that the same input gives the same plan."""
 
-    price_rounds: int = 12
+    price_rounds: int = 10
     join_rounds: int = 5
+    far_join_rounds: int = 2
+    """The same where the bound is so far that longer lists will not prove the optimum."""
+    neighbour_rounds: int = 12
     most_per_hour: int = 400
     """Configurations an hour may list."""
     lattice_points: int = 30_000
@@ -79,12 +85,15 @@ def commit(
     priced = launch_prices(lister, most_rounds=effort.price_rounds, start=start, worth_usd=worth_usd)
     launch, bound = priced.launch_usd, priced.bound_usd
     best = join(chain, priced.pool, launch, np.full(chain.hours, np.inf))
+    is_far = best.total_usd - bound > FAR * abs(best.total_usd)
+    if is_far and bound < worth_usd:
+        best = improved(lister, best, launch, most_rounds=effort.neighbour_rounds)
     slack = np.full(chain.hours, FIRST_SLACK * abs(bound) / chain.hours) + best.needed_usd
-    for _ in range(effort.join_rounds):
+    for _ in range(effort.far_join_rounds if is_far else effort.join_rounds):
         if bound >= worth_usd:
             break
         listed = lister.near_least(node_prices(chain, launch), slack)
-        found = join(chain, merged(_as_listed(chain, best.nodes), listed), launch, slack)
+        found = join(chain, merged(as_listed(chain, best.nodes), listed), launch, slack)
         bound = max(bound, found.bound_usd)
         if found.total_usd <= best.total_usd:
             best = found
@@ -113,10 +122,3 @@ def _with_all_options(chain: Chain, options: Ints, some: Committed) -> Committed
     nodes[:, options], prices[:, options] = some.nodes, some.launch_prices_usd
     prices[0] = chain.launch_usd
     return replace(some, nodes=nodes, launch_prices_usd=prices)
-
-
-def _as_listed(chain: Chain, nodes: Ints) -> Configurations:
-    hours = np.arange(chain.hours)
-    return Configurations(
-        hour=hours, nodes=nodes, cost_usd=chain.cost_usd(nodes, hours), dropped_usd=np.full(chain.hours, np.inf)
-    )

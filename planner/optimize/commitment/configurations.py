@@ -91,7 +91,7 @@ class Lister:
         nodes, hour = states.nodes, states.hour
         cost = self.chain.cost_usd(nodes, hour)
         value = cost - nodes @ self.chain.price_usd_hour + (nodes * prices.T[hour]).sum(axis=1)
-        keep = np.flatnonzero(~self._has_spare(hour, nodes))
+        keep = np.flatnonzero(~self.has_spare(hour, nodes))
         least = np.full(self.chain.hours, np.inf)
         np.minimum.at(least, hour[keep], value[keep])
         keep = keep[value[keep] <= (least + slack)[hour[keep]] + TINY]
@@ -167,7 +167,7 @@ class Lister:
         grown.group = grown.group + count * float(self.chain.in_group[v])
         return grown
 
-    def _has_spare(self, hour: Ints, nodes: Ints) -> NDArray[np.bool_]:
+    def has_spare(self, hour: Ints, nodes: Ints) -> NDArray[np.bool_]:
         """(K,) configurations with a node to spare whose end for the hour never costs more than it saves."""
         chain = self.chain
         need, size = self.need[hour], self.size.T[hour]

@@ -5,7 +5,9 @@ for a node it starts with; the hour before gets it. With the rows priced each ho
 prices price_v + price(v, h) - price(v, h+1), and the sum of the hours' least costs is a bound for any such prices.
 
 The best prices are those of a linear program over configurations of each hour; it and the list of configurations take
-turns until the bound no longer rises (column generation).
+turns until the bound no longer rises (column generation). Its prices leap while the list is short, so only a part of
+the way from the best prices to its own is gone, a longer one after each rise of the bound and a shorter one after each
+fall (Wentges 1997). With many types the first prices come from steps along subgradients, which need no program.
 """
 
 from dataclasses import dataclass
@@ -22,6 +24,19 @@ POOL_SLACK = 0.01
 """Configurations within this ratio of the hours' mean least cost join the program at once."""
 CLOSE = 1e-4
 """Relative distance between bound and program at which the prices are good enough."""
+LONGER, SHORTER, SHORTEST = 1.3, 0.6, 0.1
+"""What the part of the way is multiplied by after a rise and after a fall of the bound, and the least it becomes."""
+MANY_OPTIONS = 8
+"""Options from which on the first prices come from subgradients: the program's first prices are worse than none."""
+MANY_POOL_SLACK = 0.004
+"""POOL_SLACK with many options, whose hours have many more configurations that near."""
+STEPS = 40
+STEP = 0.1
+"""Of the distance from the bound to the best total known, at first."""
+PATIENCE = 6
+"""Steps without a rise after which they become half as long."""
+NEW = 0.3
+"""Weight of the newest subgradient in the direction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,24 +84,73 @@ def launch_prices(
     chain = lister.chain
     half = np.repeat(chain.launch_usd[None, :] / 2, chain.hours + 1, axis=0)
     launch = allowed(chain, half if start is None else start)
-    best, best_bound = launch, -np.inf
+    best, best_bound, way = launch, -np.inf, 1.0
     pool: Configurations | None = None
-    slack = np.zeros(chain.hours)
+    slack, ratio = np.zeros(chain.hours), POOL_SLACK
+    if chain.options >= MANY_OPTIONS and chain.launch_usd.any():
+        climbed = _climbed(lister, launch)
+        launch = best = climbed.launch_usd
+        best_bound, pool, ratio = climbed.bound_usd, climbed.pool, MANY_POOL_SLACK
+        slack = np.full(chain.hours, ratio * abs(best_bound) / chain.hours)
     for number in range(1, most_rounds + 1):
         listed = lister.near_least(node_prices(chain, launch), slack)
         least_usd = least_by_hour(listed, launch)
         bound = float(least_usd.sum())
+        way = min(1.0, way * LONGER) if bound > best_bound else max(way * SHORTER, SHORTEST)
         if bound > best_bound:
             best, best_bound = launch, bound
-        slack = np.full(chain.hours, POOL_SLACK * float(np.abs(least_usd).mean()))
+        slack = np.full(chain.hours, ratio * float(np.abs(least_usd).mean()))
         pool = listed if pool is None else merged(pool, listed)
         if not chain.launch_usd.any() or number == most_rounds or bound >= worth_usd:
             break
-        promised, launch = _program(chain, pool)
+        promised, prices = _program(chain, pool)
         if promised - best_bound <= CLOSE * abs(promised):
             break
+        launch = best + way * (prices - best)
     assert pool is not None
     return Priced(launch_usd=best, bound_usd=best_bound, pool=pool)
+
+
+def _climbed(lister: Lister, launch: Floats) -> Priced:
+    """The best prices of some steps along subgradients, averaged with those before, and what was the least on the way.
+
+    The subgradient of a launch's price is what the hour starts with less what it had: the nodes of an hour that is
+    dearer to start than to hold. Steps are as long as the best total known is far (Polyak).
+    """
+    chain = lister.chain
+    exact = np.zeros(chain.hours)
+    best, best_bound, least_total, step, since = launch, -np.inf, np.inf, STEP, 0
+    direction = np.zeros_like(launch)
+    pool: Configurations | None = None
+    for number in range(STEPS):
+        listed = lister.near_least(node_prices(chain, launch), exact)
+        pool = listed if pool is None else merged(pool, listed)
+        bound = float(least_by_hour(listed, launch).sum())
+        nodes = cheapest_nodes(listed, launch, chain.hours)
+        least_total = min(least_total, chain.total_usd(nodes))
+        since = 0 if bound > best_bound + CLOSE * abs(bound) else since + 1
+        if bound > best_bound:
+            best, best_bound = launch, bound
+        if since >= PATIENCE:
+            step, since = step / 2, 0
+        rise = np.zeros_like(launch)
+        rise[1:-1] = np.diff(nodes, axis=0)
+        direction = rise if number == 0 else NEW * rise + (1 - NEW) * direction
+        ends = ((launch <= 0) & (direction < 0)) | ((launch >= chain.launch_usd) & (direction > 0))
+        free = np.where(ends, 0.0, direction)
+        length = float((free**2).sum())
+        if length == 0:
+            break
+        launch = allowed(chain, launch + step * (least_total - bound) / length * free)
+    assert pool is not None
+    return Priced(launch_usd=best, bound_usd=best_bound, pool=pool)
+
+
+def cheapest_nodes(listed: Configurations, launch: Floats, hours: int) -> Ints:
+    """(H, V) each hour's cheapest configuration at the prices of launches."""
+    order = np.lexsort((priced_usd(listed, launch), listed.hour))
+    first = np.searchsorted(listed.hour[order], np.arange(hours))
+    return listed.nodes[order[first]]
 
 
 def merged(one: Configurations, other: Configurations) -> Configurations:

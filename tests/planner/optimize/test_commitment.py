@@ -8,7 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.optimize.commitment.commit import Committed, Effort, commit
+from planner.optimize.commitment.configurations import Lister
+from planner.optimize.commitment.improve import improved
+from planner.optimize.commitment.join import Joined
 from planner.optimize.commitment.lattice import lattice_optimum
+from planner.optimize.commitment.launch_prices import MANY_OPTIONS, _climbed, allowed
 from planner.optimize.commitment.statement import solve_statement
 from tests.planner.optimize.chains import a_chain, brute_total_usd, random_chain
 
@@ -129,3 +133,49 @@ def test_no_options_leave_everything_unserved() -> None:
     assert found.nodes.shape == (2, 0)
     assert found.total_usd == pytest.approx(2.0 + 4.0)
     assert np.isclose(found.bound_usd, 6.0)
+
+
+# --- many options, and nodes that are made better by their neighbours
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_with_many_options_the_bound_is_one_and_the_nodes_are_what_the_integer_program_finds(seed: int) -> None:
+    chain = random_chain(Random(seed), options=MANY_OPTIONS + 1, hours=4, peak=6.0)
+    found, program = commit(chain), solve_statement(chain)
+    assert found.bound_usd <= program.total_usd * (1 + 1e-9)
+    assert found.total_usd == pytest.approx(program.total_usd, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_climbed_prices_are_allowed_and_prove_a_bound(seed: int) -> None:
+    chain = random_chain(Random(seed), options=MANY_OPTIONS, hours=4, peak=6.0)
+    climbed = _climbed(Lister(chain, most_per_hour=400), allowed(chain, np.zeros((5, MANY_OPTIONS))))
+    assert (climbed.launch_usd >= 0).all()
+    assert (climbed.launch_usd <= chain.launch_usd).all()
+    assert climbed.bound_usd <= solve_statement(chain).total_usd + 1e-6
+
+
+def test_a_node_for_one_hour_is_swapped_for_those_that_are_on_beside_it() -> None:
+    chain = a_chain([2.0, 2.0, 2.0], price_usd_hour=[1.0, 2.1], launch_usd=[0.5, 1.0], size=[1.0, 2.0])
+    started = np.array([[2, 0], [0, 1], [2, 0]])
+    assert chain.total_usd(started) == pytest.approx(6.1 + 3.0)  # 2 launches, another, and 2 again
+    none = np.zeros((4, 2))
+    before = Joined(nodes=started, total_usd=9.1, bound_usd=5.0, needed_usd=np.zeros(3))
+    found = improved(Lister(chain, most_per_hour=400), before, allowed(chain, none), most_rounds=5)
+    assert found.nodes.tolist() == [[2, 0]] * 3
+    assert (found.total_usd, found.bound_usd) == (pytest.approx(7.0), 5.0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_improved_is_never_dearer_and_keeps_every_limit(seed: int) -> None:
+    rng = Random(seed)
+    chain = random_chain(rng, options=3, hours=5, limits=True)
+    most = np.minimum(chain.most, 1)
+    nodes = np.array([[rng.randint(0, int(most[v])) for v in range(3)] for _ in range(5)])
+    nodes[nodes[:, chain.in_group].sum(axis=1) > chain.group_left] = 0
+    before = Joined(nodes=nodes, total_usd=chain.total_usd(nodes), bound_usd=0.0, needed_usd=np.zeros(5))
+    found = improved(Lister(chain, most_per_hour=400), before, allowed(chain, np.zeros((6, 3))), most_rounds=3)
+    assert found.total_usd <= before.total_usd
+    assert found.total_usd == pytest.approx(chain.total_usd(found.nodes))
+    assert (found.nodes <= chain.max_count).all()
+    assert (found.nodes[:, chain.in_group].sum(axis=1) <= chain.group_left).all()
