@@ -125,6 +125,26 @@ def test_a_table_for_people_says_what_was_and_what_is_expected(tmp_path, capsys)
     assert "note: days and weeks are those of UTC; --tz Europe/Berlin" in shown.err
 
 
+@pytest.mark.parametrize(
+    ("hours", "length", "why"),
+    [
+        (19, "19 hours", "the usual one: the history is too short to tell methods apart"),
+        (199, "8.3 days", "chosen by its error"),
+        (240, "10 days", "chosen by its error"),
+    ],
+)
+def test_a_short_history_is_said_as_long_as_it_is_and_no_method_is_chosen_by_nothing(
+    hours, length, why, tmp_path, capsys
+):
+    past = past_csv(tmp_path / "past.csv")
+    past.write_text("\n".join(past.read_text().splitlines()[: hours + 1]) + "\n")
+    assert forecast(past, "--horizon", "1d") == 0
+    said = capsys.readouterr().out
+    assert f"past.csv: {length}, 100.0 % measured" in said
+    assert f"method robust, {why}\n" in said
+    assert f"last {length}" in said
+
+
 def test_assumptions_are_layered_on_top_and_shown(tmp_path, capsys):
     past = past_csv(tmp_path / "past.csv")
     rules = tmp_path / "assumptions.toml"

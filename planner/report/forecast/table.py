@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 RECENT_DAYS = 28
 """Of the history that the forecast is held against."""
+SHORT_HOURS = 48
+"""Below it a length is said in hours."""
 
 
 def render_forecast(made: Forecasted, *, screen: Screen) -> str:
@@ -41,9 +43,24 @@ def _head(made: Forecasted) -> list[str]:
     events = f", {len(wanted.calendar.days)} days of {wanted.calendar.source}" if wanted.calendar.days else ""
     return [
         f"Forecast of {made.fan.mean.hours:,} hours, {span(made.fan.mean.start, made.fan.mean.end)}",
-        f"from {history.source}: {history.hours / 24:,.4g} days, {percent(known)} % measured{zone}{events}",
-        f"method {made.method}" + (", chosen by its error" if made.wanted.method == "auto" else ""),
+        f"from {history.source}: {_length(history.hours)}, {percent(known)} % measured{zone}{events}",
+        f"method {made.method}{_why_method(made)}",
     ]
+
+
+def _why_method(made: Forecasted) -> str:
+    """How the method came about; "" where it was asked for by name."""
+    if made.wanted.method != "auto":
+        return ""
+    is_judged = any(one.mase is not None or one.pinball is not None for one in made.errors)
+    return ", chosen by its error" if is_judged else ", the usual one: the history is too short to tell methods apart"
+
+
+def _length(hours: int) -> str:
+    """A length as people say it: 19 hours, 8.3 days, 14 days."""
+    if hours < SHORT_HOURS:
+        return f"{hours} hour{'' if hours == 1 else 's'}"
+    return f"{number(hours / 24, 0 if hours % 24 == 0 else 1)} days"
 
 
 def _demand(made: Forecasted, screen: Screen) -> "list[RenderableType]":
@@ -53,7 +70,7 @@ def _demand(made: Forecasted, screen: Screen) -> "list[RenderableType]":
     ]
     columns = [
         words("tok/s"),
-        Column(title="measured", unit=f"last {min(RECENT_DAYS, made.history.hours // 24)} days"),
+        Column(title="measured", unit=f"last {_length(min(RECENT_DAYS * 24, made.history.hours))}"),
         Column(title="forecast", unit="mean"),
         Column(title="change", unit="%"),
         *(Column(title=f"{percent(one, 0)} %", unit="mean of hours") for _, one in shown),
