@@ -135,18 +135,22 @@ def solve_service(problem: Problem, limits: CountLimits) -> Service:
 
 
 def dispatch_service(problem: Problem, service: Service) -> Walk:
-    """Whole nodes for the counts found: penalties raised in scenarios that must not be short until they are not."""
+    """Whole nodes for the counts found: penalties raised in scenarios that must not be short until they are not.
+
+    Where whole nodes cannot serve what fractions can, some stay short: `short_probability` tells.
+    """
     counts, size = service.relaxed.counts, len(problem.scenarios)
     raised = np.ones(size)
     must = ~np.array(service.may_be_short)
+    late = np.zeros(size, dtype=np.bool_)
     dispatch = None
     for _ in range(RAISES):
+        raised = np.where(late, 4 * raised, raised)  # before the dispatch, so that the last one is known by its penalty
         dear = replace(problem, unserved_usd=problem.unserved_usd * np.repeat(raised, problem.hours))
         dispatch = WholeNodes(dear).dispatch(counts)
         late = must & (unserved_ratios(problem, dispatch.unserved) > problem.policy.max_unserved_ratio)
         if not late.any():
             break
-        raised = np.where(late, 4 * raised, raised)
     assert dispatch is not None
     extra = problem.unserved_usd * np.repeat(raised - 1, problem.hours)
     paid = dispatch.cost_usd - float((dispatch.unserved * extra).sum(axis=0) @ problem.weight)

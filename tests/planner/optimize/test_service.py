@@ -17,10 +17,10 @@ from planner.optimize.model import solve_monolith
 from planner.optimize.prepare import Prepared
 from planner.optimize.problem import Problem
 from planner.optimize.reduce import reduce_scenarios
-from planner.optimize.service import short_probability, solve_service
+from planner.optimize.service import dispatch_service, short_probability, solve_service
 from planner.optimize.solve import Solved, solve
 from policies.planning import Aim
-from tests.planner.optimize.instances import a_burst, kinds, random_problem, two_futures
+from tests.planner.optimize.instances import a_burst, a_problem, kinds, random_problem, two_futures
 
 ORIGIN = Origin(catalog="test", forecast="test", policy="test", price_basis="test", version="test")
 
@@ -84,6 +84,20 @@ def test_what_no_plan_can_serve_is_refused() -> None:
     capped = replace(problem, base=(replace(problem.base[0], max_count=2),))
     with pytest.raises(InputError, match="no plan keeps within max_unserved_ratio"):
         solve_service(serving(capped, 0.0), count_limits(capped))
+
+
+def test_a_level_that_whole_nodes_cannot_keep_is_billed_as_it_is_served() -> None:
+    # Each model asks for one and a half nodes of its own pool, and three nodes are all there are: halves of nodes serve
+    # all of it for 3 USD, whole ones leave 50 of the 300 tok/s, 0.18 Mtok at 1 USD.
+    pools = (a_burst("x", count_group="all"), a_burst("y", count_group="all"))
+    problem = a_problem([[150.0], [150.0]], burst=pools, group_max={"all": 3}, unserved_usd_mtok="1")
+    problem.burst_work[[0, 1], [1, 0]] = np.inf
+    problem = serving(problem, 0.0)
+    walked = dispatch_service(problem, solve_service(problem, count_limits(problem)))
+    assert short_probability(problem, walked.best.unserved) == 1
+    assert walked.total_usd == pytest.approx(3 + 0.18)
+    assert walked.bound_usd == pytest.approx(3)
+    assert not walked.is_proven
 
 
 def test_what_a_service_level_does_not_go_with_is_named() -> None:
