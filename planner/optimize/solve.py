@@ -76,6 +76,9 @@ def _surviving(prepared: Prepared, plain: Solved, origin: Origin, effort: Effort
         )
         return replace(plain, plan=replace(plain.plan, remarks=(*plain.plan.remarks, remark)))
     losses = losses_of(problem, used, outages, problem.policy.survive_spot_loss)
+    if not losses:
+        remark = f"survive_spot_loss = {problem.policy.survive_spot_loss}: the spot of the plan is never interrupted"
+        return replace(plain, plan=replace(plain.plan, remarks=(*plain.plan.remarks, remark)))
     risky = with_losses(problem, losses, outages.outage_hours)
     solved = _solve(replace(prepared, problem=risky), origin, effort, on_progress)
     assert solved.plan.uncertainty is not None

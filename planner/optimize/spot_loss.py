@@ -69,8 +69,11 @@ def losses_of(problem: Problem, used: Sequence[int], outages: SpotOutages, mode:
     The pools' outages come independently at their rates; of the first of them it is told which pool it took, and by
     `together_ratio` whether it took all spot of the provider.
     """
-    rate = {v: problem.burst[v].offer.interruptions_per_hour or outages.outages_per_hour for v in used}
+    known = {v: problem.burst[v].offer.interruptions_per_hour for v in used}
+    rate = {v: outages.outages_per_hour if own is None else own for v, own in known.items()}
     all_rates = sum(rate.values())
+    if all_rates == 0:
+        return []
     any_lost = 1 - math.exp(-all_rates * problem.hours)
     together = outages.together_ratio if mode is SpotLoss.PROVIDER else 0.0
     found = []

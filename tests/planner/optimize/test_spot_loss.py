@@ -68,6 +68,16 @@ def test_losses_share_the_probability_of_the_first_outage() -> None:
     assert [one.probability for one in alone] == pytest.approx([(1 - np.exp(-0.8)) / 2] * 2)
 
 
+def never_taken_back(problem: Problem) -> Problem:
+    """The problem whose pools are known to be interrupted never, which is not the same as not known."""
+    burst = tuple(replace(one, offer=replace(one.offer, interruptions_per_hour=0.0)) for one in problem.burst)
+    return replace(problem, burst=burst)
+
+
+def test_a_pool_that_is_never_taken_back_is_not_lost() -> None:
+    assert losses_of(never_taken_back(spiky()), [0, 1], OUTAGES, SpotLoss.PROVIDER) == []
+
+
 def test_an_outage_begins_where_demand_is_little_usual_or_much() -> None:
     # Windows of two hours ask for 200, 400, 600.
     assert outage_starts(spiky(), 0, 2) == [0, 1, 2]
@@ -129,6 +139,14 @@ def test_a_plan_without_spot_has_none_to_lose() -> None:
     plan = solved(SpotLoss.POOL, OUTAGES, on_demand_usd="0.2").plan
     assert plan.uncertainty is None
     assert any("the plan uses no spot" in remark for remark in plan.remarks)
+
+
+def test_a_plan_whose_spot_is_never_taken_back_has_none_to_lose() -> None:
+    policy = PlanningPolicy(target_utilization=1.0, survive_spot_loss=SpotLoss.PROVIDER, unknown_lead_time_s=0)
+    problem = never_taken_back(spiky(policy))
+    plan = solve(Prepared(problem=problem, rejected=(), remarks=(), spot_outages=OUTAGES), ORIGIN).plan
+    assert plan.uncertainty is None
+    assert any("the spot of the plan is never interrupted" in remark for remark in plan.remarks)
 
 
 @pytest.mark.parametrize("seed", range(12))
