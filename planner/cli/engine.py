@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from planner.cli.progress import Report
     from planner.tasks import Checkpoint, Engine
 
+USUAL_ENGINE = "loky"
 EngineOption = Annotated[
     str,
     typer.Option(
@@ -42,7 +43,7 @@ def asked_engine(written: str, workers: int | None) -> "Engine":
 class EngineGiven:
     """The options as written."""
 
-    engine: EngineOption = "loky"
+    engine: EngineOption = USUAL_ENGINE
     workers: WorkersOption = None
     checkpoint: CheckpointOption = None
 

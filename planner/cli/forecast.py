@@ -80,7 +80,7 @@ def wanted_of(known: Settled, given: "WantedGiven", judged: "JudgedGiven", span:
         seed=given.seed,
         has_backtest=judged.backtest,
         origins=judged.origins,
-        target=judged.target.value,
+        target="output" if judged.target is None else judged.target.value,
     )
 
 

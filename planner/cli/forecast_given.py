@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.engine import EngineGiven
+from planner.cli.engine import USUAL_ENGINE, EngineGiven
 from planner.cli.options import FleetOption, JsonOption
 from planner.errors import InputError
 
@@ -83,7 +83,7 @@ BacktestOption = Annotated[bool, typer.Option("--backtest", help="Say how good f
 OriginsOption = Annotated[
     int | None, typer.Option("--origins", min=1, help="Moments of the past to forecast from (8, or what fits).")
 ]
-TargetOption = Annotated[Target, typer.Option("--target", help="Tokens the back-test is scored on.")]
+TargetOption = Annotated[Target | None, typer.Option("--target", help="Tokens the back-test is scored on (output).")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,11 +145,17 @@ class JudgedGiven:
 
     backtest: BacktestOption = False
     origins: OriginsOption = None
-    target: TargetOption = Target.OUTPUT
+    target: TargetOption = None
 
     def check(self, engine: EngineGiven) -> None:
         """What has no effect without a back-test is not given without one. Raises InputError."""
-        kept = {"--origins": self.origins, "--workers": engine.workers, "--checkpoint": engine.checkpoint}
+        kept = {
+            "--origins": self.origins,
+            "--target": self.target,
+            "--engine": None if engine.engine == USUAL_ENGINE else engine.engine,
+            "--workers": engine.workers,
+            "--checkpoint": engine.checkpoint,
+        }
         only_with(self.backtest, "--backtest", kept)
 
 

@@ -301,6 +301,8 @@ def test_a_prometheus_that_is_away_is_exit_code_5(capsys):
         (["--origins", "3"], "--origins: has no effect without --backtest"),
         (["--metric-names", "vllm"], "--metric-names: has no effect without --prometheus"),
         (["--workers", "2"], "--workers: has no effect without --backtest"),
+        (["--target", "input"], "--target: has no effect without --backtest"),
+        (["--engine", "dask"], "--engine: has no effect without --backtest"),
         (["--backtest", "--engine", "ray"], "--engine ray: "),
         (["--from-ledger"], "expected one of HISTORY, --from-ledger, --prometheus; got HISTORY and --from-ledger"),
         (["--backtest", "--horizon", "60d"], "the history has 672 hours; a back-test of 1440 hours ahead needs"),
