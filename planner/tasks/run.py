@@ -95,6 +95,8 @@ def _elsewhere(
     function: Callable[[Any, Share], Any], tasks: Sequence[Task[Any]], left: Sequence[int], engine: Engine
 ) -> Iterator[tuple[int, Any]]:
     """The same, from processes or a cluster; a cluster must run the same program."""
+    from concurrent.futures.process import BrokenProcessPool
+
     from joblib import Parallel, delayed
 
     program = code_version()
@@ -113,8 +115,9 @@ def _elsewhere(
                     )
                 yield at, result
         except Exception as error:
-            if isinstance(error, OSError) or type(error).__module__.startswith("distributed."):
-                raise EngineError(f"--engine {engine.address or engine.kind}: broke down ({error})") from error
+            if isinstance(error, OSError | BrokenProcessPool) or type(error).__module__.startswith("distributed."):
+                said = " ".join(str(error).split())
+                raise EngineError(f"--engine {engine.address or engine.kind}: broke down ({said})") from error
             raise
 
 

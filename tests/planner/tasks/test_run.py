@@ -1,11 +1,12 @@
 """Tasks are done once each, in order of the results, by whoever is asked; what is kept is not done again."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from planner.errors import InputError
-from planner.tasks import Checkpoint, Engine, Task, engine_of, run_tasks
+from planner.tasks import Checkpoint, Engine, EngineError, Task, engine_of, run_tasks
 from planner.tasks import run as module
 from planner.tasks.engine import Kind
 from planner.tasks.run import Share
@@ -93,6 +94,15 @@ def test_short_work_is_done_here_and_long_work_handed_out(monkeypatch: pytest.Mo
     assert handed == [2, 3]
     assert run_tasks(squared, tasks(1, 2, 3), clock=lambda: 0.0) == [1, 4, 9]
     assert handed == [2, 3]
+
+
+def ends_its_process(number: int, share: Share) -> int:
+    os._exit(number)
+
+
+def test_a_process_that_is_killed_ends_the_run_in_words() -> None:
+    with pytest.raises(EngineError, match="--engine loky: broke down"):
+        run_tasks(ends_its_process, tasks(9, 9), engine=Engine(workers=2))
 
 
 @pytest.mark.parametrize(
