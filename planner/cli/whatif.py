@@ -87,7 +87,7 @@ def _changes(given: "Change", scenarios: Path | None) -> "tuple[Change, ...]":
         return read_scenarios(files.read_text(scenarios), str(scenarios), str(scenarios.parent))
     if not given.words:
         raise InputError(
-            "whatif: nothing to change; expected --set KEY=VALUE, --without, --only, --slo, --policy, --measured-only "
+            "whatif: nothing to change; expected --set KEY=VALUE, --without, --only, --slo, --policy, --measured-only, "
             "--scenarios FILE or --sweep KEY=a,b,c, such as --set demand=*1.5"
         )
     return (given,)

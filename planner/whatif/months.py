@@ -14,6 +14,8 @@ from planner.errors import InputError
 from planner.whatif.change import Change, changed
 
 MOST_MONTHS = 36
+MOST_GROWTH = 10
+"""Eleven times as much from one month to the next; above it a percent sign is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +43,11 @@ def read_growth(written: str) -> float:
     """Growth per month, written as 5% or 0.05; shrinking is below 0. Raises InputError."""
     found = re.fullmatch(r"([+-]?\d{1,4}(?:\.\d{1,6})?)(%?)", written.strip(), flags=re.ASCII)
     ratio = float(found[1]) / (100 if found[2] else 1) if found else -1.0
-    if found is None or not -1 < ratio <= 10:
-        raise InputError(f"--growth {shown(written)}: expected a part per month above -100 %, such as 5% or 0.05")
+    if found is None or not -1 < ratio <= MOST_GROWTH:
+        raise InputError(
+            f"--growth {shown(written)}: expected a part per month above -100 % and at most {100 * MOST_GROWTH} %, "
+            "such as 5% or 0.05"
+        )
     return ratio
 
 

@@ -152,7 +152,10 @@ def test_unserved_after_the_change_is_exit_code_3_and_named(forecast: str, capsy
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ((), "whatif: nothing to change; expected --set KEY=VALUE, --without, --only, --slo, --policy"),
+        (
+            (),
+            "whatif: nothing to change; expected --set KEY=VALUE, --without, --only, --slo, --policy, --measured-only,",
+        ),
         (("--set", "demnad=*2"), "--set demnad=*2: unknown key 'demnad'; did you mean 'demand'?"),
         (("--without", "ohv"), "selector 'ohv' matches no offer; nearest: ovh"),
         (("--slo", "tfft_ms=3"), "--slo tfft_ms=3: unknown key 'tfft_ms'; did you mean 'ttft_ms'?"),
