@@ -95,7 +95,7 @@ def _client(engine: Engine, stack: ExitStack) -> Any:
         import distributed
     except ImportError as error:
         raise InputError("--engine: a Dask cluster needs distributed; install baseload[dask]") from error
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL + 1)  # what goes wrong is one line of ours
+    _silence_dask()
     untyped: Any = distributed
     if engine.address is None:
         cluster = untyped.LocalCluster(
@@ -107,3 +107,9 @@ def _client(engine: Engine, stack: ExitStack) -> Any:
     except (OSError, TimeoutError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise EngineError(f"--engine {engine.address}: no Dask scheduler answers ({reason})") from None
+
+
+def _silence_dask() -> None:
+    """What goes wrong is one line of ours; Dask sets these two levels itself when it is imported."""
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -1,5 +1,6 @@
 """Tasks are done once each, in order of the results, by whoever is asked; what is kept is not done again."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from planner.errors import InputError
 from planner.tasks import Checkpoint, Engine, EngineError, Task, engine_of, run_tasks
 from planner.tasks import run as module
-from planner.tasks.engine import Kind
+from planner.tasks.engine import Kind, backend
 from planner.tasks.run import Share
 
 HERE = Engine(workers=1)
@@ -122,6 +123,21 @@ def test_an_engine_is_a_word_or_an_address(written: str, kind: Kind, address: st
 def test_any_other_is_refused(written: str) -> None:
     with pytest.raises(InputError, match=r"expected loky, dask, or a scheduler's address"):
         engine_of(written)
+
+
+@pytest.mark.parametrize("name", ["distributed.batched", "distributed.client", "distributed.comm.core"])
+def test_a_cluster_that_dies_says_nothing_beside_our_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import distributed
+
+    monkeypatch.setattr(distributed, "Client", refusing)
+    address = "tcp://127.0.0.1:1"
+    with pytest.raises(EngineError, match="no Dask scheduler answers"), backend(engine_of(address)):
+        pass
+    assert not logging.getLogger(name).isEnabledFor(logging.CRITICAL)
+
+
+def refusing(*_: object, **__: object) -> None:
+    raise OSError("refused")
 
 
 def test_a_cluster_has_its_own_workers() -> None:
