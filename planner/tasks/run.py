@@ -49,7 +49,7 @@ def run_tasks(
     if checkpoint is not None:
         results = {at: checkpoint.take(key) for at, key in enumerate(keys) if key in checkpoint}
     waiting = [at for at in range(len(tasks)) if at not in results]
-    tell = on_progress or _silent
+    tell = on_progress or silent
     for at, result in _done(function, tasks, waiting, engine or Engine(), tell, clock):
         if checkpoint is not None:
             checkpoint.keep(keys[at], tasks[at].label, result)
@@ -127,8 +127,8 @@ def _call(work: tuple[Callable[[Any, Share], Any], int, Any]) -> tuple[int, str,
     return at, code_version(), function(given, _unheard)
 
 
-def _silent(what: str, share: float) -> None:
-    """Shows nothing."""
+def silent(what: str, share: float) -> None:
+    """A report that nobody hears."""
     del what, share
 
 

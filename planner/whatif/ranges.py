@@ -12,7 +12,7 @@ from planner.case import Case
 from planner.errors import InputError
 from planner.plan import Plan
 from planner.tasks import Checkpoint, Engine
-from planner.tasks.run import Report
+from planner.tasks.run import Report, silent
 from planner.whatif.sweep import Asked, PlanPoint, plan_points
 
 LEAST, MOST = 0.25, 4.0
@@ -61,7 +61,7 @@ def base_ranges(
         raise InputError(f"demand from {low:g} to {high:g}: expected two rising factors above 0")
     if not FINEST <= width <= 1:
         raise InputError(f"a width of {width:g}: expected {FINEST:g} to 1")
-    tell = on_progress or _silent
+    tell = on_progress or silent
     plan, (before,) = plan_points([Asked(case=case)], engine=engine, checkpoint=checkpoint)
     assert plan is not None  # of the case as given it is kept
     known: dict[float, PlanPoint] = {1.0: before} if low <= 1.0 <= high else {}
@@ -107,8 +107,3 @@ def _base(point: PlanPoint) -> tuple[tuple[str, int], ...]:
 def _rounded(factor: float) -> float:
     """As it is written: the same factor is the same task."""
     return float(f"{factor:.5g}")
-
-
-def _silent(what: str, share: float) -> None:
-    """Shows nothing."""
-    del what, share

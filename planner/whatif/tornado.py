@@ -12,7 +12,7 @@ from enum import StrEnum
 from planner.case import Case
 from planner.plan import Plan
 from planner.tasks import Checkpoint, Engine
-from planner.tasks.run import Report
+from planner.tasks.run import Report, silent
 from planner.whatif.inputs import Uncertain
 from planner.whatif.planned import Figures
 from planner.whatif.sweep import Asked, PlanPoint, plan_points
@@ -79,7 +79,7 @@ def tornado(
     ends = [(one, settings) for one in inputs for settings in (one.low, one.high)]
     for one, settings in ends:
         Asked(case=case, settings=settings, option=one.option).checked()
-    tell = on_progress or _silent
+    tell = on_progress or silent
     plan, (before,) = plan_points([Asked(case=case)], engine=engine, checkpoint=checkpoint)
     assert plan is not None  # of the case as given it is kept
     tell("the plan as given", FIRST_SHARE)
@@ -101,8 +101,3 @@ def tornado(
     ]
     bars.sort(key=lambda bar: bar.swing_usd(of, before), reverse=True)
     return Tornado(plan=plan, before=before, of=of, bars=tuple(bars))
-
-
-def _silent(what: str, share: float) -> None:
-    """Shows nothing."""
-    del what, share

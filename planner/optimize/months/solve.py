@@ -6,7 +6,7 @@ bounds every schedule. What is ordered is the same in every scenario; burst is n
 in whole nodes.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -22,10 +22,9 @@ from planner.optimize.months.value import MonthOrders, Schedule, Terms
 from planner.optimize.prepare import Prepared
 from planner.optimize.problem import Ints, Problem
 from planner.optimize.recourse import Cut, Recourse
+from planner.optimize.walk import Report
 from planner.optimize.whole import WholeNodes
 from policies.planning import Sharing
-
-Report = Callable[[str, float], None]
 
 CLOSE = 1e-6
 """Relative distance at which program and recourse have met; below what a cent is of a month's bill."""
