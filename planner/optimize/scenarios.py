@@ -70,7 +70,7 @@ def expecting(problem: Problem) -> Problem:
 
 
 def kept_scenarios(problem: Problem, kept: Sequence[int], probability: Sequence[float]) -> Problem:
-    """The problem of some scenarios, with other probabilities."""
+    """The problem of some scenarios, with other probabilities; one may be kept several times. Arrays are copies."""
     cells = np.concatenate([np.arange(s * problem.hours, (s + 1) * problem.hours) for s in kept])
     return replace(
         problem,

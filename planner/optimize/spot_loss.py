@@ -17,6 +17,7 @@ from datetime import timedelta
 import numpy as np
 
 from planner.optimize.problem import Floats, Problem
+from planner.optimize.scenarios import kept_scenarios
 from policies.planning import SpotLoss
 
 STARTS = 3
@@ -110,7 +111,7 @@ def with_losses(problem: Problem, losses: Sequence[Loss], outage_hours: int) -> 
                 chances.append(chance * loss.probability / len(starts))
                 parents.append(s)
                 outages.append((loss.pools, start))
-    spread = _repeated(problem, parents, names, chances)
+    spread = replace(kept_scenarios(problem, parents, chances), scenarios=tuple(names))
     for place, (pools, start) in enumerate(outages):
         first = place * problem.hours + start
         spread.burst_work[:, list(pools), first : first + length] = np.inf
@@ -125,20 +126,3 @@ def outage_starts(problem: Problem, scenario: int, length: int) -> list[int]:
     order = np.argsort(lost, kind="stable")
     places = {int(order[int((k + 0.5) / STARTS * len(order))]) for k in range(STARTS)}
     return sorted(places)
-
-
-def _repeated(problem: Problem, parents: Sequence[int], names: Sequence[str], chances: Sequence[float]) -> Problem:
-    """The problem with the scenarios of demand repeated; its arrays are copies."""
-    cells = np.concatenate([np.arange(s * problem.hours, (s + 1) * problem.hours) for s in parents])
-    return replace(
-        problem,
-        scenarios=tuple(names),
-        probability=tuple(chances),
-        reference_usd=None,
-        weight=np.repeat(np.array(chances, dtype=np.float64), problem.hours),
-        input_tok_s=problem.input_tok_s[:, cells],
-        output_tok_s=problem.output_tok_s[:, cells],
-        base_work=problem.base_work[:, :, cells],
-        burst_work=problem.burst_work[:, :, cells],
-        unserved_usd=problem.unserved_usd[:, cells],
-    )
