@@ -65,7 +65,8 @@ def month_case(runs: int) -> Found:
 
 def month_pulp(solver: str, runs: int) -> Found:
     """The month's relaxed optimum by the monolith of planner/optimize/model.py, its building included."""
-    from planner.optimize.model import SolverName, build, solve_monolith
+    from planner.optimize.model import build, solve_monolith
+    from planner.optimize.solver import SolverName
 
     name: SolverName = "cbc" if solver == "cbc" else "highs"
     problem = problem_of(month_forecast())

@@ -9,11 +9,10 @@ import highspy
 import numpy as np
 import pulp
 
-from planner.errors import SolverError
 from planner.optimize.limits import CountLimits
-from planner.optimize.model import EXACT_HIGHS
 from planner.optimize.problem import Floats
 from planner.optimize.recourse import Cut
+from planner.optimize.solver import solve_exactly, weighted
 
 
 class Master:
@@ -32,9 +31,9 @@ class Master:
             for c in range(size)
         ]
         self._recourse = self._program.add_variable("recourse", 0)
-        self._program += self._weighted(cost_usd) + self._recourse, "total_usd"
+        self._program += weighted(cost_usd, self._count) + self._recourse, "total_usd"
         for row in limits.rows:
-            self._program += self._weighted(row.coefficient) <= row.most, row.name
+            self._program += weighted(row.coefficient, self._count) <= row.most, row.name
         for c, levels in enumerate(self._level):
             self._mark_levels(c, levels, float(limits.upper[c]))
         self._cuts = 0
@@ -58,7 +57,7 @@ class Master:
             for level, slope in zip(levels, row, strict=True)
         )
         self._program += (
-            self._recourse >= self._weighted(cut.slope_usd) + slopes + cut.constant_usd,
+            self._recourse >= weighted(cut.slope_usd, self._count) + slopes + cut.constant_usd,
             f"cut_{self._cuts:03d}",
         )
         self._cuts += 1
@@ -67,17 +66,12 @@ class Master:
         """The best counts (C,) under the cuts, and the least total they promise, USD."""
         for variable in [*self._count, *(level for levels in self._level for level in levels)]:
             variable.cat = pulp.LpInteger if whole else pulp.LpContinuous
-        self._program.solve(pulp.HiGHS(msg=False, gapRel=0, gapAbs=0, **EXACT_HIGHS))
+        solve_exactly(self._program, "the master")
         self.status = str(pulp.LpSolution[self._program.sol_status])
-        if self._program.sol_status != pulp.LpSolutionOptimal:
-            raise SolverError(f"the master was not solved: {pulp.LpStatus[self._program.status]}")
         counts = np.array([pulp.value(count) for count in self._count], dtype=np.float64)
         if whole:
             counts = np.rint(counts)
         return counts, float(pulp.value(self._program.objective))
-
-    def _weighted(self, coefficient: Floats) -> pulp.LpAffineExpression:
-        return pulp.lpSum(float(a) * count for a, count in zip(coefficient, self._count, strict=True) if a != 0)
 
 
 def solver_name() -> str:

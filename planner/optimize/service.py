@@ -23,8 +23,8 @@ from planner.optimize.coupled import Recourse as CoupledValue
 from planner.optimize.decompose import CLOSE, Relaxed, column_cost_usd
 from planner.optimize.limits import CountLimits
 from planner.optimize.master import solver_name
-from planner.optimize.model import EXACT_HIGHS
 from planner.optimize.problem import Floats, Ints, Problem
+from planner.optimize.solver import solve_exactly, weighted
 from planner.optimize.walk import Walk
 from planner.optimize.whole import Dispatch, WholeNodes
 
@@ -188,7 +188,7 @@ def _cheapest_short(problem: Problem, saved_usd: Floats) -> np.ndarray[tuple[int
     program += pulp.lpSum(p * float(usd) * one for p, usd, one in zip(chance, saved_usd, short, strict=True)), "saved"
     most = problem.policy.max_short_probability + 1e-12
     program += pulp.lpSum(p * one for p, one in zip(chance, short, strict=True)) <= most, "most"
-    program.solve(pulp.HiGHS(msg=False, gapRel=0, gapAbs=0, **EXACT_HIGHS))
+    solve_exactly(program, "the choice of scenarios that may be short")
     return np.array([pulp.value(one) > 0.5 for one in short], dtype=bool)
 
 
@@ -206,11 +206,11 @@ class _Master:
         self._short = [program.add_variable(f"short_{s}", 0, 1, pulp.LpInteger) for s in range(len(chance))]
         self._usd = [program.add_variable(f"usd_{s}", 0) for s in range(len(chance))]
         expected = pulp.lpSum(p * usd for p, usd in zip(chance, self._usd, strict=True))
-        program += self._weighted(cost_usd) + expected, "total_usd"
+        program += weighted(cost_usd, self._count) + expected, "total_usd"
         most = problem.policy.max_short_probability + 1e-12
         program += pulp.lpSum(p * short for p, short in zip(chance, self._short, strict=True)) <= most, "most_short"
         for row in limits.rows:
-            program += self._weighted(row.coefficient) <= row.most, row.name
+            program += weighted(row.coefficient, self._count) <= row.most, row.name
         self._program = program
 
     def add(self, at: Floats, free_usd: Floats, free: Floats, held_usd: Floats, held: Floats) -> None:
@@ -219,20 +219,18 @@ class _Master:
         for s in range(len(self._usd)):
             name = f"{self._cuts:03d}_{s:03d}"
             constant = float(free_usd[s] - free[s] @ at)
-            self._program += self._usd[s] >= self._weighted(free[s]) + constant, f"free_{name}"
+            self._program += self._usd[s] >= weighted(free[s], self._count) + constant, f"free_{name}"
             most = max(float(held_usd[s] + np.maximum(held[s] * low, held[s] * high).sum()), 0.0)
             constant = float(held_usd[s] - held[s] @ at)
-            self._program += self._usd[s] >= self._weighted(held[s]) + constant - most * self._short[s], f"held_{name}"
+            self._program += (
+                self._usd[s] >= weighted(held[s], self._count) + constant - most * self._short[s],
+                f"held_{name}",
+            )
         self._cuts += 1
 
     def solve(self) -> tuple[float, Floats]:
         """The least total the cuts promise, and its counts."""
-        self._program.solve(pulp.HiGHS(msg=False, gapRel=0, gapAbs=0, **EXACT_HIGHS))
+        solve_exactly(self._program, "the service level")
         self.status = str(pulp.LpSolution[self._program.sol_status])
-        if self._program.sol_status != pulp.LpSolutionOptimal:
-            raise SolverError(f"the service level was not solved: {pulp.LpStatus[self._program.status]}")
         counts = np.rint(np.array([pulp.value(count) for count in self._count], dtype=np.float64))
         return float(pulp.value(self._program.objective)), counts
-
-    def _weighted(self, coefficient: Floats) -> pulp.LpAffineExpression:
-        return pulp.lpSum(float(a) * count for a, count in zip(coefficient, self._count, strict=True) if a != 0)

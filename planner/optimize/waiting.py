@@ -24,10 +24,10 @@ from planner.optimize.bill import exact
 from planner.optimize.decompose import CLOSE
 from planner.optimize.foresight import relaxed_optimum
 from planner.optimize.limits import CountLimits, count_limits
-from planner.optimize.model import EXACT_HIGHS
 from planner.optimize.problem import Floats, Problem
 from planner.optimize.recourse import Cut, Recourse
 from planner.optimize.scenarios import expecting, one_scenario
+from planner.optimize.solver import solve_exactly, weighted
 from planner.plan import Plan, WaitingValue
 from policies.planning import Aim
 
@@ -146,7 +146,7 @@ class _Adjusting:
         """The cheapest counts there may be."""
         program = pulp.LpProblem("least", pulp.LpMinimize)
         counts = self._counts(program, "now", None)
-        program += _weighted(self._fee + self._setup, counts), "fees_usd"
+        program += weighted(self._fee + self._setup, counts), "fees_usd"
         _run(program)
         return _values(counts)
 
@@ -169,8 +169,8 @@ class _Adjusting:
             for c in size:
                 program += more[s][c] >= later[s][c] - first[c], f"more_{s}_{c}"
         for index, (s, cut) in enumerate(self.cuts):
-            program += month[s] >= _weighted(cut.slope_usd, first) + cut.constant_usd, f"cut_now_{index}"
-            program += rest[s] >= _weighted(cut.slope_usd, later[s]) + cut.constant_usd, f"cut_then_{index}"
+            program += month[s] >= weighted(cut.slope_usd, first) + cut.constant_usd, f"cut_now_{index}"
+            program += rest[s] >= weighted(cut.slope_usd, later[s]) + cut.constant_usd, f"cut_then_{index}"
         _run(program)
         return float(pulp.value(program.objective)), _values(first), [_values(one) for one in later]
 
@@ -182,20 +182,14 @@ class _Adjusting:
             for c, (least, most) in enumerate(zip(low, high, strict=True))
         ]
         for row in self._limits.rows:
-            program += _weighted(row.coefficient, counts) <= row.most, f"{row.name}_{name}"
+            program += weighted(row.coefficient, counts) <= row.most, f"{row.name}_{name}"
         return counts
 
 
 def _run(program: pulp.LpProblem) -> None:
     if program.variables():
-        program.solve(pulp.HiGHS(msg=False, gapRel=0, gapAbs=0, **EXACT_HIGHS))
-        if program.sol_status != pulp.LpSolutionOptimal:
-            raise SolverError(f"the value of waiting was not solved: {pulp.LpStatus[program.status]}")
+        solve_exactly(program, "the value of waiting")
 
 
 def _values(counts: list[pulp.LpVariable]) -> Floats:
     return np.rint(np.array([pulp.value(one) for one in counts], dtype=np.float64))
-
-
-def _weighted(coefficient: Floats, counts: list[pulp.LpVariable]) -> pulp.LpAffineExpression:
-    return pulp.lpSum(float(a) * count for a, count in zip(coefficient, counts, strict=True) if a != 0)

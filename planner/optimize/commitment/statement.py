@@ -10,7 +10,8 @@ from typing import Literal
 import pulp
 
 from planner.optimize.commitment.chain import Chain
-from planner.optimize.model import Expression, bound_usd, run
+from planner.optimize.model import Expression
+from planner.optimize.solver import bound_usd, run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

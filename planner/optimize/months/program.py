@@ -17,13 +17,12 @@ from decimal import Decimal
 import numpy as np
 import pulp
 
-from planner.errors import SolverError
 from planner.optimize.limits import CountLimits
-from planner.optimize.model import EXACT_HIGHS
 from planner.optimize.months.rent import Rent
 from planner.optimize.months.value import Terms
 from planner.optimize.problem import Floats, Ints, Problem
 from planner.optimize.recourse import Cut
+from planner.optimize.solver import solve_exactly, weighted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +124,7 @@ class Program:
             held = pulp.lpSum(self._held[r][t] for r, rent in enumerate(self._rents) if rent.key == option.key)
             self._program += mine == held, f"held_{t}_{b}"
         for row in limits.rows:
-            self._program += _weighted(row.coefficient, counts) <= row.most, f"{row.name}_{t}"
+            self._program += weighted(row.coefficient, counts) <= row.most, f"{row.name}_{t}"
         for c, least in enumerate(limits.lower):
             counts[c].lowBound = float(least)
         return counts
@@ -155,7 +154,7 @@ class Program:
             for level, slope in zip(levels, row, strict=True)
         )
         self._program += (
-            self._recourse[t] >= _weighted(cut.slope_usd, self._counts[t]) + slopes + cut.constant_usd,
+            self._recourse[t] >= weighted(cut.slope_usd, self._counts[t]) + slopes + cut.constant_usd,
             f"cut_{t}_{self._cuts}",
         )
         self._cuts += 1
@@ -170,9 +169,7 @@ class Program:
         """The best orders under the cuts."""
         for variable in self._whole:
             variable.cat = pulp.LpInteger if whole else pulp.LpContinuous
-        self._program.solve(pulp.HiGHS(msg=False, gapRel=1e-9 if whole else 0, gapAbs=0, **EXACT_HIGHS))
-        if self._program.sol_status != pulp.LpSolutionOptimal:
-            raise SolverError(f"the program of all months was not solved: {pulp.LpStatus[self._program.status]}")
+        solve_exactly(self._program, "the program of all months", gap_ratio=1e-9 if whole else 0.0)
         read = _whole if whole else _value
         months = range(len(self._problems))
         return Orders(
@@ -187,10 +184,6 @@ class Program:
 def setup_left_usd(setup_usd: Decimal, months_held: int, tenure_months: int) -> Decimal:
     """The part of a setup fee that is not borne yet after so many months; a fee is spread evenly over the tenure."""
     return setup_usd * max(tenure_months - months_held, 0) / tenure_months
-
-
-def _weighted(coefficient: Floats, counts: Sequence[pulp.LpVariable]) -> pulp.LpAffineExpression:
-    return pulp.lpSum(float(a) * count for a, count in zip(coefficient, counts, strict=True) if a != 0)
 
 
 def _value(variable: pulp.LpVariable) -> float:

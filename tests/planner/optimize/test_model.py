@@ -11,8 +11,9 @@ import pytest
 from hypothesis import assume, given, settings
 
 from planner.errors import InputError, SolverError
-from planner.optimize.model import EXACT_HIGHS, build, relaxed_optimum_usd, solve_monolith
+from planner.optimize.model import build, relaxed_optimum_usd, solve_monolith
 from planner.optimize.problem import Problem
+from planner.optimize.solver import EXACT_HIGHS
 from policies.planning import PlanningPolicy, Sharing
 from tests.planner.optimize.brute import brute_force, independent_model, independent_optimum
 from tests.planner.optimize.instances import Kind, a_base, a_burst, a_problem, kinds, problems, random_problem
