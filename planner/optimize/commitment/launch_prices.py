@@ -126,7 +126,7 @@ def _climbed(lister: Lister, launch: Floats) -> Priced:
         listed = lister.near_least(node_prices(chain, launch), exact)
         pool = listed if pool is None else merged(pool, listed)
         bound = float(least_by_hour(listed, launch).sum())
-        nodes = cheapest_nodes(listed, launch, chain.hours)
+        nodes = _cheapest_nodes(listed, launch, chain.hours)
         least_total = min(least_total, chain.total_usd(nodes))
         since = 0 if bound > best_bound + CLOSE * abs(bound) else since + 1
         if bound > best_bound:
@@ -146,7 +146,7 @@ def _climbed(lister: Lister, launch: Floats) -> Priced:
     return Priced(launch_usd=best, bound_usd=best_bound, pool=pool)
 
 
-def cheapest_nodes(listed: Configurations, launch: Floats, hours: int) -> Ints:
+def _cheapest_nodes(listed: Configurations, launch: Floats, hours: int) -> Ints:
     """(H, V) each hour's cheapest configuration at the prices of launches."""
     order = np.lexsort((priced_usd(listed, launch), listed.hour))
     first = np.searchsorted(listed.hour[order], np.arange(hours))
