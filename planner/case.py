@@ -87,10 +87,13 @@ def policy_remarks(fleet: Fleet) -> tuple[str, ...]:
     return (f"{kept} where the catalog has any; [catalog] only of a fleet.toml wins over it",)
 
 
-def load_catalog(fleet: Fleet) -> Catalog:
-    """What the fleet may rent: shipped catalogs and its own files, at its exchange rate, cut by its selectors."""
+def load_catalog(fleet: Fleet, prices: Literal["files", "ledger"] | None = None) -> Catalog:
+    """What the fleet may rent: shipped catalogs and its own files, at its exchange rate, cut by its selectors.
+
+    `prices`: whose they are, in place of what its [catalog] says.
+    """
     settings = fleet.catalog
-    kept = recorded_prices(fleet) if settings.prices == "ledger" else ()
+    kept = recorded_prices(fleet) if (prices or settings.prices) == "ledger" else ()
     fx = rate_of(fleet) or newest_rate(kept)
     parts = []
     if settings.shipped is not False:

@@ -33,13 +33,13 @@ MixOption = Annotated[
 ]
 
 
-DateOption = Annotated[
+SinceOption = Annotated[
     datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="A day; none: the catalog's own prices.")
 ]
 UntilOption = Annotated[
     datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="A day; none: the newest prices there are.")
 ]
-BillOption = Annotated[
+PlannedOption = Annotated[
     Path | None, typer.Option("-f", "--forecast", help="Also what the change does to this forecast's plan.")
 ]
 
@@ -109,9 +109,9 @@ def list_offers(
 @catalog_app.command("diff")
 def diff(
     context: typer.Context,
-    since: DateOption = None,
+    since: SinceOption = None,
     until: UntilOption = None,
-    forecast: BillOption = None,
+    forecast: PlannedOption = None,
     config: FleetOption = None,
     currency: CurrencyOption = CurrencyCode.USD,
     as_json: JsonOption = False,
@@ -120,7 +120,7 @@ def diff(
 
     Example: baseload catalog diff --from 2026-10-01 -f forecast.csv -c fleet.toml
     """
-    from planner.case import load_fleet, recorded_prices
+    from planner.case import load_catalog, load_fleet, recorded_prices
     from planner.exchange.quotes import at_prices, changes
     from planner.report.price_changes import PriceChanges, price_changes_document, render_price_changes
 
@@ -131,7 +131,7 @@ def diff(
     held = recorded_prices(fleet)
     if not any(one.effective_from is not None for one in held):
         raise InputError("the ledger has no dated price; `baseload catalog refresh` records today's")
-    listed = _at_one_rate(fleet)
+    listed = load_catalog(fleet, prices="files")  # euros at one rate on both sides: a rate is no provider's price
     before = listed if first is None else at_prices(listed, held, on=first)
     after = at_prices(listed, held, on=last)
     known = {one.offer for one in held if one.effective_from is not None}
@@ -147,15 +147,6 @@ def diff(
     else:
         typer.echo(render_price_changes(shown, screen=screen(), currency=currency_of(currency, listed)), nl=False)
     say(context, remarks)
-
-
-def _at_one_rate(fleet: "Fleet") -> "Catalog":
-    """The fleet's catalog at its own prices; euros have one rate on both sides, for a rate is no provider's price."""
-    from dataclasses import replace
-
-    from planner.case import load_catalog
-
-    return load_catalog(replace(fleet, catalog=replace(fleet.catalog, prices="files")))
 
 
 def _plan_at(catalog: "Catalog", fleet: "Fleet", forecast: Path) -> "PlanAt":

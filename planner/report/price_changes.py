@@ -165,7 +165,7 @@ def _sentences(found: PriceChanges, changed: Sequence[PriceChange], currency: Cu
         parts.append(f"{missing} {'is' if missing == 1 else 'are'} in no list that was read")
     sentences = ["; ".join(parts) + "."]
     if found.fx is not None:
-        sentences.append(f"EUR at {found.fx.usd_per_eur} USD of {found.fx.date} ({found.fx.source}).")
+        sentences.append(f"Euros are taken at {found.fx.usd_per_eur} USD of {found.fx.date} ({found.fx.source}).")
     if found.plans is not None:
         before, after = found.plans
         code, change = currency.code, currency.amount(after.bill_usd - before.bill_usd)

@@ -1,6 +1,7 @@
 """`baseload catalog refresh` and `diff`: four clouds' lists from doubles, recorded, planned with, compared."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -205,7 +206,7 @@ def test_the_table_says_what_changed_what_did_not_and_where_it_is(command: Comma
     assert "aws/r7a.4xlarge" in found.out
     assert "+25.0" in found.out
     assert "6 of 7 offers have another price; 0 the same; 1 is in no list that was read." in found.out
-    assert "EUR at 1.2 USD of 2026-11-20" in found.out
+    assert "Euros are taken at 1.2 USD of 2026-11-20" in found.out
     assert f"recorded in {tmp_path / 'ledger.sqlite'}, batch 1" in found.err.replace("sqlite:///", "")
     assert 'prices = "ledger"' in found.err
     again = command("catalog", "refresh", prices="ledger")
@@ -252,6 +253,20 @@ def test_without_credentials_a_provider_is_passed_over_and_refused_by_name(
     assert "--provider hetzner-cloud: HCLOUD_TOKEN is not set; expected it" in refused.err
     unknown = command("catalog", "refresh", "--provider", "gcp", code=2)
     assert "--provider gcp: no price list of the fleet's catalog; expected one of aws, hetzner" in unknown.err
+
+
+def test_a_client_library_that_is_not_installed_is_said_and_stops_no_other(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)  # importing it fails
+    found = command("catalog", "refresh", "--json")
+    assert set(after_of(found.document)) == {
+        "hetzner-cloud/ccx43",
+        "hetzner-cloud/ccx43/month",
+        "hetzner/ax102",
+        "ovh/b3-64",
+    }
+    assert "aws: not asked: boto3 is not installed; install baseload[aws]" in found.err
 
 
 def test_one_provider_alone_is_asked_by_its_name(command: Command, clouds: SimpleNamespace) -> None:

@@ -59,8 +59,12 @@ def price_lists(catalog: Catalog, asking: Asking) -> tuple[PriceList, ...]:
 
 
 def _aws(offers: tuple[Offer, ...], asking: Asking) -> PriceList:
-    import boto3
-
+    try:
+        import boto3
+    except ModuleNotFoundError:
+        return PriceList(
+            provider="aws", offers=offers, read=None, missing="boto3 is not installed; install baseload[aws]"
+        )
     from planner.catalog.sources.aws import AwsPrices
     from planner.catalog.sources.aws_pricing import AwsOnDemandPrices
     from planner.catalog.sources.source import PoolAsked

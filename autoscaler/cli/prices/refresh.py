@@ -42,13 +42,12 @@ def refresh(
     """
     from autoscaler.cli.prices.price_lists import Asking, named, price_lists
     from autoscaler.settings import Secrets
-    from planner.case import load_catalog, load_fleet, recorded_prices
+    from planner.case import load_catalog, load_fleet
     from planner.exchange.quotes import at_prices, changes, priced
     from planner.report.price_changes import PriceChanges, price_changes_document, render_price_changes
 
     fleet, remarks = load_fleet(config)
-    held = recorded_prices(fleet)
-    before = at_prices(load_catalog(fleet), held)
+    before = load_catalog(fleet, prices="ledger")
     secrets = Secrets(os.environ, folder=fleet.daemon.folder)
     asking = Asking(fleet=fleet, secrets=secrets, clock=lambda: datetime.now(UTC))
     lists, passed_over = named(price_lists(before, asking), provider or [])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from boto3 import Session
+    from botocore.config import Config
     from mypy_boto3_ec2 import EC2Client
 
 PRODUCT = "Linux/UNIX"
@@ -111,7 +112,7 @@ class AwsPrices:
         if not products:
             return ()
         found = []
-        with self._asked("DescribeSpotPriceHistory"):
+        with asked("DescribeSpotPriceHistory"):
             pages = self._ec2.get_paginator("describe_spot_price_history").paginate(
                 InstanceTypes=sorted(products),  # type: ignore[arg-type]  # the stubs list the types of their day
                 ProductDescriptions=[PRODUCT],
@@ -143,7 +144,7 @@ class AwsPrices:
         if not products:
             return {}
         found: dict[str, set[str]] = {}
-        with self._asked("DescribeInstanceTypeOfferings"):
+        with asked("DescribeInstanceTypeOfferings"):
             pages = self._ec2.get_paginator("describe_instance_type_offerings").paginate(
                 LocationType="availability-zone",
                 Filters=[{"Name": "instance-type", "Values": sorted(products)}],
@@ -164,30 +165,38 @@ class AwsPrices:
         if self._given is not None:
             return self._given()
         import boto3
-        from botocore.config import Config
 
         if self._client is None:
-            config = Config(
-                retries={"total_max_attempts": 2, "mode": "standard"},
-                connect_timeout=self._timeout_s / 10,
-                read_timeout=self._timeout_s / 4,
-            )
             session = self._session or boto3.Session()
+            config = client_config(self._timeout_s)
             self._client = session.client("ec2", self._region, endpoint_url=self._endpoint_url, config=config)
         return self._client
 
-    @contextmanager
-    def _asked(self, action: str) -> Iterator[None]:
-        from botocore.exceptions import BotoCoreError, ClientError
-        from botocore.parsers import ResponseParserError
 
-        try:
-            yield
-        except ClientError as error:
-            said = error.response["Error"]
-            raise SourceError(f"aws: {action}: {said.get('Code')}: {said.get('Message')}") from error
-        except (BotoCoreError, ResponseParserError, KeyError) as error:
-            raise SourceError(f"aws: {action}: {type(error).__name__}, no answer that can be read") from error
+@contextmanager
+def asked(action: str) -> Iterator[None]:
+    """Whatever AWS or its client library says went wrong with the action, as a SourceError."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    try:
+        yield
+    except ClientError as error:
+        said = error.response["Error"]
+        raise SourceError(f"aws: {action}: {said.get('Code')}: {said.get('Message')}") from error
+    except (BotoCoreError, ResponseParserError, KeyError) as error:
+        raise SourceError(f"aws: {action}: {type(error).__name__}, no answer that can be read") from error
+
+
+def client_config(timeout_s: float) -> Config:
+    """Two tries, which together take no longer than the time given."""
+    from botocore.config import Config
+
+    return Config(
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        connect_timeout=timeout_s / 10,
+        read_timeout=timeout_s / 4,
+    )
 
 
 def in_force(records: Sequence[SpotPrice], at: datetime) -> dict[tuple[str, str], Decimal]:

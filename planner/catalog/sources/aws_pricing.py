@@ -9,10 +9,10 @@ The service has three regions whatever the region asked about (AWS Price List Qu
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from planner.catalog.sources.aws import asked, client_config
 from planner.catalog.sources.quote import Quote
 from planner.catalog.sources.source import SourceError
 
@@ -57,7 +57,7 @@ class AwsOnDemandPrices:
         """A quote of each offer whose type the list knows; `products`: type by offer. Raises SourceError."""
         as_of, found = self._clock(), []
         prices: dict[str, Decimal | None] = {}
-        with self._asked():
+        with asked("GetProducts"):
             client = self._client() if products else None
             for kind in sorted(set(products.values())):
                 prices[kind] = self._usd_hour(client, kind)
@@ -77,28 +77,9 @@ class AwsOnDemandPrices:
 
     def _client(self) -> Any:
         import boto3
-        from botocore.config import Config
 
-        config = Config(
-            retries={"total_max_attempts": 2, "mode": "standard"},
-            connect_timeout=self._timeout_s / 10,
-            read_timeout=self._timeout_s / 2,
-        )
         session = self._session or boto3.Session()
-        return session.client("pricing", REGION, endpoint_url=self._endpoint_url, config=config)
-
-    @contextmanager
-    def _asked(self) -> Iterator[None]:
-        from botocore.exceptions import BotoCoreError, ClientError
-        from botocore.parsers import ResponseParserError
-
-        try:
-            yield
-        except ClientError as error:
-            said = error.response["Error"]
-            raise SourceError(f"aws: GetProducts: {said.get('Code')}: {said.get('Message')}") from error
-        except (BotoCoreError, ResponseParserError, KeyError) as error:
-            raise SourceError(f"aws: GetProducts: {type(error).__name__}, no answer that can be read") from error
+        return session.client("pricing", REGION, endpoint_url=self._endpoint_url, config=client_config(self._timeout_s))
 
 
 def on_demand_usd(row: str) -> Iterator[Decimal]:
