@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.bench_client import bench_client_rows
 from benchmarks.commitment import commitment_rows
 from benchmarks.daemon_tick import daemon_tick_rows
 from benchmarks.decide_speed import decide_speed_rows
@@ -73,6 +74,8 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
     yield from replay_speed_rows(min(effort.runs, 3))
     say("one decision about a thousand nodes")
     yield from decide_speed_rows(effort.runs)
+    say("the client of `baseload bench`")
+    yield from bench_client_rows(min(effort.runs, 3))
     say("the daemon's ticks at a thousand nodes")
     yield from daemon_tick_rows(effort.runs)
     say("a replay's bill beside the bound and rivals")

@@ -43,7 +43,7 @@ class Row:
     """One line of the table."""
 
     what: str
-    unit: Literal["s", "MB", "×", "relative", "ratio"]
+    unit: Literal["s", "MB", "×", "relative", "ratio", "tok/s"]
     measured: Spread | None
     """None: not measured, the note says why."""
     processor_s: float | None = None

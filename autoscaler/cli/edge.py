@@ -27,6 +27,8 @@ EXTRAS = {
     **dict.fromkeys(("boto3", "botocore"), "aws"),
     "hcloud": "hetzner",
     "ovh": "ovh",
+    **dict.fromkeys(("aiohttp", "psutil"), "bench"),
+    **dict.fromkeys(("xllamacpp", "gguf"), "llama"),
 }
 """By package: what of pyproject.toml brings it. An installation may lack it."""
 

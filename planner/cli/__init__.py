@@ -2,6 +2,7 @@
 
 import typer
 
+from planner.cli.bench import bench
 from planner.cli.catalog import catalog_app
 from planner.cli.db import db_app
 from planner.cli.init import init
@@ -23,6 +24,7 @@ app.command("sensitivity")(sensitivity)
 app.command("months")(months)
 app.command("price")(price)
 app.command("report")(report)
+app.command("bench")(bench)
 app.command("licences")(licences)
 app.add_typer(catalog_app, name="catalog", help="What can be rented, with price, date and source.")
 app.add_typer(profile_app, name="profile", help="Throughput of a model on each offer: curves, rated points, P and G.")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from planner.files import write_atomic
 from planner.fleet import fleet_schema_text
+from planner.report.bench import bench_schema_text
 from planner.report.charges_schema import charges_schema_text
 from planner.report.forecast.schema import forecast_schema_text
 from planner.report.ledger_schema import db_schema_text, ledger_schema_text
@@ -26,6 +27,7 @@ SCHEMAS = {
     "fleet.schema.json": fleet_schema_text,
     "catalog.schema.json": catalog_schema_text,
     "profile.schema.json": profile_schema_text,
+    "bench.schema.json": bench_schema_text,
     "prices.schema.json": prices_schema_text,
     "forecast.schema.json": forecast_schema_text,
     "price.schema.json": price_schema_text,
