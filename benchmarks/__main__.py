@@ -18,6 +18,7 @@ from benchmarks.decide_speed import decide_speed_rows
 from benchmarks.forecast_accuracy import forecast_accuracy_rows
 from benchmarks.measure import MeasurementError, Row, in_child
 from benchmarks.months import months_rows
+from benchmarks.profile_fit import profile_fit_rows
 from benchmarks.replay_bills import SEEDS, replay_bill_rows
 from benchmarks.replay_realistic import realistic_rows
 from benchmarks.replay_speed import replay_speed_rows
@@ -76,6 +77,9 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
     yield from decide_speed_rows(effort.runs)
     say("the client of `baseload bench`")
     yield from bench_client_rows(min(effort.runs, 3))
+    if effort is FULL:
+        say("workloads foretold by others: the vLLM sweep, llama.cpp here")
+        yield from profile_fit_rows()
     say("the daemon's ticks at a thousand nodes")
     yield from daemon_tick_rows(effort.runs)
     say("a replay's bill beside the bound and rivals")

@@ -1,8 +1,9 @@
 """What a step's requests come to: rates, latencies, errors, and what they are worth over repeats. Pure.
 
 A token counts in the window if it came in the window: the server's count of a request is spread evenly over the
-pieces of its answer. A prompt counts when its first token comes, for then it has been read. Latencies are those of
-the requests sent in the window; with fewer than there are users, of all that touched it.
+pieces of its answer, and its prompt counts in the same shares, so that windows short against an answer do not see
+prompts without their answers. Latencies are those of the requests sent in the window; where there were none, of all
+that touched it.
 """
 
 import math
@@ -80,7 +81,8 @@ def figures_of(window: Window) -> Figures:
     good = [one for one in touching if one.error is None]
     sent_within = [one for one in good if one.sent_s >= window.from_s]
     timed = sent_within or good
-    counted = [one.usage for one in good if one.usage is not None]
+    counted = [one.usage for one in timed if one.usage is not None]
+    shares = [(one.usage, _share_within(one, window)) for one in good if one.usage is not None]
     cached = [usage.cached_tokens for usage in counted if usage.cached_tokens is not None]
     prompts = sum(usage.prompt_tokens for usage in counted)
     return Figures(
@@ -89,8 +91,8 @@ def figures_of(window: Window) -> Figures:
         requests=len(timed),
         errors=dict(sorted(Counter(one.error for one in touching if one.error is not None).items())),
         request_per_s=sum(window.from_s <= one.ended_s < window.to_s for one in good) / window.seconds,
-        input_tok_s=sum(_inputs_within(one, window) for one in good) / window.seconds,
-        output_tok_s=sum(_outputs_within(one, window) for one in good) / window.seconds,
+        input_tok_s=sum(usage.prompt_tokens * share for usage, share in shares) / window.seconds,
+        output_tok_s=sum(usage.output_tokens * share for usage, share in shares) / window.seconds,
         prompt_tokens=mean(usage.prompt_tokens for usage in counted) if counted else None,
         output_tokens=mean(usage.output_tokens for usage in counted) if counted else None,
         cached_ratio=sum(cached) / prompts if cached and prompts else None,
@@ -134,15 +136,9 @@ def _overlap_s(one: Served, window: Window) -> float:
     return max(0.0, min(one.ended_s, window.to_s) - max(one.sent_s, window.from_s))
 
 
-def _inputs_within(one: Served, window: Window) -> int:
-    if one.usage is None or not window.from_s <= one.first_s < window.to_s:
-        return 0
-    return one.usage.prompt_tokens
-
-
-def _outputs_within(one: Served, window: Window) -> float:
-    within = sum(window.from_s <= when < window.to_s for when in one.text_s)
-    return one.output_tokens * within / len(one.text_s)
+def _share_within(one: Served, window: Window) -> float:
+    """Which share of its answer came in the window."""
+    return sum(window.from_s <= when < window.to_s for when in one.text_s) / len(one.text_s)
 
 
 def _tpot_s(one: Served) -> float:

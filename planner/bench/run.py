@@ -1,7 +1,8 @@
 """A whole benchmark: how the server counts, each load of each workload, as many times as wanted. Needs aiohttp.
 
-Each step is run for every repeat before the next load, with prompts of its own: the seed, the workload, the load and
-the repeat say which. A server that answers nothing at a load ends the run where no step was measured before.
+Every load of every workload is measured once, then all of them again: a machine that drifts is seen in every interval
+and does not pass for a difference between loads. Prompts of a window follow from the seed, the workload, the load and
+the repeat. A load at which nothing is answered ends the run: further ones would say no more.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from planner.bench.client import Endpoint, models_of, send, session_for
-from planner.bench.figures import figures_of
+from planner.bench.figures import Figures, figures_of
 from planner.bench.host import Host
 from planner.bench.lengths import Lengths
 from planner.bench.load import Source, run_step
@@ -54,30 +55,31 @@ async def _measure(endpoint: Endpoint, wanted: Wanted, *, host: Host, now: datet
     async with session_for(endpoint) as session:
         endpoint, server = await _named(session, endpoint)
         counting = await _counting(session, endpoint, Random(f"{wanted.seed} counting"))
-        total = len(wanted.workloads) * len(wanted.loads) * wanted.repeats
-        workloads: list[Workload] = []
-        done = 0
-        for lengths in wanted.workloads:
-            steps = []
-            for load in wanted.loads:
-                repeats = []
-                for repeat in range(wanted.repeats):
-                    report(f"{lengths.name} at {load.name}, {repeat + 1} of {wanted.repeats}", done / total)
-                    chance = Random(f"{wanted.seed} {lengths.name} {load.name} {repeat}")
-                    prompts = PromptMaker(counting, chance=chance, shared_tokens=wanted.shared_prefix_tokens)
-                    window = await run_step(
-                        session,
-                        endpoint,
-                        load,
-                        Source(lengths=lengths, prompts=prompts, chance=chance),
-                        warm_up_s=wanted.warm_up_s,
-                        window_s=wanted.window_s,
-                    )
-                    repeats.append(figures_of(window))
-                    done += 1
-                steps.append(Step(load=load, repeats=tuple(repeats)))
-                _check(steps[-1], f"{endpoint.url}, {lengths.name} at {load.name}")
-            workloads.append(Workload(name=lengths.name, steps=tuple(steps)))
+        todo = [
+            (repeat, number, load)
+            for repeat in range(wanted.repeats)
+            for number in range(len(wanted.workloads))
+            for load in wanted.loads
+        ]
+        seen: dict[tuple[int, Load], list[Figures]] = {}
+        for done, (repeat, number, load) in enumerate(todo):
+            lengths = wanted.workloads[number]
+            report(f"{lengths.name} at {load.name}, {repeat + 1} of {wanted.repeats}", done / len(todo))
+            chance = Random(f"{wanted.seed} {lengths.name} {load.name} {repeat}")
+            prompts = PromptMaker(counting, chance=chance, shared_tokens=wanted.shared_prefix_tokens)
+            source = Source(lengths=lengths, prompts=prompts, chance=chance)
+            window = await run_step(
+                session, endpoint, load, source, warm_up_s=wanted.warm_up_s, window_s=wanted.window_s
+            )
+            seen.setdefault((number, load), []).append(figures_of(window))
+            _check(seen[number, load][-1], f"{endpoint.url}, {lengths.name} at {load.name}")
+    workloads = tuple(
+        Workload(
+            name=lengths.name,
+            steps=tuple(Step(load=load, repeats=tuple(seen[number, load])) for load in wanted.loads),
+        )
+        for number, lengths in enumerate(wanted.workloads)
+    )
     return Bench(
         started=now,
         url=endpoint.url,
@@ -90,7 +92,7 @@ async def _measure(endpoint: Endpoint, wanted: Wanted, *, host: Host, now: datet
         warm_up_s=wanted.warm_up_s,
         seed=wanted.seed,
         shared_prefix_tokens=wanted.shared_prefix_tokens,
-        workloads=tuple(workloads),
+        workloads=workloads,
     )
 
 
@@ -126,8 +128,8 @@ async def _counting(session: "aiohttp.ClientSession", endpoint: Endpoint, chance
     return found
 
 
-def _check(step: Step, where: str) -> None:
-    """Raises BenchError where nothing came back: further steps would say no more."""
-    if not any(one.requests for one in step.repeats):
-        reasons = ", ".join(f"{why} × {times}" for why, times in step.errors.items())
+def _check(found: Figures, where: str) -> None:
+    """Raises BenchError where nothing came back."""
+    if not found.requests:
+        reasons = ", ".join(f"{why} × {times}" for why, times in found.errors.items())
         raise BenchError(f"{where}: no request was answered ({reasons or 'none came back in time'})")

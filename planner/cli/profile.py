@@ -18,6 +18,7 @@ from planner.cli.options import (
     say,
     screen,
 )
+from planner.cli.profile_fit import fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from planner.report.profiles import ProfileListing, RatedOffer
 
 profile_app = typer.Typer(no_args_is_help=True)
+profile_app.command("fit")(fit)
 
 
 @profile_app.callback()

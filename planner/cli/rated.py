@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from planner.fleet import Fleet
     from planner.profile.curve import Profile
-    from planner.profile.model import Model
+    from planner.profile.model import Model, Slo
 
 
 def model_named(
@@ -55,6 +55,14 @@ def mix_of(model: "Model", mix: float | None) -> float:
     if not 0 <= mix < float("inf"):
         raise InputError(f"--mix {mix}: expected a number of 0 or more")
     return mix
+
+
+def slo_of(settings: Sequence[str]) -> "Slo":
+    """The SLO that `--slo` settings alone make. Raises InputError."""
+    from planner.fleet import default_fleet
+    from planner.profile.model import Model
+
+    return _with_slo(default_fleet(), Model(name="profile", profile="profile"), settings).slo
 
 
 def _with_slo(fleet: "Fleet", model: "Model", settings: Sequence[str]) -> "Model":

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from planner.profile.by_length import Work, fit_by_length
 from planner.profile.curve import Curve, Machine, Point, Profile
 from planner.profile.model import Model, Rates, Slo, Unfit
 from planner.profile.rated import Bounds, Fit, at_concurrency, fit_one, fit_rates, rated_point, slowed
@@ -21,7 +22,8 @@ from planner.profile.single_stream import (
 )
 
 MAX_RESIDUAL = 0.25
-"""Above this, two rates are said not to describe the machine, and the workload nearest the model's is preferred."""
+"""Above this, two rates are said not to describe the machine: rates by length do, or, where these do not either, the
+workload nearest the model's."""
 DEFAULT_CONTEXT_TOKENS = 2048.0
 """Context a request is given memory for where neither the model nor the rates say any length."""
 
@@ -222,12 +224,44 @@ def _fitted(lengths: Lengths, rated: Sequence[tuple[Curve, Point]]) -> tuple[Fit
     if fitted.worst <= MAX_RESIDUAL:
         return fitted, []
     nearest = min(range(len(rated)), key=lambda i: (_distance(lengths, rated[i][0]), -_total(rated[i][0])))
+    by_length = _by_length(lengths, rated, each[nearest])
+    if by_length is not None and by_length.worst <= MAX_RESIDUAL:
+        return by_length, [
+            f"two rates do not describe this machine (residual {fitted.worst:.0%}): these hold for requests of "
+            f"{lengths.prompt:.0f} tokens in and {lengths.output:.0f} out, of a cost per token that grows with the "
+            f"context, fitted to {len(rated)} workloads (residual {by_length.worst:.0%})"
+        ]
     near = fit_one(observed, nearest, each[nearest], bounds)
     return near, [
         f"two rates do not describe this machine (residual {fitted.worst:.0%}): cost grows faster than linearly with "
         f"context; fitted to {rated[nearest][0].workload}, the workload nearest the model's lengths, in the ratio of "
         f"its bounds, residual {abs(near.residuals[nearest]):.0%}"
     ]
+
+
+def _by_length(lengths: Lengths, rated: Sequence[tuple[Curve, Point]], own: Bounds) -> Fit | None:
+    """P and G, in the ratio of `own`, by which a request of the model's lengths takes as long as `by_length` foretells.
+
+    They may exceed `own`: those were measured while requests were read and written at once. None where it cannot tell.
+    """
+    works = [
+        Work(
+            input_tokens=curve.prompt_tokens,
+            output_tokens=curve.output_tokens,
+            seconds=curve.output_tokens / point.output_tok_s,
+        )
+        for curve, point in rated
+    ]
+    found = fit_by_length(works)
+    if found is None:
+        return None
+    seconds = found.seconds(lengths.prompt, lengths.output)
+    apart = lengths.prompt / own.prefill_tok_s + lengths.output / own.decode_tok_s
+    return Fit(
+        prefill_tok_s=own.prefill_tok_s * apart / seconds,
+        decode_tok_s=own.decode_tok_s * apart / seconds,
+        residuals=found.residuals,
+    )
 
 
 def _bounds(curve: Curve, point: Point) -> Bounds:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.listing import ListingRow
 from planner.catalog.offer import LeftOut
-from planner.profile.model import Model
+from planner.profile.model import Model, Slo
 from planner.report.narrow import fitted, reason_lines, wrapped
 from planner.report.numbers import USD, Currency, number
 from planner.report.screen import Cell, Column, Screen, render, table, words
@@ -86,9 +86,8 @@ def catalog_document(listing: CatalogListing) -> Json:
     }
 
 
-def slo_words(model: Model) -> str:
+def slo_words(slo: Slo) -> str:
     """What the rates hold at: the SLO's latencies."""
-    slo = model.slo
     parts = []
     if slo.ttft_ms is not None:
         parts.append(f"first token within {number(slo.ttft_ms, 0)} ms (p95)")
@@ -110,7 +109,7 @@ def money(amount: Decimal | float) -> str:
 def _heading(listing: CatalogListing, code: str) -> str:
     return (
         f"{_count(listing.rows, 'offer')}, cheapest first: {code} per million tokens of {listing.model.name} "
-        f"at {mix_words(listing.mix)}, on a node busy all the time ({slo_words(listing.model)})"
+        f"at {mix_words(listing.mix)}, on a node busy all the time ({slo_words(listing.model.slo)})"
     )
 
 

@@ -200,7 +200,7 @@ def _heading(listing: ProfileListing, screen: Screen, *, model: bool = True) -> 
     licence = f" ({profile.licence})" if profile.licence and profile.licence not in profile.source else ""
     lines = []
     if model:
-        lines.append(f"{listing.model.name}, {slo_words(listing.model)}")
+        lines.append(f"{listing.model.name}, {slo_words(listing.model.slo)}")
     lines.append(f"Profile {profile.name}: {profile.title}; machines: {machines}")
     lines.append(f"Source: {profile.source}{licence}, {profile.source_date}")
     return [piece for line in lines for piece in wrapped(line, screen)]

@@ -15,6 +15,7 @@ from planner.report.months import months_schema_text
 from planner.report.plan_schema import plan_schema_text
 from planner.report.price.registry import price_schema_text
 from planner.report.price_changes import prices_schema_text
+from planner.report.profile_fit import fit_schema_text
 from planner.report.reconcile import reconcile_schema_text
 from planner.report.sensitivity.base_map import map_schema_text
 from planner.report.sensitivity.ranges import ranges_schema_text
@@ -28,6 +29,7 @@ SCHEMAS = {
     "catalog.schema.json": catalog_schema_text,
     "profile.schema.json": profile_schema_text,
     "bench.schema.json": bench_schema_text,
+    "profile-fit.schema.json": fit_schema_text,
     "prices.schema.json": prices_schema_text,
     "forecast.schema.json": forecast_schema_text,
     "price.schema.json": price_schema_text,

@@ -26,18 +26,18 @@ def window(*requests: Served, client_cpu_s: float = 0.0, lags_s: tuple[float, ..
     return Window(from_s=10.0, to_s=20.0, served=list(requests), client_cpu_s=client_cpu_s, lags_s=list(lags_s))
 
 
-def test_tokens_count_where_they_came_and_prompts_where_they_were_read() -> None:
-    before = served(8.0, [9.0, 11.0, 12.0, 13.0], output=8)  # its prompt was read before; 3 of 4 pieces came within
+def test_tokens_count_where_they_came_and_prompts_in_the_shares_of_their_answers() -> None:
+    before = served(8.0, [9.0, 11.0, 12.0, 13.0], output=8)  # 3 of 4 pieces came within
     within = served(12.0, [13.0, 14.0], output=6)
-    after = served(19.0, [19.5, 20.5], output=2, prompt=50)  # read within; one of two pieces within
+    after = served(19.0, [19.5, 20.5], output=2, prompt=50)  # one of two pieces within
     found = figures_of(window(before, within, after))
     assert found.output_tok_s == pytest.approx((6 + 6 + 1) / 10)
-    assert found.input_tok_s == pytest.approx((100 + 50) / 10)
+    assert found.input_tok_s == pytest.approx((75 + 100 + 25) / 10)
     assert found.request_per_s == pytest.approx(2 / 10)  # before and within ended in it
     # in flight: 10 to 13, 12 to 14, 19 to 20
     assert found.concurrency == pytest.approx((3 + 2 + 1) / 10)
     assert found.requests == 2  # sent in it
-    assert found.prompt_tokens == pytest.approx(250 / 3)
+    assert found.prompt_tokens == pytest.approx(150 / 2)
 
 
 def test_latencies_are_from_sending_to_first_and_last_piece() -> None:

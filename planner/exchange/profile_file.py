@@ -1,0 +1,73 @@
+"""Writes a profile as the TOML a person could have written; `planner.profile.document` reads it."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from planner.profile.curve import Curve, Machine, Profile
+
+if TYPE_CHECKING:
+    import tomlkit
+
+
+def profile_text(profile: Profile, *, remarks: dict[str, tuple[str, ...]]) -> str:
+    """The profile as TOML, a machine's remarks as comments above it; `remarks` by machine."""
+    import tomlkit
+
+    document = tomlkit.document()
+    document.add("name", tomlkit.item(profile.name))
+    document.add("title", tomlkit.item(profile.title))
+    document.add("source", tomlkit.item(profile.source))
+    document.add("date", tomlkit.item(date.fromisoformat(profile.source_date)))
+    document.add("basis", tomlkit.item("measured"))
+    machines = tomlkit.aot()
+    for machine in profile.machines.values():
+        machines.append(_machine(machine, remarks.get(machine.key, ())))
+    document.add("machine", machines)
+    return tomlkit.dumps(document)
+
+
+def _machine(machine: Machine, remarks: tuple[str, ...]) -> "tomlkit.items.Table":
+    import tomlkit
+
+    table = tomlkit.table()
+    for remark in remarks:
+        table.add(tomlkit.comment(remark))
+    if machine.server is not None:
+        table.add("server", f"{machine.provider}/{machine.server}")
+    else:
+        table.add("gpu", machine.gpu)
+        table.add("gpu_count", machine.gpu_count)
+    workloads = tomlkit.aot()
+    for curve in machine.curves:
+        workloads.append(_workload(curve))
+    table.add("workload", workloads)
+    return table
+
+
+def _workload(curve: Curve) -> "tomlkit.items.Table":
+    import tomlkit
+
+    table = tomlkit.table()
+    table.add("name", curve.workload)
+    table.add("prompt_tokens", round(curve.prompt_tokens, 1))
+    table.add("output_tokens", round(curve.output_tokens, 1))
+    points = tomlkit.array().multiline(True)
+    for point in curve.points:
+        figures: dict[str, Any] = {
+            "concurrency": round(point.concurrency, 2),
+            "input_tok_s": _rounded(point.input_tok_s),
+            "output_tok_s": _rounded(point.output_tok_s),
+            "ttft_ms": _rounded(point.ttft_ms),
+            "ttft_p95_ms": _rounded(point.ttft_p95_ms),
+            "tpot_ms": _rounded(point.tpot_ms),
+        }
+        row = tomlkit.inline_table()
+        row.update({key: value for key, value in figures.items() if value is not None})
+        points.append(row)
+    table.add("points", points)
+    return table
+
+
+def _rounded(value: float | None) -> float | None:
+    """Four digits: more than any measurement holds."""
+    return None if value is None else float(f"{value:.4g}")
