@@ -171,8 +171,8 @@ def _few(level: NDArray[np.float64], spread: Spread) -> NDArray[np.float64]:
 def edges_of(spread: Spread, levels: Sequence[float]) -> NDArray[np.float64]:
     """(levels, sizes, hours) how far from the forecast each level of the band lies, in spreads; the median, not at all.
 
-    What past errors were off in the middle moves the edges by all of it and the middle by nothing: edges are
-    calibrated, and the median stays the forecast that was judged.
+    What past errors were off in the middle moves the median by nothing, so that it stays the forecast that was judged,
+    and an edge by the more the further out it is. Where lower edges pass the median, `around` puts them in order.
     """
     read = quantiles_of(spread, [*levels, 0.5])
     level = np.asarray(levels)

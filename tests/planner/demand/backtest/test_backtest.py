@@ -45,6 +45,18 @@ def test_seasonal_naive_is_as_good_as_itself():
     assert found.runs[-1].actual.shape == (1, 48)
 
 
+def test_a_backtest_of_input_holds_inputs_forecast_against_input():
+    history = a_history(28)
+    one, other = (
+        backtest(history, UTC_TIME, horizon=48, origins=1, method="seasonal-naive-day", target=target).runs[0]
+        for target in ("output", "input")
+    )
+    assert other.actual == pytest.approx(4 * one.actual)  # input is four times output
+    assert other.bands == pytest.approx(4 * one.bands)
+    assert other.mean == pytest.approx(4 * one.mean)
+    assert other.peak == pytest.approx(4 * one.peak)
+
+
 def test_a_history_too_short_for_the_horizon_is_refused():
     with pytest.raises(InputError, match="120 hours; a back-test of 96 hours ahead needs 168"):
         backtest(a_history(5), UTC_TIME, horizon=96)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.demand.bands.conformal import around, bucket_of, edges_of, spread_of
+from planner.demand.bands.conformal import Spread, around, bucket_of, edges_of, quantiles_of, spread_of
 from planner.demand.bands.day_class import doubled, hour_class, unseen
 from planner.demand.bands.held_out import HeldOut
 from planner.demand.bands.paths import along, drawn_ranks
@@ -75,6 +75,57 @@ def test_errors_that_grow_with_the_hours_ahead_make_bands_that_do():
     assert width[0] < width[30] < width[100] < width[200]
 
 
+def even(origins: int, *half_widths: float) -> Spread:
+    """Scores spread evenly between -1 and 1 in each day ahead, times the day's half-width."""
+    day = np.linspace(-1, 1, origins * 24).reshape(24, origins).T
+    scores = np.concatenate([half * day for half in half_widths], axis=1)
+    return Spread(scores, np.ones(scores.shape, dtype=np.int64), np.ones(48))
+
+
+def test_a_level_is_read_further_out_by_one_origin_in_all():
+    # 20 origins: 0.5 + 0.45 x 21 / 20 = 0.9725 of what lies evenly between -1 and 1.
+    found = quantiles_of(even(20, 1.0), (0.05, 0.5, 0.95))
+    assert found[:, 1, 0] == pytest.approx([-0.945, 0, 0.945])
+
+
+def test_a_later_day_that_erred_less_gets_half_of_the_way_to_a_narrower_band():
+    # Of the second day (28 x 0.5 + 4 x 1.15) / 32 = 0.58; half of the way there from the first day's 1: 0.79.
+    found = quantiles_of(even(28, 1.0, 0.5), (0.25, 0.75))
+    assert found[:, 1, 30] / found[:, 1, 0] == pytest.approx([0.79, 0.79], abs=0.005)
+
+
+def test_hours_of_the_day_that_erred_more_have_wider_bands():
+    rng = np.random.default_rng(5)
+    hour = np.arange(24)
+    sigma = np.where(hour < 12, 0.5, 0.1)
+    known = HeldOut(
+        predicted=np.full((400, 1, 24), 1000.0),
+        actual=1000 * np.exp(rng.normal(0, sigma, (400, 24)))[:, None],
+        hour_class=np.tile(hour, (400, 1)),
+    )
+    spread = spread_of(known, 0)
+    band = around(np.full(24, 1000.0), hour, spread.by_class, edges_of(spread, LEVELS))
+    width = band[-1] - band[0]
+    assert width[6] > 2 * width[18]
+
+
+def test_forecasts_that_were_low_move_the_edges_and_leave_the_median():
+    rng = np.random.default_rng(6)
+    truth = 1100 * np.exp(rng.normal(0, 0.1, (440, 24)))
+    band = bands_of(held_out(truth[:40], np.full((40, 24), 1000.0)), np.full(24, 1000.0))
+    assert band[2] == pytest.approx(np.full(24, 1000.0))
+    # ln 1.1 = 0.095, of which the 95 % edge takes nine tenths, and 1.64 times a tenth; unmoved it would be at 1,178.
+    assert band[-1] == pytest.approx(np.full(24, 1000 * np.exp(0.9 * 0.095 + 0.164)), rel=0.03)
+    assert coverage(band[0], band[-1], truth[40:]) == pytest.approx(0.9, abs=0.04)
+
+
+def test_edges_that_pass_the_forecast_take_the_median_along():
+    # Always twice what was forecast: the edges at 5 and 95 % move by 0.9 of ln 2, at 25 and 75 % by half, in order.
+    known = held_out(np.full((40, 24), 2000.0), np.full((40, 24), 1000.0))
+    band = bands_of(known, np.full(24, 1000.0))
+    assert np.log2((band[:, 0] + 50) / 1050) == pytest.approx(np.log2(2050 / 1050) * np.array([0, 0.5, 0.5, 0.9, 0.9]))
+
+
 def test_doubled_bands_are_twice_as_wide_also_where_zero_cuts_them():
     band = np.array([[80.0, 10.0], [100.0, 100.0], [130.0, 300.0]])
     assert doubled((0.1, 0.5, 0.9), band, band[1]).tolist() == [[60.0, 0.0], [100.0, 100.0], [160.0, 580.0]]
@@ -102,6 +153,14 @@ def test_hours_that_erred_together_do_so_in_paths():
     assert np.corrcoef(ranks[:, 0], ranks[:, 23])[0, 1] > 0.9
     alone = drawn_ranks(rng.normal(size=day.shape), 24, 200, np.random.default_rng(0))[:, 0]
     assert abs(np.corrcoef(alone[:, 0], alone[:, 23])[0, 1]) < 0.4
+
+
+def test_weeks_that_erred_together_do_so_in_paths():
+    rng = np.random.default_rng(7)
+    month = rng.normal(size=(30, 1, 1)).repeat(28 * 24, axis=2)  # each of 30 origins is high or low for four weeks
+    ranks = drawn_ranks(month + 0.1 * rng.normal(size=month.shape), 168, 200, np.random.default_rng(0))[:, 0]
+    # Of 28 days a block of a week may begin on, 22 hold a whole one.
+    assert np.corrcoef(ranks[:, 0], ranks[:, 150])[0, 1] > 0.6
 
 
 def test_a_rank_is_put_on_the_band_between_its_levels():

@@ -6,9 +6,12 @@ from functools import partial
 import numpy as np
 import pytest
 
+from planner.demand.bands.held_out import HeldOut
 from planner.demand.history import History
 from planner.demand.local_time import local_time
 from planner.demand.methods import fan_of
+from planner.demand.methods.choose import chosen_of, mean_error
+from planner.demand.methods.robust import ROBUST
 from planner.demand.methods.rolling import origins_of, rolling
 from planner.demand.methods.seasonal_naive import DAILY
 
@@ -46,6 +49,29 @@ def test_a_noisy_week_is_forecast_by_the_core_and_the_errors_are_told_in_order()
     assert best.mase < 0.9
     assert rival.mase == pytest.approx(1)
     assert best.coverage == pytest.approx(0.9, abs=0.08)
+
+
+@pytest.mark.parametrize(("rivals_miss", "chosen"), [(9.5, "robust"), (8.5, "seasonal-naive-day")])
+def test_the_core_gives_way_to_what_is_a_tenth_better_and_to_no_less(rivals_miss: float, chosen: str):
+    def off_by(miss: float) -> HeldOut:
+        return HeldOut(
+            predicted=np.full((1, 2, 24), 100.0 + miss),
+            actual=np.full((1, 2, 24), 100.0),
+            hour_class=np.zeros((1, 24), dtype=np.int64),
+        )
+
+    found, _ = chosen_of([(ROBUST, off_by(10.0)), (DAILY, off_by(rivals_miss))], "auto")
+    assert found.name == chosen
+
+
+def test_a_small_model_counts_as_much_as_a_large_one():
+    # 10 tok/s missed by half and 1,000 by a tenth: 0.3; an hour that was not measured counts nowhere.
+    held = HeldOut(
+        predicted=np.array([[[15.0, 15.0], [1100.0, 900.0]]]),
+        actual=np.array([[[10.0, np.nan], [1000.0, 1000.0]]]),
+        hour_class=np.zeros((1, 2), dtype=np.int64),
+    )
+    assert mean_error(held) == pytest.approx((0.5 + 0.1) / 2)
 
 
 def test_without_a_past_to_judge_by_the_core_is_used_and_no_error_is_told():
