@@ -86,6 +86,14 @@ def test_a_spike_of_two_hours_is_an_outlier_and_not_forecast_from():
     assert np.isnan(found.history.output_tok_s).sum() == 2
 
 
+@pytest.mark.parametrize(("apart_h", "spans"), [(2, [(500, 504)]), (3, [(500, 501), (504, 505)])])
+def test_spikes_that_one_or_two_hours_part_are_one(apart_h: int, spans: list[tuple[int, int]]):
+    second = 501 + apart_h
+    found = clean(changed(changed(a_history(), 500, 501, 8.0), second, second + 1, 8.0), Kind.OUTLIERS)
+    assert [(one.start, one.end) for one in found.findings] == [(at(first), at(last)) for first, last in spans]
+    assert np.isnan(found.history.output_tok_s).sum() == sum(last - first for first, last in spans)
+
+
 def test_a_day_that_is_unusual_is_said_and_kept():
     found = clean(changed(a_history(), 480, 504, 0.1), Kind.OUTLIERS)
 
@@ -112,6 +120,21 @@ def test_a_level_shift_is_dated_sized_and_what_came_before_rescaled():
     )
     means = found.history.output_tok_s.reshape(-1, 24).mean(axis=1)
     assert means[:30].mean() == pytest.approx(means[30:].mean(), rel=0.03)
+
+
+def test_input_and_output_are_each_rescaled_by_their_own_factor():
+    # From the thirtieth day on twice as much is read and three times as much written.
+    history, later = a_history(), np.arange(56 * 24) >= 30 * 24
+    made = History(
+        start=START,
+        models=("chat",),
+        input_tok_s=history.input_tok_s * np.where(later, 2, 1),
+        output_tok_s=history.output_tok_s * np.where(later, 3, 1),
+    )
+    found = clean(made, Kind.SHIFTS).history
+    for series in (found.input_tok_s, found.output_tok_s):
+        means = series.reshape(-1, 24).mean(axis=1)
+        assert means[:30].mean() == pytest.approx(means[30:].mean(), rel=0.03)
 
 
 def test_a_launch_of_another_size_makes_what_came_before_useless():

@@ -77,6 +77,29 @@ def test_a_backtest_is_scored_on_what_is_asked_for():
     assert made.backtest.runs[0].actual.mean() == pytest.approx(60, rel=0.1)
 
 
+def test_a_backtest_holds_what_was_measured_against_the_forecast_collector_gaps_apart():
+    # In the last two days the collector is off for three hours, and one hour is twenty times as high.
+    history = a_history()
+    for series in (history.input_tok_s, history.output_tok_s):
+        series[0, 640:643] = 0
+        series[0, 660] *= 20
+    made = forecasted(history, wanted(has_backtest=True, origins=1))
+    assert made.backtest is not None
+    actual = made.backtest.runs[0].actual[0]  # hours 624 to 672
+    assert np.isnan(actual).nonzero()[0].tolist() == [16, 17, 18]
+    assert actual[36] == history.output_tok_s[0, 660]
+
+
+def test_a_backtest_is_as_long_as_what_is_wanted():
+    made = forecasted(a_history(), wanted(start=END + timedelta(days=1), has_backtest=True, origins=1))
+    assert made.backtest is not None
+    assert made.backtest.horizon_hours == 24
+
+
+def test_peaks_are_read_from_many_paths_however_few_are_written():
+    assert forecasted(a_history(), wanted()).peaks == forecasted(a_history(), wanted(paths=7)).peaks
+
+
 def test_the_runs_of_a_backtest_can_be_sent_to_other_processes_with_their_cleaning_and_calendar():
     calendar = read_events("date,name\n2026-10-12,holiday\n", source="e.csv")
     sent: list[Asked] = []

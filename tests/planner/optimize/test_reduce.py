@@ -15,7 +15,7 @@ from planner.optimize.foresight import relaxed_optimum, with_reference
 from planner.optimize.limits import count_limits
 from planner.optimize.problem import Problem
 from planner.optimize.recourse import Recourse
-from planner.optimize.reduce import cost_distance_usd, reduce_scenarios, select_forward
+from planner.optimize.reduce import Reduction, cost_distance_usd, reduce_scenarios, select_forward
 from planner.optimize.scenarios import kept_scenarios
 from policies.planning import Aim
 from tests.planner.optimize.instances import Kind, kinds, random_problem, two_futures
@@ -64,6 +64,22 @@ def test_no_base_counts_cost_two_scenarios_further_apart_than_their_distance(kin
             continue
         usd = recourse.evaluate(counts).scenario_usd
         assert (np.abs(usd[:, None] - usd) <= distance + 1e-6 * (1 + distance)).all()
+
+
+@pytest.mark.parametrize(
+    ("policy", "bound_usd"),
+    [
+        ({"aim": Aim.EXPECTED}, 0.75),
+        ({"aim": Aim.CVAR, "cvar_level": 0.75}, 4 * 0.75),
+        ({"aim": Aim.CVAR, "cvar_level": 0.75, "cvar_weight": 0.2}, (0.8 + 0.2 * 4) * 0.75),
+        ({"aim": Aim.REGRET}, 2 * 3),
+    ],
+)
+def test_the_bound_of_each_aim(policy: dict, bound_usd: float) -> None:
+    # The high future, 3 USD from the low one, goes to it with its 0.25.
+    found = Reduction(kept=(0,), nearest=(0, 0), probability=(1.0,), distance_usd=0.75, farthest_usd=3.0)
+    problem = two_futures()
+    assert found.bound_usd(replace(problem, policy=replace(problem.policy, **policy))) == pytest.approx(bound_usd)
 
 
 @pytest.mark.parametrize("aim", [Aim.EXPECTED, Aim.CVAR, Aim.REGRET])

@@ -68,6 +68,14 @@ def test_losses_share_the_probability_of_the_first_outage() -> None:
     assert [one.probability for one in alone] == pytest.approx([(1 - np.exp(-0.8)) / 2] * 2)
 
 
+def test_a_pool_is_lost_as_often_as_its_offer_says() -> None:
+    # 0.3 an hour of the first's own beside 0.1 as measured: 1 - e^-1.6 in four hours, three quarters of it the first's.
+    problem = spiky()
+    first = replace(problem.burst[0], offer=replace(problem.burst[0].offer, interruptions_per_hour=0.3))
+    found = losses_of(replace(problem, burst=(first, *problem.burst[1:])), [0, 1], OUTAGES, SpotLoss.POOL)
+    assert [one.probability for one in found] == pytest.approx([share * (1 - np.exp(-1.6)) for share in (0.75, 0.25)])
+
+
 def never_taken_back(problem: Problem) -> Problem:
     """The problem whose pools are known to be interrupted never, which is not the same as not known."""
     burst = tuple(replace(one, offer=replace(one.offer, interruptions_per_hour=0.0)) for one in problem.burst)

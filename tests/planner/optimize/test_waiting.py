@@ -15,7 +15,7 @@ from planner.errors import InputError
 from planner.optimize.limits import count_limits
 from planner.optimize.problem import Floats, Problem
 from planner.optimize.recourse import Recourse
-from planner.optimize.scenarios import one_scenario
+from planner.optimize.scenarios import kept_scenarios, one_scenario
 from planner.optimize.waiting import value_of_waiting
 from policies.planning import Aim
 from tests.planner.optimize.instances import kinds, random_problem, two_futures
@@ -109,3 +109,12 @@ def test_what_waiting_does_not_go_with_is_named(change: dict, what: str) -> None
     problem = replace(two_futures(), policy=replace(two_futures().policy, **change))
     with pytest.raises(InputError, match=what):
         value_of_waiting(problem)
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "months", "what"), [(61, "1", "61 scenarios, more than 60"), (2, "1.5", "month")]
+)
+def test_too_many_futures_and_more_than_a_month_are_refused(scenarios: int, months: str, what: str) -> None:
+    many = kept_scenarios(two_futures(), [0] * scenarios, [1 / scenarios] * scenarios)
+    with pytest.raises(InputError, match=f"--wait: does not go with .*{what}"):
+        value_of_waiting(replace(many, months=Decimal(months)))

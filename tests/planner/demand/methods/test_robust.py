@@ -149,6 +149,27 @@ def test_a_holiday_is_forecast_as_holidays_were():
     assert unknown[2] > 0.7 * unknown[1]
 
 
+def test_events_of_another_name_say_less():
+    # Fairs at 0.3 of a Wednesday, sales at 3 times. Alike they and a Sunday's half would make a fair 0.8 of one; with
+    # sales at a weight of 0.3 it is exp((2 ln 0.3 + 0.6 ln 3 + ln 0.5) / 3.6) = 0.5.
+    fairs = {date(2026, 9, 16): "fair", date(2026, 9, 30): "fair", date(2026, 10, 21): "fair"}
+    events = fairs | {date(2026, 9, 23): "sale", date(2026, 10, 7): "sale"}
+    local = local_time(MONDAY, 45 * 24, events=events)
+    asked = np.array([{"": 1.0, "fair": 0.3, "sale": 3.0}[name] for name in local.event[: 42 * 24]])
+    days = (
+        ROBUST.predict(demand_of(a_history(a_season(42, noise=0.02) * asked)), local)[1, 0].reshape(3, 24).sum(axis=1)
+    )
+    assert 0.4 < days[2] / days[1] < 0.65
+
+
+def test_the_last_hours_move_the_next_and_are_forgotten_in_days():
+    values, high = a_season(42, noise=0.02), a_season(42, noise=0.02)
+    high[-12:] *= 1.5
+    ratio = predicted(a_history(high))[1, 0] / predicted(a_history(values))[1, 0]
+    assert ratio[0] > 1.3
+    assert ratio[96:].max() < 1.1
+
+
 def test_last_year_tells_of_a_season_that_comes():
     day = np.arange(366 + 28)
     yearly = np.exp(0.5 * np.sin(2 * np.pi * day / 364))

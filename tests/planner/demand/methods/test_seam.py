@@ -9,6 +9,8 @@ import pytest
 from planner.demand.history import History
 from planner.demand.local_time import local_time
 from planner.demand.methods import fan_of
+from planner.demand.methods.method import demand_of
+from planner.demand.methods.seasonal_naive import WEEKLY
 
 MONDAY = datetime(2026, 9, 7, tzinfo=UTC)
 UTC_TIME = partial(local_time, zone="UTC")
@@ -39,6 +41,12 @@ def test_a_gap_is_filled_by_the_same_hour_of_an_earlier_week_never_by_zero():
     values[-168:-100] = np.nan
     found = fan_of(a_history(values), UTC_TIME, hours=168, quantiles=(0.5,), method="seasonal-naive-week")
     assert found.fan.output_tok_s[0, 0] == pytest.approx(a_season(7))
+
+
+def test_a_weekday_that_was_never_seen_is_forecast_by_the_day_before():
+    values = a_season(5)
+    found = WEEKLY.predict(demand_of(a_history(values)), local_time(MONDAY, 6 * 24))
+    assert found[1, 0] == pytest.approx(values[-24:])
 
 
 def test_bands_rise_and_cover_what_their_level_says():

@@ -117,6 +117,14 @@ def test_one_busy_month_is_not_worth_a_setup_fee_of_more_than_burst_costs_more()
         assert max(held(found)) == most
 
 
+def test_of_two_servers_the_one_bought_last_is_left_for_later_months() -> None:
+    # One bought in January and one in February; the first goes in March, the second leaves 8 of 10 months of its fee.
+    found = solve_months([month(n, w, offers=(base(setup="30"),)) for n, w in ((1, 1), (2, 2), (3, 1))], Terms())
+    assert [one.setup_due_usd for one in found.months] == [30, 30, 0]
+    assert found.setup_left_usd == 24
+    assert found.total_usd == 4 * 40 + 2 * 30 - 24
+
+
 def test_a_server_that_rests_a_month_is_kept_where_a_new_setup_fee_costs_more_than_its_fee() -> None:
     # Keeping it costs February's 10 USD. A new one in March costs its setup fee, but leaves later months 9/10 of it,
     # not 7/10 as the one bought in January does: 0.8 x setup.
@@ -194,6 +202,11 @@ def test_base_losses_are_survived_in_every_month() -> None:
 def test_what_is_planned_a_month_at_a_time_is_refused(changes: dict, what: str) -> None:
     with pytest.raises(InputError, match=what):
         solve_months([month(1, 1, policy=replace(POLICY, **changes))], Terms())
+
+
+def test_base_offers_that_come_later_are_refused() -> None:
+    with pytest.raises(InputError, match="base offers come or go between the months"):
+        solve_months([month(1, 1), month(2, 1, offers=(base(), base("new")))], Terms())
 
 
 def cheapest_usd(months: list[Prepared], fee: float, setup: float, notice: int, owned: int, tenure: int) -> float:
