@@ -70,7 +70,7 @@ schemas: .venv/stamp  ## write the published JSON Schemas anew
 	$(BIN)/python -m autoscaler.report.schemas docs/schemas
 
 lock:  ## newer versions of what we depend on, hashed; needs uv
-	$(COMPILE) --upgrade --group dev --extra chart --extra pdf --extra postgres --extra dask --extra forecast --extra prophet --extra aws --extra hetzner --extra ovh --extra bench --extra llama --extra daemon -o requirements-dev.txt
+	$(COMPILE) --upgrade --group dev --extra chart --extra pdf --extra postgres --extra dask --extra forecast --extra prophet --extra aws --extra hetzner --extra ovh --extra bench --extra llama --extra publish --extra daemon -o requirements-dev.txt
 	$(COMPILE) --upgrade --group bench --extra llama --extra aws --extra hetzner --extra ovh --extra bench --extra daemon -c requirements-dev.txt -o requirements-bench.txt
 	$(COMPILE) --upgrade --group build --extra postgres --extra aws --extra hetzner --extra ovh --extra daemon -c requirements-dev.txt -o requirements-image.txt
 	$(COMPILE_GROUP) --upgrade --group focus -o requirements-focus.txt

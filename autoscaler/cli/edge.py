@@ -27,6 +27,7 @@ EXTRAS = {
     **dict.fromkeys(("boto3", "botocore"), "aws"),
     "hcloud": "hetzner",
     "ovh": "ovh",
+    "ruamel": "publish",
     **dict.fromkeys(("aiohttp", "psutil"), "bench"),
     **dict.fromkeys(("xllamacpp", "gguf"), "llama"),
 }

@@ -5,7 +5,7 @@ pydantic is imported when the first fleet is read, not when this module is.
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from planner import files
 from planner.errors import InputError
 from planner.fleet.daemon import DaemonSettings
 from planner.fleet.faults import Table, complaint, explained, place, unknown
+from planner.fleet.publish import PublishSettings
 from planner.fleet.scaling import IN_COMMON, followed, scaling_table
 from planner.fleet.value import DEFAULT_SOURCE, PRESETS, DatabaseSettings, Fleet, FleetFile
 from policies.planning import PlanningPolicy
@@ -204,6 +205,7 @@ def fleet_of(document: FleetFile, *, source: str, folder: str | None, policy_sou
             scaling=scaling_of(document),
             profile_files=placed(document.profiles.files),
             report=document.report,
+            publish=_published(document.publish, placed),
             database=DatabaseSettings(url=url, url_file=None if url_file is None else placed((url_file,))[0]),
             daemon=DaemonSettings(
                 autoscale=document.autoscale,
@@ -219,6 +221,15 @@ def fleet_of(document: FleetFile, *, source: str, folder: str | None, policy_sou
         )
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
+
+
+def _published(settings: PublishSettings, placed: Callable[[tuple[str, ...]], tuple[str, ...]]) -> PublishSettings:
+    """The settings with their paths placed."""
+
+    def at(name: str | None) -> str | None:
+        return None if name is None else placed((name,))[0]
+
+    return replace(settings, config_file=at(settings.config_file), key_file=at(settings.key_file))
 
 
 def planning_of(document: FleetFile) -> PlanningPolicy:

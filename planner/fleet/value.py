@@ -16,6 +16,7 @@ from planner.fleet.daemon import (
     RouterSettings,
     ServerSettings,
 )
+from planner.fleet.publish import PublishSettings
 from planner.profile.model import Model
 from policies.planning import PlanningPolicy
 from policies.pricing import DEFAULT_PRICING, PricingPolicy
@@ -164,6 +165,7 @@ class FleetFile:
     metrics: MetricsSettings | None = None
     cluster: ClusterSettings | None = None
     router: RouterSettings | None = None
+    publish: PublishSettings = field(default_factory=PublishSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     providers: ProvidersSettings = field(default_factory=ProvidersSettings)
 
@@ -184,6 +186,8 @@ class Fleet:
     database: DatabaseSettings = DatabaseSettings()
     """As read, the path of `url_file` is relative to the working folder."""
     report: ReportSettings = ReportSettings()
+    publish: PublishSettings = field(default_factory=PublishSettings)
+    """As read, its paths are relative to the working folder."""
     daemon: DaemonSettings = field(default_factory=DaemonSettings)
     source: str = DEFAULT_SOURCE
     """The file it was read from."""

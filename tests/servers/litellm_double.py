@@ -27,6 +27,8 @@ class LiteLlmDouble:
     lag: int = 0
     """Lists that still show the old state after a change."""
     has_database: bool = True
+    charges: float | None = None
+    """USD for any chat request; None: the model's price."""
     loses_changes: bool = False
     status: int = 0
     """Instead of any answer; 0: it answers."""
@@ -81,6 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._new(body)
         elif self.path == "/model/delete":
             self._delete(body)
+        elif self.path == "/v1/chat/completions":
+            self._chat(body)
         else:
             self._send(404, {"detail": "Not Found"})
 
@@ -103,6 +107,32 @@ class _Handler(BaseHTTPRequestHandler):
         self.double.changed(self.path, info["id"], before)
         self._send(200, {"model_id": info["id"]})
 
+    def do_PATCH(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if not self._is_let_in():
+            return
+        _, _, model_id, _ = self.path.split("/")
+        if model_id not in self.double.models:
+            self._send(404, {"error": {"message": f"Model with id={model_id} not found in db"}})
+            return
+        before = [json.loads(json.dumps(one)) for one in self.double.models.values()]
+        if not self.double.loses_changes:
+            for part in ("litellm_params", "model_info"):
+                self.double.models[model_id][part].update(body.get(part, {}))
+        self.double.changed("/model/update", model_id, before)
+        self._send(200, {"model_id": model_id})
+
+    def _chat(self, body: dict[str, Any]) -> None:
+        """Charged at the price in litellm_params, as floats; `charges` says otherwise."""
+        held = next((one for one in self.double.models.values() if one["model_name"] == body["model"]), None)
+        if held is None:
+            self._send(400, {"error": {"message": "Invalid model name"}})
+            return
+        usage = {"prompt_tokens": 18, "completion_tokens": body["max_tokens"]}
+        low, high = (held["litellm_params"].get(f"{kind}_cost_per_token", 0.0) for kind in ("input", "output"))
+        cost = low * 18 + high * body["max_tokens"] if self.double.charges is None else self.double.charges
+        self._send(200, {"usage": usage, "choices": []}, {"x-litellm-response-cost": str(cost)})
+
     def _delete(self, body: dict[str, Any]) -> None:
         if body.get("id") not in self.double.models:
             self._send(400, {"error": {"message": f"Model with id={body.get('id')} not found in db"}})
@@ -122,9 +152,11 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         return True
 
-    def _send(self, status: int, document: Any) -> None:
+    def _send(self, status: int, document: Any, headers: dict[str, str] | None = None) -> None:
         body = json.dumps(document).encode()
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -95,17 +95,25 @@ class OpenAiDouble:
         if trouble is Trouble.PLAIN:
             writer.write(_plain("200 OK", {"choices": []}))
             return
+        if not asked.get("stream"):
+            usage = {"prompt_tokens": prompt_tokens, "completion_tokens": asked["max_tokens"]}
+            usage["total_tokens"] = sum(usage.values())
+            message = {"role": "assistant", "content": "w " * asked["max_tokens"]}
+            choices = [{"index": 0, "message": message, "finish_reason": "length"}]
+            head = {"id": "1", "object": "chat.completion", "created": 1, "model": asked["model"]}
+            writer.write(_plain("200 OK", {**head, "choices": choices, "usage": usage}))
+            return
         writer.write(HEAD)
         event = _chunk({"choices": [{"index": 0, "delta": {"content": "w "}} if is_chat else {"text": "w "}]})
         if trouble is Trouble.NONE and not self.token_s:
             writer.write(event * asked["max_tokens"])
         elif not await self._token_by_token(event, asked["max_tokens"], trouble, writer):
             return
-        usage: dict[str, Any] = {"prompt_tokens": prompt_tokens, "completion_tokens": asked["max_tokens"]}
+        counted: dict[str, Any] = {"prompt_tokens": prompt_tokens, "completion_tokens": asked["max_tokens"]}
         if self.cached_tokens is not None:
-            usage["prompt_tokens_details"] = {"cached_tokens": self.cached_tokens}
+            counted["prompt_tokens_details"] = {"cached_tokens": self.cached_tokens}
         if trouble is not Trouble.UNCOUNTED:
-            writer.write(_chunk({"choices": [], "usage": usage}))
+            writer.write(_chunk({"choices": [], "usage": counted}))
         writer.write(_data(b"data: [DONE]\n\n") + b"0\r\n\r\n")
 
     async def _token_by_token(self, event: bytes, tokens: int, trouble: Trouble, writer: asyncio.StreamWriter) -> bool:

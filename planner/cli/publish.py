@@ -1,0 +1,223 @@
+"""`baseload publish`: prices at a gateway, read back and tried."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planner.cli.option_groups import with_options
+from planner.cli.options import FleetOption, JsonOption, say, screen
+from planner.cli.paths import check_paths
+from planner.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import SecretStr
+
+    from planner.fleet import Fleet
+    from planner.fleet.publish import PublishSettings
+    from planner.publish.entry import Change, Entry, Price
+    from planner.publish.proxy import Probe
+    from planner.report.published import Published
+
+publish_app = typer.Typer(no_args_is_help=True)
+
+KEY = "LITELLM_MASTER_KEY"
+RELOAD_TIMEOUT_S = 60.0
+STARTS_WITHIN_S = 120.0
+"""How long a proxy that was restarted may take to answer; LiteLLM takes 20 to 40 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishGiven:
+    """What is published, and where, as written."""
+
+    plan: Annotated[Path, typer.Option("--plan", help="The plan prices are made of (`baseload plan -o`).")]
+    config: FleetOption = None
+    config_file: Annotated[
+        Path | None, typer.Option("--config-file", help="LiteLLM's config.yaml; without it [publish] config_file.")
+    ] = None
+    url: Annotated[str | None, typer.Option("--url", help="Of the running proxy; without it [publish] url.")] = None
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False
+    probe: Annotated[
+        bool, typer.Option("--probe/--no-probe", help="Send a chat request per model and compare what it was charged.")
+    ] = True
+    as_json: JsonOption = False
+
+
+@publish_app.callback()
+def publish() -> None:
+    """Prices at a gateway."""
+
+
+@publish_app.command("litellm")
+@with_options(PublishGiven)
+def litellm(context: typer.Context, given: PublishGiven) -> None:
+    """Write each model's cost per token into LiteLLM, read it back, and see that a chat request is charged it.
+
+    The proxy's master key comes from LITELLM_MASTER_KEY, or [publish] key_file.
+
+    Example: baseload publish litellm --plan plan.json -c fleet.toml --config-file litellm.yaml --dry-run
+    """
+    from planner.case import load_fleet
+    from planner.publish.proxy import GatewayError
+    from planner.report.published import published_document, render_published
+
+    check_paths(read=(("--plan", given.plan), ("-c", given.config)), write=())
+    fleet, remarks = load_fleet(given.config)
+    settings = _settings(fleet, given)
+    prices = _prices(replace(fleet, publish=settings), given.plan)
+    if settings.config_file is not None:
+        found = _by_file(settings, prices, given)
+    else:
+        found = _by_proxy(settings, prices, given)
+    if given.as_json:
+        typer.echo(json.dumps(published_document(found), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(render_published(found, screen=screen()), nl=False)
+    say(context, remarks)
+    if found.alarms:
+        raise GatewayError(f"{found.where}: {'; '.join(found.alarms)}")
+
+
+def _settings(fleet: "Fleet", given: PublishGiven) -> "PublishSettings":
+    """The fleet's settings with the options in force. Raises InputError where they name no gateway."""
+    try:
+        settings = replace(
+            fleet.publish,
+            config_file=str(given.config_file) if given.config_file is not None else fleet.publish.config_file,
+            url=given.url or fleet.publish.url,
+        )
+    except ValueError as error:
+        raise InputError(f"--url: {error}") from None
+    if settings.config_file is None and settings.url is None:
+        raise InputError("no gateway: expected --config-file or --url, or one of them in [publish]")
+    unknown = [one.model for one in settings.model if one.model not in fleet.model_names]
+    if unknown:
+        raise InputError(
+            f"{fleet.source}: publish.model {unknown[0]!r}: no such model; expected one of "
+            f"{', '.join(fleet.model_names)}"
+        )
+    return settings
+
+
+def _prices(fleet: "Fleet", path: Path) -> "tuple[Price, ...]":
+    from planner import files
+    from planner.case import load_catalog, load_profiles
+    from planner.exchange.hosted_prices import shipped_hosted_prices
+    from planner.exchange.plan_file import read_plan
+    from planner.publish.prices import Known, prices_of
+
+    return prices_of(
+        Known(
+            plan=read_plan(files.read_text(path), source=str(path)),
+            source=str(path),
+            fleet=fleet,
+            catalog=load_catalog(fleet),
+            profiles=load_profiles(fleet),
+            hosted=shipped_hosted_prices(),
+        )
+    )
+
+
+def _changes(settings: "PublishSettings", prices: "Sequence[Price]", held: "Sequence[Entry]") -> "list[Change]":
+    from planner.publish.entry import changes_of
+
+    try:
+        return [
+            change
+            for price in prices
+            for change in changes_of(price, settings.of(price.model), held, min_change_ratio=settings.min_change_ratio)
+        ]
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def _by_file(settings: "PublishSettings", prices: "Sequence[Price]", given: PublishGiven) -> "Published":
+    """Writes the file where a price moved, restarts what reads it, and asks it where its URL is known."""
+    from planner import files
+    from planner.publish.config_file import diff, entries_of, with_changes
+    from planner.publish.entry import Kind
+    from planner.report.published import Published
+
+    path = Path(settings.config_file or "")
+    text = files.read_text(path) if path.exists() else ""
+    changes = _changes(settings, prices, entries_of(text, source=str(path)))
+    new = text if all(one.kind is Kind.KEPT for one in changes) else with_changes(text, changes, source=str(path))
+    probes: Sequence[Probe] = ()
+    if not given.dry_run:
+        if new != text:
+            files.write_atomic(path, new)
+            _reload(settings.reload_command)
+        if settings.url is not None and (settings.reload_command or new == text):
+            probes = _asked(settings, changes, tell=False, probe=given.probe)
+    return Published(
+        where=str(path),
+        changes=changes,
+        is_dry_run=given.dry_run,
+        diff=diff(text, new, source=str(path)) if given.dry_run else (),
+        probes=probes,
+    )
+
+
+def _by_proxy(settings: "PublishSettings", prices: "Sequence[Price]", given: PublishGiven) -> "Published":
+    """Tells the proxy, and asks it again."""
+    from planner.publish.proxy import Proxy
+    from planner.report.published import Published
+
+    with Proxy(settings.url or "", key=_key(settings)) as proxy:
+        changes = _changes(settings, prices, proxy.entries())
+        where = proxy.shown_url
+    probes = () if given.dry_run else _asked(settings, changes, tell=True, probe=given.probe)
+    return Published(where=where, changes=changes, is_dry_run=given.dry_run, probes=probes)
+
+
+def _asked(settings: "PublishSettings", changes: "Sequence[Change]", *, tell: bool, probe: bool) -> "tuple[Probe, ...]":
+    """What the proxy shows and charges for each model, once it was told."""
+    from planner.publish.proxy import Proxy
+
+    with Proxy(settings.url or "", key=_key(settings)) as proxy:
+        if not tell:
+            proxy.wait(STARTS_WITHIN_S)
+        for change in changes:
+            if tell:
+                proxy.tell(change)
+        for change in changes:
+            proxy.read_back(change)
+        once = {change.name: change for change in changes}
+        return tuple(proxy.probe(change) for change in once.values()) if probe else ()
+
+
+def _key(settings: "PublishSettings") -> "SecretStr":
+    """The proxy's master key. Raises InputError where there is none."""
+    from pydantic import SecretStr
+
+    from planner import files
+
+    if settings.key_file is not None:
+        return SecretStr(files.read_text(settings.key_file).strip())
+    key = os.environ.get(KEY)
+    if not key:
+        raise InputError(f"{KEY} is not set; expected the proxy's master key there, or [publish] key_file")
+    return SecretStr(key)
+
+
+def _reload(command: tuple[str, ...]) -> None:
+    """Runs the command that makes the proxy read its file. Raises GatewayError."""
+    from planner.publish.proxy import GatewayError
+
+    if not command:
+        return
+    try:
+        done = subprocess.run(  # noqa: S603 - the operator's own command, without a shell
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=RELOAD_TIMEOUT_S
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise GatewayError(f"reload_command {command[0]}: {type(error).__name__}") from None
+    if done.returncode != 0:
+        raise GatewayError(f"reload_command {command[0]}: ended with {done.returncode}")

@@ -1,0 +1,92 @@
+"""LiteLLM's config.yaml: prices put in, comments and all that is not ours kept. Text in, text out."""
+
+import difflib
+from collections.abc import Sequence
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+from planner.errors import InputError
+from planner.publish.entry import Change, Entry, Kind
+
+
+def entries_of(text: str, *, source: str) -> list[Entry]:
+    """The models the file lists. Raises InputError."""
+    return [_plain(one) for one in _list_of(_read(text, source), source)]
+
+
+def with_changes(text: str, changes: Sequence[Change], *, source: str) -> str:
+    """The file with these changes made. Raises InputError."""
+    document = _read(text, source)
+    listed = _list_of(document, source)
+    for change in changes:
+        if change.kind is Kind.KEPT:
+            continue
+        if change.place is None:
+            listed.append(change.after)
+            continue
+        held = listed[change.place]
+        for part in ("litellm_params", "model_info"):
+            held.setdefault(part, {}).update(change.after[part])
+    if "model_list" not in document:
+        document["model_list"] = listed
+    out = StringIO()
+    _yaml().dump(document, out)
+    return out.getvalue()
+
+
+def diff(before: str, after: str, *, source: str) -> list[str]:
+    """Lines of a unified diff."""
+    return [
+        line.rstrip("\n")
+        for line in difflib.unified_diff(
+            before.splitlines(keepends=True), after.splitlines(keepends=True), source, f"{source}, published", n=1
+        )
+    ]
+
+
+def _read(text: str, source: str) -> Any:
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        document = _yaml().load(text) if text.strip() else {}
+    except YAMLError as error:
+        raise InputError(f"{source}: not readable as YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(document, dict):
+        raise InputError(f"{source}: expected a table with model_list, got {type(document).__name__}")
+    return document
+
+
+def _list_of(document: Any, source: str) -> Any:
+    listed = document.get("model_list")
+    if listed is None:
+        return []
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise InputError(f"{source}: model_list: expected a list of models")
+    return listed
+
+
+def _plain(value: Any) -> Any:
+    """Without what the YAML library keeps for writing."""
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value
+
+
+def _yaml() -> Any:
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(float, _float)
+    return yaml
+
+
+def _float(representer: Any, value: float) -> Any:
+    """Prices in plain decimals, for 7e-07 is a text to YAML 1.1, which LiteLLM reads."""
+    text = format(Decimal(repr(value)), "f")
+    return representer.represent_scalar("tag:yaml.org,2002:float", text if "." in text else f"{text}.0")

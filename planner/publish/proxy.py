@@ -1,0 +1,191 @@
+"""A LiteLLM proxy by its API: what it lists, what it is told, what it charges. Needs httpx (the extra `publish`).
+
+A change counts once the proxy shows it when asked again: it answered 200 to an update and went on to charge the old
+price for a while (LiteLLM 1.106).
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from planner.errors import PlannerError
+from planner.publish.entry import COSTS, Change, Entry, Kind, published_cost
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+READ_BACK_S = 10.0
+"""How long the proxy may take to show what it was told."""
+PROBE_TOKENS = 8
+COST_HEADER = "x-litellm-response-cost"
+TOLERANCE = Decimal("0.000001")
+"""Relative; LiteLLM reckons in floats."""
+
+
+class GatewayError(PlannerError):
+    """The gateway cannot be reached, or refuses. Exit code 5."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One chat request, what it was charged and what our price comes to."""
+
+    name: str
+    input_tokens: int
+    output_tokens: int
+    charged_usd: Decimal | None
+    """None: the proxy did not say."""
+    expected_usd: Decimal
+
+    @property
+    def alarm(self) -> str | None:
+        """What is wrong; None: it was charged our price."""
+        if self.charged_usd is None:
+            return "the proxy does not say what it charged"
+        if self.charged_usd == 0:
+            return "it was charged nothing"
+        if abs(self.charged_usd - self.expected_usd) > TOLERANCE * self.expected_usd:
+            return f"it was charged USD {self.charged_usd:f}, our price comes to {self.expected_usd:f}"
+        return None
+
+
+class Proxy:
+    """One proxy. Close it, or use it in `with`."""
+
+    def __init__(
+        self, url: str, *, key: "SecretStr", timeout_s: float = 60.0, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        import httpx
+
+        from planner.measure.prometheus import without_user
+
+        self.shown_url = without_user(url)
+        self._sleep = sleep
+        self._client = httpx.Client(
+            base_url=url.rstrip("/"),
+            headers={"Authorization": f"Bearer {key.get_secret_value()}"},
+            timeout=timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> "Proxy":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def entries(self) -> list[Entry]:
+        """What it lists. Raises GatewayError."""
+        document, _ = self._ask("GET", "/model/info")
+        data = document.get("data")
+        if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
+            raise GatewayError(f"{self.shown_url}/model/info: answered without a list of models")
+        return data
+
+    def wait(self, seconds: float) -> None:
+        """Returns once it answers, for it may have been restarted. Raises GatewayError where it does not in time."""
+        waited_s = 0.0
+        while True:
+            try:
+                self.entries()
+            except GatewayError:
+                if waited_s >= seconds:
+                    raise
+                self._sleep(1.0)
+                waited_s += 1.0
+            else:
+                return
+
+    def tell(self, change: Change) -> None:
+        """Makes the change, where there is one. Raises GatewayError."""
+        if change.kind is Kind.CREATED:
+            self._ask("POST", "/model/new", change.after)
+        elif change.kind is Kind.UPDATED:
+            model_id = _id(change.after)
+            if model_id is None:
+                raise GatewayError(f"{self.shown_url}: {change.name} has no id, so it cannot be changed")
+            costs = {cost: change.after["litellm_params"][cost] for cost in COSTS}
+            info = {key: change.after["model_info"][key] for key in _OURS if key in change.after["model_info"]}
+            self._ask("PATCH", f"/model/{model_id}/update", {"litellm_params": costs, "model_info": {**info, **costs}})
+
+    def read_back(self, change: Change) -> None:
+        """Returns once the proxy shows the price it was told. Raises GatewayError where it does not in time."""
+        pause_s, waited_s = 0.2, 0.0
+        wanted = [published_cost(change.after, cost) for cost in COSTS]
+        while True:
+            shown = [one for one in self.entries() if one.get("model_name") == change.name]
+            if change.place is not None:
+                shown = [one for one in shown if _id(one) == _id(change.after)] or shown
+            if shown and all([published_cost(one, cost) for cost in COSTS] == wanted for one in shown):
+                return
+            if waited_s >= READ_BACK_S:
+                said = "does not list it" if not shown else "shows another price"
+                raise GatewayError(f"{self.shown_url}: {change.name}: {said} {READ_BACK_S:g} s after it was told")
+            self._sleep(pause_s)
+            waited_s += pause_s
+            pause_s *= 2
+
+    def probe(self, change: Change) -> Probe:
+        """Sends a chat request of a few tokens, and says what it was charged. Raises GatewayError."""
+        body = {
+            "model": change.name,
+            "messages": [{"role": "user", "content": "How many days has a week?"}],
+            "max_tokens": PROBE_TOKENS,
+        }
+        document, headers = self._ask("POST", "/v1/chat/completions", body)
+        usage = document.get("usage") or {}
+        prompt, output = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if not isinstance(prompt, int) or not isinstance(output, int):
+            raise GatewayError(f"{self.shown_url}: {change.name}: a chat answer without usage")
+        low, high = (published_cost(change.after, cost) or Decimal(0) for cost in COSTS)
+        return Probe(
+            name=change.name,
+            input_tokens=prompt,
+            output_tokens=output,
+            charged_usd=_decimal(headers.get(COST_HEADER)),
+            expected_usd=low * prompt + high * output,
+        )
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[dict[str, Any], Any]:
+        import httpx
+
+        where = f"{self.shown_url}{path}"
+        try:
+            response = self._client.request(method, path, json=body)
+        except httpx.TimeoutException:
+            raise GatewayError(f"{where}: no answer in time") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise GatewayError(f"{where}: {type(error).__name__}") from None
+        try:
+            document = response.json()
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            document = None
+        if response.status_code != 200 or not isinstance(document, dict):
+            raise GatewayError(f"{where}: answered {response.status_code}{_reason(response.status_code, document)}")
+        return document, response.headers
+
+
+_OURS = ("mode", "description", "max_tokens", "base_model")
+
+
+def _id(entry: Entry) -> str | None:
+    found = (entry.get("model_info") or {}).get("id")
+    return found if isinstance(found, str) else None
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    try:
+        return None if text is None else Decimal(text)
+    except ArithmeticError:
+        return None
+
+
+def _reason(status: int, document: Any) -> str:
+    """What to do about a refusal; nothing in the proxy's own words, which may repeat what it was sent."""
+    if "No DB Connected" in json.dumps(document):
+        return ", for it has no database; expected one, or config_file in [publish]"
+    return ": its master key is not accepted" if status in (401, 403) else ""

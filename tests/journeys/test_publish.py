@@ -1,0 +1,224 @@
+"""`baseload publish litellm`: prices of a plan in a file and at a proxy, read back, and charged."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from autoscaler.cli import baseload, run
+from planner.report.published import published_schema
+from tests.servers.litellm_double import KEY, LiteLlmDouble, litellm_double
+
+FLEET = """
+[[model]]
+name = "llama-7b-q4"
+profile = "llama-7b-q4"
+load_time_s = 60
+max_concurrency = {most}
+
+[publish]
+{publish}
+"""
+NEW = '[[publish.model]]\nmodel = "llama-7b-q4"\napi_base = "http://10.0.0.5:8000/v1"\n'
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("publish")
+    (folder / "fleet.toml").write_text(FLEET.format(publish="", most=8))
+    rows = "".join(f"2026-12-01T{hour:02}:00Z,60,{20 + hour}\n" for hour in range(24))
+    (folder / "forecast.csv").write_text("timestamp,input_tokens_per_s,output_tokens_per_s\n" + rows)
+    command = ["plan", "-f", folder / "forecast.csv", "-c", folder / "fleet.toml", "-o", folder / "plan.json", "-q"]
+    assert run(baseload(), [str(one) for one in command]) == 0
+    return folder / "plan.json"
+
+
+def publish(
+    capsys: pytest.CaptureFixture[str], folder: Path, plan: Path, settings: str, *arguments: object
+) -> tuple[int, str, str]:
+    fleet = folder / "fleet.toml"
+    fleet.write_text(FLEET.format(publish=settings, most=8))
+    capsys.readouterr()
+    code = run(baseload(), ["publish", "litellm", "--plan", str(plan), "-c", str(fleet), *map(str, arguments)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def costs(entry: dict[str, object]) -> tuple[object, object]:
+    params = entry["litellm_params"]
+    assert isinstance(params, dict)
+    return params["input_cost_per_token"], params["output_cost_per_token"]
+
+
+def test_a_file_gets_the_plans_cost_and_a_second_run_keeps_it(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = f'config_file = "litellm.yaml"\n{NEW}'
+    code, out, _ = publish(capsys, tmp_path, plan, settings, "--dry-run", "--json")
+    document = json.loads(out)
+    jsonschema.validate(document, published_schema())
+    assert code == 0
+    assert not (tmp_path / "litellm.yaml").exists()
+    code, out, _ = publish(capsys, tmp_path, plan, settings)
+    assert code == 0
+    assert "created" in out
+    (entry,) = yaml.safe_load((tmp_path / "litellm.yaml").read_text())["model_list"]
+    (model,) = document["models"]
+    assert [Decimal(str(one)) for one in costs(entry)] == [
+        Decimal(model["input_cost_per_token"]),
+        Decimal(model["output_cost_per_token"]),
+    ]
+    # input and output together earn the plan's bill: that is what the cost policy means
+    bill = json.loads(plan.read_text())
+    seconds = 3600
+    tokens = sum(60 * seconds for _ in range(24)), sum((20 + hour) * seconds for hour in range(24))
+    earned = Decimal(model["input_cost_per_token"]) * tokens[0] + Decimal(model["output_cost_per_token"]) * tokens[1]
+    assert earned == pytest.approx(Decimal(bill["bill_usd"]), rel=Decimal("0.001"))
+    before = (tmp_path / "litellm.yaml").read_bytes()
+    code, out, _ = publish(capsys, tmp_path, plan, settings)
+    assert "kept" in out
+    assert (tmp_path / "litellm.yaml").read_bytes() == before
+
+
+def test_policies_price_apart(tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def output_price(policy: str, more: str = "") -> Decimal:
+        settings = f'config_file = "litellm.yaml"\n{NEW}policy = "{policy}"\n{more}'
+        code, out, err = publish(capsys, tmp_path, plan, settings, "--dry-run", "--json")
+        assert code == 0, err
+        return Decimal(json.loads(out)["models"][0]["output_cost_per_token"])
+
+    cost = output_price("cost")
+    assert output_price("single-stream") > cost  # one request at a time uses a node worse
+    market = output_price("market")
+    assert market not in (cost, output_price("single-stream"))
+    assert output_price("market", 'base_model = "org/model-70b"\n') > market
+
+
+def proxy_settings(double: LiteLlmDouble) -> str:
+    return f'url = "{double.url}"\n{NEW}'
+
+
+def test_a_proxy_is_told_asked_again_and_tried(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITELLM_MASTER_KEY", KEY)
+    with litellm_double() as double:
+        code, out, _ = publish(capsys, tmp_path, plan, proxy_settings(double), "--json")
+        document = json.loads(out)
+        jsonschema.validate(document, published_schema())
+        assert code == 0
+        assert double.told == [("/model/new", "llama-7b-q4")]
+        (probe,) = document["probes"]
+        (model,) = document["models"]
+        low, high = (Decimal(model[f"{kind}_cost_per_token"]) for kind in ("input", "output"))
+        assert Decimal(probe["expected_usd"]) == 18 * low + 8 * high
+        assert probe["alarm"] is None
+        # half the price: an update, shown only at the second asking
+        params = double.models["llama-7b-q4"]["litellm_params"]
+        params |= {cost: params[cost] / 2 for cost in ("input_cost_per_token", "output_cost_per_token")}
+        double.lag = 2
+        code, out, _ = publish(capsys, tmp_path, plan, proxy_settings(double))
+        assert code == 0
+        assert double.told[-1] == ("/model/update", "llama-7b-q4")
+        assert "updated" in out
+        assert KEY not in out
+
+
+@pytest.mark.parametrize(
+    ("charges", "said"), [(0.0, "it was charged nothing"), (0.5, "it was charged USD 0.5, our price comes to")]
+)
+def test_a_wrong_charge_is_an_alarm(
+    charges: float,
+    said: str,
+    tmp_path: Path,
+    plan: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LITELLM_MASTER_KEY", KEY)
+    with litellm_double() as double:
+        double.charges = charges
+        code, out, err = publish(capsys, tmp_path, plan, proxy_settings(double))
+        assert code == 5
+        assert said in err
+        assert "Probe of llama-7b-q4: 18 tokens in, 8 out, charged" in out
+        assert publish(capsys, tmp_path, plan, proxy_settings(double), "--no-probe")[0] == 0
+
+
+def test_a_dry_run_tells_the_proxy_nothing(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITELLM_MASTER_KEY", KEY)
+    with litellm_double() as double:
+        code, out, _ = publish(capsys, tmp_path, plan, proxy_settings(double), "--dry-run")
+        assert (code, double.told) == (0, [])
+    assert "Would be published at http://127.0.0.1:" in out
+
+
+def test_a_proxy_that_refuses_or_forgets_is_exit_code_5(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("planner.publish.proxy.READ_BACK_S", 0.1)
+    monkeypatch.setenv("LITELLM_MASTER_KEY", "sk-other")
+    with litellm_double() as double:
+        code, _, err = publish(capsys, tmp_path, plan, proxy_settings(double))
+        assert (code, "its master key is not accepted" in err, "sk-other" in err) == (5, True, False)
+        monkeypatch.setenv("LITELLM_MASTER_KEY", KEY)
+        double.has_database = False
+        code, _, err = publish(capsys, tmp_path, plan, proxy_settings(double))
+        assert (code, "it has no database; expected one, or config_file" in err) == (5, True)
+        double.has_database, double.loses_changes = True, True
+        code, _, err = publish(capsys, tmp_path, plan, proxy_settings(double))
+        assert (code, "does not list it 0.1 s after it was told" in err) == (5, True)
+
+
+def test_a_file_is_reloaded_where_it_changed_and_its_proxy_asked(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITELLM_MASTER_KEY", KEY)
+    settings = f'config_file = "litellm.yaml"\nreload_command = ["touch", "{tmp_path}/reloaded"]\n{NEW}'
+    assert publish(capsys, tmp_path, plan, settings)[0] == 0
+    assert (tmp_path / "reloaded").exists()
+    (tmp_path / "reloaded").unlink()
+    (entry,) = yaml.safe_load((tmp_path / "litellm.yaml").read_text())["model_list"]
+    with litellm_double() as double:
+        double.models["llama-7b-q4"] = entry
+        code, out, _ = publish(capsys, tmp_path, plan, f'url = "{double.url}"\n{settings}')
+        assert code == 0
+        assert "Probe of llama-7b-q4" in out
+    assert not (tmp_path / "reloaded").exists()
+    failing = settings.replace('["touch", ', '["false", ').replace("litellm.yaml", "new.yaml")
+    code, _, err = publish(capsys, tmp_path, plan, failing)
+    assert (code, "reload_command false: ended with 1" in err) == (5, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("", "no gateway: expected --config-file or --url, or one of them in [publish]"),
+        ('config_file = "c.yaml"', "expected api_base in [[publish.model]]"),
+        ('url = "http://127.0.0.1:9"', "LITELLM_MASTER_KEY is not set"),
+        (
+            'config_file = "c.yaml"\n[[publish.model]]\nmodel = "lama"',
+            "'lama': no such model; expected one of llama-7b-q4",
+        ),
+        ('url = "ftp://x"', "url must begin with http"),
+        ('config_file = "c.yaml"\npolicy = "cost"', "policy"),
+    ],
+)
+def test_wrong_settings_are_said_in_a_line(
+    settings: str,
+    said: str,
+    tmp_path: Path,
+    plan: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("LITELLM_MASTER_KEY", raising=False)
+    code, out, err = publish(capsys, tmp_path, plan, settings)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
