@@ -12,7 +12,7 @@ SOURCES := autoscaler planner policies tests $(wildcard benchmarks)
 COMPILE_GROUP := uv pip compile --universal --python-version 3.11 --fork-strategy fewest --no-emit-index-url --generate-hashes --quiet
 COMPILE := $(COMPILE_GROUP) pyproject.toml
 
-.PHONY: help demo demo-replay demo-daemon month test check format bench soak soak-daemon soak-kills schemas lock clean
+.PHONY: help demo demo-replay demo-daemon demo-measured month test check format bench soak soak-daemon soak-kills schemas lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -29,6 +29,10 @@ demo-replay: .venv/stamp  ## every controller on a real day against simulated cl
 
 demo-daemon: .venv/stamp  ## the daemon in a rented world on this machine, an hour in a minute: out/daemon.log, out/daemon-report.html
 	@$(BIN)/python -m tests.rented.demo
+
+demo-measured: .venv/stamp .venv-litellm/stamp  ## a model server measured, planned for, priced and charged, in a minute: out/measured/
+	@mkdir -p out
+	@$(BIN)/python -m tests.measured.demo out/measured
 
 month: export BASELOAD_DATABASE_URL = sqlite:///out/ledger.sqlite
 month: .venv/stamp  ## the second half of the demo: facts of a month into a ledger, and its report

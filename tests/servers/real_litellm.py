@@ -47,6 +47,7 @@ def real_litellm(config: Path, **environment: str) -> Iterator[LiteLlmProcess]:
     python = ROOT / ".venv-litellm" / "bin" / "python"
     if not python.exists():
         lacking("no LiteLLM; make .venv-litellm/stamp")
+    config = config.resolve()  # it runs in the file's folder
     folder, port = config.parent, free_port()
     given = {
         "PATH": "/usr/bin:/bin",
