@@ -44,6 +44,9 @@ class PublishGiven:
     ] = None
     url: Annotated[str | None, typer.Option("--url", help="Of the running proxy; without it [publish] url.")] = None
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False
+    check: Annotated[
+        bool, typer.Option("--check", help="Say which reasons to review a price apply, and what it would become.")
+    ] = False
     probe: Annotated[
         bool, typer.Option("--probe/--no-probe", help="Send a chat request per model and compare what it was charged.")
     ] = True
@@ -72,10 +75,9 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
     fleet, remarks = load_fleet(given.config)
     settings = _settings(fleet, given)
     prices = _prices(replace(fleet, publish=settings), given.plan)
-    if settings.config_file is not None:
-        found = _by_file(settings, prices, given)
-    else:
-        found = _by_proxy(settings, prices, given)
+    only_said = replace(given, dry_run=given.dry_run or given.check)
+    found = (_by_proxy if settings.config_file is None else _by_file)(settings, prices, only_said)
+    found = replace(found, is_check=given.check, diff=() if given.check else found.diff)
     if given.as_json:
         typer.echo(json.dumps(published_document(found), indent=2, ensure_ascii=False))
     else:

@@ -6,12 +6,13 @@ litellm_params and shows model_info. Keys that are not ours stay as they are.
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from planner.fleet.publish import PublishedModel
+from planner.publish.made_of import KEY, MadeOf
 
 COSTS = ("input_cost_per_token", "output_cost_per_token")
 PLACES = 12
@@ -33,6 +34,7 @@ class Price:
     description: str
     """Machines, their prices, the basis of the price."""
     policy: str
+    made_of: MadeOf = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("input_usd_token", "output_usd_token"):
@@ -155,7 +157,7 @@ def _new(name: str, price: Price, how: PublishedModel) -> Entry:
 
 def _told(price: Price, how: PublishedModel) -> dict[str, Any]:
     """What model_info says beside costs."""
-    told: dict[str, Any] = {"mode": "chat", "description": price.description}
+    told: dict[str, Any] = {"mode": "chat", "description": price.description, KEY: price.made_of}
     if price.max_tokens is not None:
         told["max_tokens"] = price.max_tokens
     if how.base_model is not None:

@@ -24,6 +24,7 @@ from planner.profile.listing import offer_row
 from planner.profile.model import Model, Rates
 from planner.profile.rate import rates_for
 from planner.publish.entry import Price
+from planner.publish.made_of import made_of
 from policies.units import TOKENS_PER_MTOK
 
 
@@ -67,6 +68,7 @@ def _price(known: Known, model: Model, spend: ModelSpend) -> Price:
         max_tokens=_max_tokens(known, model, offers),
         description=_description(known, model, spend, how, hours),
         policy=how.policy,
+        made_of=made_of(known.plan, model.name, hours),
     )
 
 

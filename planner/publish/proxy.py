@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from planner.errors import PlannerError
 from planner.publish.entry import COSTS, Change, Entry, Kind, published_cost
+from planner.publish.made_of import KEY
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -169,7 +170,7 @@ class Proxy:
         return document, response.headers
 
 
-_OURS = ("mode", "description", "max_tokens", "base_model")
+_OURS = ("mode", "description", "max_tokens", "base_model", KEY)
 
 
 def _id(entry: Entry) -> str | None:

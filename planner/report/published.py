@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from planner.publish.entry import COSTS, Change, published_cost
+from planner.publish.made_of import KEY, Trigger, triggers
 from planner.publish.proxy import Probe
 from planner.report.narrow import wrapped
 from planner.report.price.section import MONEY, TEXT, Json, listed, or_null, record, said
@@ -30,6 +31,8 @@ class Published:
     diff: Sequence[str] = ()
     """Of the file."""
     probes: Sequence[Probe] = ()
+    is_check: bool = False
+    """Whether the reasons to review a price were asked for."""
 
     @property
     def alarms(self) -> list[str]:
@@ -54,6 +57,8 @@ def render_published(found: Published, *, screen: Screen | None = None) -> str:
     parts: list[RenderableType] = [head, table(columns, [_cells(one) for one in found.changes])]
     for name, price in {change.name: change.price for change in found.changes}.items():
         parts += wrapped(f"{name}: {price.description}", screen)
+    if found.is_check:
+        parts += ["", *_reasons(found, screen)]
     if found.diff:
         parts += ["", *found.diff]
     for one in found.probes:
@@ -62,6 +67,29 @@ def render_published(found: Published, *, screen: Screen | None = None) -> str:
         line = f"Probe of {one.name}: {tokens}, charged {charged}, our price comes to USD {one.expected_usd:f}"
         parts += wrapped(f"{line}{'' if one.alarm is None else f': {one.alarm}'}.", screen)
     return render(parts, screen)
+
+
+def _reasons(found: Published, screen: Screen) -> "list[RenderableType]":
+    """Which of the four reasons to review a price apply, entry by entry."""
+    lines: list[RenderableType] = []
+    for change in found.changes:
+        seen = reasons_of(change)
+        if change.before is None:
+            lines += wrapped(f"{change.name}: not published yet.", screen)
+        elif seen is None:
+            lines += wrapped(
+                f"{change.name}: what its price was made of is not known: it was published by hand.", screen
+            )
+        else:
+            told = [f"{one.name}: {'no change' if one.said is None else one.said}" for one in seen]
+            lines += wrapped(f"{change.name}: {'; '.join(told)}.", screen)
+    return lines
+
+
+def reasons_of(change: Change) -> tuple[Trigger, ...] | None:
+    """The four reasons for an entry; None: it does not say what its price was made of."""
+    before = {} if change.before is None else change.before.get("model_info") or {}
+    return triggers(before[KEY], change.price.made_of) if before.get(KEY) else None
 
 
 def _cells(change: Change) -> list[Cell]:
@@ -97,6 +125,7 @@ def published_document(found: Published) -> dict[str, Any]:
                 "max_tokens": one.price.max_tokens,
                 "description": one.price.description,
                 "body": one.after,
+                "reasons": None if (seen := reasons_of(one)) is None else {each.name: each.said for each in seen},
             }
             for one in found.changes
         ],
@@ -134,6 +163,10 @@ def published_schema() -> Json:
         "max_tokens": said(or_null(count), "Longest context its machines hold; null: not known."),
         "description": TEXT,
         "body": said({"type": "object"}, "As `/model/new` takes it."),
+        "reasons": said(
+            or_null(record(dict.fromkeys(("price", "instance type", "throughput", "spot"), or_null(TEXT)))),
+            "What has changed since the entry was priced, or null; null in all: it does not say what it was made of.",
+        ),
     }
     probe = {
         "name": TEXT,

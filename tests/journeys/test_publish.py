@@ -222,3 +222,31 @@ def test_wrong_settings_are_said_in_a_line(
     assert (code, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_a_check_says_why_a_price_should_be_reviewed_and_changes_nothing(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = f'config_file = "litellm.yaml"\n{NEW}'
+    _, out, _ = publish(capsys, tmp_path, plan, settings, "--check")
+    assert "llama-7b-q4: not published yet." in out
+    assert publish(capsys, tmp_path, plan, settings)[0] == 0
+    written = (tmp_path / "litellm.yaml").read_text()
+    _, out, _ = publish(capsys, tmp_path, plan, settings, "--check")
+    assert "price: no change; instance type: no change; throughput: no change; spot: no change." in out
+    document = json.loads(plan.read_text())
+    for terms in document["offers"].values():
+        for key in {"fee_usd_horizon", "rate_usd_hour", "price_usd_hour"} & terms.keys():
+            terms[key] = terms[key] and str(2 * Decimal(terms[key]))
+    dearer = tmp_path / "dearer.json"
+    dearer.write_text(json.dumps(document))
+    code, out, _ = publish(capsys, tmp_path, dearer, settings, "--check", "--json")
+    jsonschema.validate(json.loads(out), published_schema())
+    reasons = json.loads(out)["models"][0]["reasons"]
+    assert code == 0
+    assert " → " in reasons.pop("price")
+    assert reasons == {"instance type": None, "throughput": None, "spot": None}
+    assert (tmp_path / "litellm.yaml").read_text() == written
+    hand = written.replace("baseload_made_of", "notes")
+    (tmp_path / "litellm.yaml").write_text(hand)
+    assert "it was published by hand" in publish(capsys, tmp_path, plan, settings, "--check")[1]

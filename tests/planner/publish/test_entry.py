@@ -50,6 +50,7 @@ def test_a_new_model_is_the_body_the_chargeback_guide_posts() -> None:
             "description": "qwen on aws/g5.2xlarge (USD 1.2120/h)",
             "max_tokens": 20480,
             "base_model": "Qwen/Qwen2.5-7B-Instruct",
+            "baseload_made_of": {},
             **costs,
         },
     }
