@@ -19,6 +19,7 @@ from benchmarks.forecast_accuracy import forecast_accuracy_rows
 from benchmarks.measure import MeasurementError, Row, in_child
 from benchmarks.months import months_rows
 from benchmarks.profile_fit import profile_fit_rows
+from benchmarks.publish import publish_rows
 from benchmarks.replay_bills import SEEDS, replay_bill_rows
 from benchmarks.replay_realistic import realistic_rows
 from benchmarks.replay_speed import replay_speed_rows
@@ -80,6 +81,8 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
     if effort is FULL:
         say("workloads foretold by others: the vLLM sweep, llama.cpp here")
         yield from profile_fit_rows()
+    say("prices of fifty models")
+    yield from publish_rows(min(effort.runs, 3))
     say("the daemon's ticks at a thousand nodes")
     yield from daemon_tick_rows(effort.runs)
     say("a replay's bill beside the bound and rivals")
