@@ -7,7 +7,7 @@ and `dropped_usd` says how cheap one of them may be.
 
 A combination with a node to spare is left out where that node's launch costs no more than its hour: ending it for the
 hour saves the price, and costs one launch at most. Where a launch costs more, a node may be worth holding idle, and
-those combinations are listed too.
+where its egress is less than others', it may serve in their place: those combinations are listed too.
 """
 
 from dataclasses import dataclass
@@ -63,8 +63,6 @@ class Lister:
     def __init__(self, chain: Chain, *, most_per_hour: int) -> None:
         self.chain = chain
         self.most_per_hour = most_per_hour
-        self.may_idle = chain.launch_usd > chain.price_usd_hour
-        """(V,) options worth holding idle."""
         self.limited = chain.in_group | np.isfinite(chain.max_count)
         self.most = chain.most
         self.size = np.where(chain.useful, chain.share, 0.0)
@@ -76,6 +74,9 @@ class Lister:
             np.where(chain.useful, chain.egress_usd, 0.0).max(axis=0, initial=0.0) - least, 0.0
         )
         """(H,) how much dearer the dearest egress is than the least, for the whole demand."""
+        saved = (chain.launch_usd - chain.price_usd_hour)[:, None] + self.size * self.egress_range
+        self.may_idle = saved > 0
+        """(V, H) options worth a node beyond what the hour needs: for the launch it saves later, or egress now."""
         demand = np.maximum(chain.demand, 0.0)
         self.egress_usd, self.egress_room = least * demand, self.egress_range * demand
         self.penalty = chain.penalty_usd - least
@@ -152,10 +153,10 @@ class Lister:
             crossing = room / slope
         low = np.where((slope < 0) & (room < 0), np.minimum(np.ceil(crossing - TINY), full), 0.0)
         high = np.where(slope > 0, np.where(room >= 0, np.minimum(np.floor(crossing + TINY), full), -1.0), full)
-        if self.may_idle[v]:
+        if self.may_idle[v].any():
             spare = limit[hour] + TINY - states.cost_usd - given - np.maximum(states.left - full * size, 0.0) * ratio
             more = np.where(node_usd > 0, np.floor(spare / np.where(node_usd > 0, node_usd, 1.0)), most)
-            high = np.where(high >= full, np.maximum(full, np.minimum(most, more)), high)
+            high = np.where(self.may_idle[v, hour] & (high >= full), np.maximum(full, np.minimum(most, more)), high)
         copies = np.maximum(high - low + 1, 0).astype(np.int64)
         index = np.repeat(np.arange(len(copies)), copies)
         count = low[index] + np.arange(len(index)) - np.repeat(np.cumsum(copies) - copies, copies)
@@ -207,8 +208,7 @@ class _Rest:
             v = self.order[step]
             self.ratio[step] = np.minimum(self.ratio[step + 1], ratio[v])
             self.given[step] = self.given[step + 1]
-            if lister.may_idle[v]:
-                self.given[step] += np.minimum(prices[v], 0.0) * lister.most[v]
+            self.given[step] += np.where(lister.may_idle[v], np.minimum(prices[v], 0.0) * lister.most[v], 0.0)
             self._alone[step], self._grouped[step] = self._alone[step + 1], self._grouped[step + 1]
             if chain.in_group[v]:
                 self._grouped[step] = np.maximum(self._grouped[step], saves[v])

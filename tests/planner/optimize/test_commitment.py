@@ -1,10 +1,12 @@
 """Commitment: the chain's optimum against every combination and against the integer program; its bound is one."""
 
+from dataclasses import replace
+from itertools import product
 from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from planner.optimize.commitment.commit import Committed, Effort, commit
@@ -125,6 +127,58 @@ def test_with_too_short_lists_the_bound_is_still_one(seed: int, most: int) -> No
     assert found.bound_usd <= least + CLOSE
     assert found.total_usd >= least - CLOSE
     assert found.total_usd == pytest.approx(chain.total_usd(found.nodes))
+
+
+def test_a_node_that_saves_more_egress_than_it_costs_is_not_to_spare() -> None:
+    # The large node serves all for 1.00 and 4.00 of egress; the small one, of which there is one, half without: 0.30.
+    chain = a_chain([1.0], price_usd_hour=[1.0, 0.3], launch_usd=[0.1, 0.1], size=[10.0, 0.5], max_count=[np.inf, 1.0])
+    found = commit(replace(chain, egress_usd=np.array([[4.0], [0.0]])))
+    assert found.nodes.tolist() == [[1, 1]]
+    assert found.total_usd == pytest.approx(1.0 + 0.3 + 2.0 + 0.2)
+
+
+@pytest.mark.parametrize(
+    ("small_usd", "large_usd", "size", "need", "egress_usd"),
+    [(1.07, 0.96, 0.93, (1.91, 0.99), 0.95), (0.8913, 1.1529, 0.92, (1.9, 0.98), 0.508)],
+)
+def test_a_node_that_is_on_is_held_for_the_egress_it_saves(
+    small_usd: float, large_usd: float, size: float, need: tuple[float, float], egress_usd: float
+) -> None:
+    # Both are on in the hours of much. In the one between, the large one alone serves all: but the small one would be
+    # launched again, and saves most of the egress.
+    asked = [need[0], need[1], need[0]]
+    chain = a_chain(
+        asked, price_usd_hour=[small_usd, large_usd], launch_usd=[small_usd / 2, large_usd], size=[size, 1.0]
+    )
+    chain = replace(chain, egress_usd=egress_usd * np.array([[0.0] * 3, asked]))
+    found = commit(chain)
+    agrees(found, brute_total_usd(chain))
+    assert found.nodes.tolist() == [[1, 1]] * 3
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2_000), most=st.integers(1, 3), egress=st.booleans())
+@example(seed=512, most=1, egress=True)
+@example(seed=14, most=2, egress=True)
+def test_what_a_list_leaves_out_is_no_cheaper_than_it_says(seed: int, most: int, egress: bool) -> None:
+    chain = random_chain(Random(seed), options=3, hours=2, peak=5.0, egress=egress)
+    prices = np.repeat(chain.price_usd_hour[:, None], chain.hours, axis=1)
+    listed = Lister(chain, most_per_hour=most).near_least(prices, np.full(chain.hours, 3.0))
+    assert np.bincount(listed.hour).max() <= most
+    known = {(hour, *nodes) for hour, nodes in zip(listed.hour.tolist(), listed.nodes.tolist(), strict=True)}
+    every = list(product(*(range(int(count) + 1) for count in chain.most)))
+    for hour in range(chain.hours):
+        usd = dict(zip(every, chain.cost_usd(np.array(every), np.full(len(every), hour)).tolist(), strict=True))
+        for nodes in every:
+            if (hour, *nodes) not in known and not ends_for_nothing(usd, nodes, chain.launch_usd.tolist()):
+                assert listed.dropped_usd[hour] <= usd[nodes] + CLOSE
+
+
+def ends_for_nothing(usd: dict[tuple[int, ...], float], nodes: tuple[int, ...], launch_usd: list[float]) -> bool:
+    """Whether ending a node for the hour saves the launch that it may cost."""
+    fewer = [(*nodes[:v], count - 1, *nodes[v + 1 :]) for v, count in enumerate(nodes)]
+    ends = zip(fewer, launch_usd, strict=True)
+    return any(usd[nodes] - usd[one] >= launch - CLOSE for one, launch in ends if min(one) >= 0)
 
 
 def test_no_options_leave_everything_unserved() -> None:

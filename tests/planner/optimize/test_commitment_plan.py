@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.optimize.assemble import count_money
+from planner.optimize.commitment import best_base
 from planner.optimize.commitment.best_base import PROVEN, with_launches
 from planner.optimize.commitment.chains import chains_of, why_no_bound, why_not
 from planner.optimize.commitment.fixed_base import commit_base
@@ -22,7 +23,7 @@ from policies.billing import Billing
 from policies.planning import PlanningPolicy, Sharing
 from tests.planner.optimize.brute import possible_counts
 from tests.planner.optimize.chains import brute_total_usd
-from tests.planner.optimize.instances import Kind, a_base, a_burst, a_problem, random_problem
+from tests.planner.optimize.instances import Kind, a_base, a_burst, a_problem, random_problem, two_futures
 
 
 def walked(problem: Problem) -> Walk:
@@ -141,6 +142,58 @@ def test_problems_that_are_no_chains_say_why(change: dict[str, object], reason: 
     problem = a_problem([[100.0]], burst=(a_burst(),))
     assert why_not(problem) is None
     assert why_not(replace(problem, policy=replace(problem.policy, **change))) == reason  # type: ignore[arg-type] # cases
+
+
+def test_offers_that_are_no_part_of_chains_say_why() -> None:
+    monthly = a_burst()
+    monthly = replace(monthly, offer=replace(monthly.offer, billing=Billing.MONTH_PRORATED, fee_usd_month=Decimal(9)))
+    cases = {
+        "base egress depends on which hours the base serves": a_problem(
+            [[100.0]], base=(a_base(egress_usd_mtok="1"),), burst=(a_burst(),)
+        ),
+        "burst offers belong to several count groups": a_problem(
+            [[100.0]],
+            burst=(a_burst("x", count_group="g"), a_burst("y", count_group="h")),
+            group_max={"g": 1, "h": 1},
+        ),
+        "with several scenarios hours are covered one by one": two_futures(),
+    }
+    for reason, problem in cases.items():
+        assert why_not(problem) == reason
+    plain = a_problem([[100.0]], burst=(a_burst(),))
+    assert why_not(replace(plain, burst=(monthly,))) == "burst0 is billed by the month"
+
+
+def test_base_nodes_take_their_places_in_the_group() -> None:
+    # Three places: two base nodes leave one for burst, in which 100 of 400 tok/s are served.
+    problem = a_problem(
+        [[400.0]],
+        base=(a_base(count_group="g"),),
+        burst=(a_burst(price_usd_hour="1", count_group="g"),),
+        group_max={"g": 3},
+    )
+    (chain,) = chains_of(problem, np.array([2.0]))
+    assert chain.group_left == 1
+    found = commit_base(problem, np.array([2.0])).dispatch
+    assert found is not None
+    assert found.nodes[0, 0].tolist() == [1]
+    assert found.unserved[0].tolist() == pytest.approx([0.25])
+
+
+@pytest.mark.parametrize("limit", ["MOST_COMMITTED", "MOST_DISPATCHED", "MOST_BOXES"])
+def test_where_the_search_is_cut_short_the_bound_is_still_one(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The best is the base node for 4.50; all burst, from which the search sets out, costs 6.80 with its launches.
+    problem = billed(
+        a_problem([[100.0, 0.0] * 4], base=(a_base(fee_usd="4.5"),), burst=(a_burst(price_usd_hour="1"),)),
+        Billing.SECOND,
+        lead_time_s=2520,
+    )
+    before = walked(problem)
+    monkeypatch.setattr(best_base, limit, 0)
+    found = with_launches(problem, count_limits(problem), before)
+    assert found.total_usd == pytest.approx(6.8)
+    assert found.bound_usd <= 4.5
+    assert not found.is_proven
 
 
 def test_a_monthly_cap_that_a_lease_may_reach_leaves_no_bound() -> None:
