@@ -5,7 +5,9 @@ what is left then goes to every core. Which process does a task changes nothing 
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -100,13 +102,14 @@ def _elsewhere(
     from joblib import Parallel, delayed
 
     program = code_version()
-    with backend(engine):
+    with backend(engine), ExitStack() as stack:
         try:
             handed = Parallel(return_as="generator_unordered")(
                 # A tuple: joblib would lend anything else to one worker, and lose it with that worker.
                 delayed(_call)((function, at, tasks[at].given))
                 for at in left
             )
+            stack.callback(_close, handed)
             for at, there, result in handed:
                 if there != program:
                     raise EngineError(
@@ -119,6 +122,13 @@ def _elsewhere(
                 said = " ".join(str(error).split())
                 raise EngineError(f"--engine {engine.address or engine.kind}: broke down ({said})") from error
             raise
+
+
+def _close(handed: Generator[Any, None, None]) -> None:
+    """Ends what was handed out and nobody waits for; joblib would tell the user to ask for less."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        handed.close()
 
 
 def _call(work: tuple[Callable[[Any, Share], Any], int, Any]) -> tuple[int, str, Any]:

@@ -5,14 +5,18 @@ hours, then 200 for 12. Cheapest: one base node (24) and a spot node for 12 hour
 """
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from planner.case import Case
+from planner.case import Case, solve_case
 from planner.errors import InputError
+from planner.optimize.solve import Solved
 from planner.report.screen import Screen
 from planner.report.sensitivity.base_map import map_document, render_map
 from planner.report.sensitivity.chart import draw_map, draw_ranges, draw_tornado
@@ -21,7 +25,7 @@ from planner.report.sensitivity.tornado import render_tornado, tornado_document
 from planner.whatif.base_map import BaseMap, base_map
 from planner.whatif.inputs import Uncertain, default_inputs, read_inputs, varied
 from planner.whatif.ranges import BaseRanges, base_ranges
-from planner.whatif.sweep import PlanPoint
+from planner.whatif.sweep import PlanPoint, sweep_plans
 from planner.whatif.tornado import Bar, Of, Tornado, tornado
 from tests.planner.test_whatif import BASE, CATALOG, a_case
 
@@ -182,6 +186,29 @@ def test_the_picture_has_a_bar_for_each_end(swung: Tornado) -> None:
     widths = [round(float(bar.get_extents().width), 2) > 0 for bar in panel.patches]
     assert widths == [True] * 8
     assert [text.get_text() for text in panel.texts[:2]] == ["× 0.5", "× 2"]
+
+
+# Points that cannot be compared
+
+
+def test_a_point_says_whether_it_is_served(tmp_path: Path) -> None:
+    # At 1 USD a Mtok the day's 12.96 Mtok are left for 12.96 USD, at 100 they are served for 42.
+    found = sweep_plans(a_case(tmp_path), ["unserved_usd_mtok=1,100"])
+    assert [point.is_served for point in found.points] == [False, True]
+
+
+@pytest.mark.parametrize(("left_usd", "is_settled"), [("0.41", True), ("0.43", False)])
+def test_a_point_says_whether_more_may_be_left_to_gain_than_the_policy_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left_usd: str, is_settled: bool
+) -> None:
+    # Of 42 USD a hundredth may be left, 0.42.
+    def unproven(case: Case, **given: Any) -> Solved:
+        solved = solve_case(case, **given)
+        gap = replace(solved.plan.gap, search_usd=Decimal(left_usd))
+        return replace(solved, plan=replace(solved.plan, search="good enough", gap=gap))
+
+    monkeypatch.setattr("planner.whatif.sweep.solve_case", unproven)
+    assert sweep_plans(a_case(tmp_path), ["demand=*1"]).before.is_settled is is_settled
 
 
 # Base nodes over demand

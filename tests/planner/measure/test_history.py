@@ -191,6 +191,35 @@ def test_the_rows_are_the_history_that_forecasts_are_made_from(server):
     assert history.output_tok_s[1, 1] == 0.0
 
 
+@pytest.mark.parametrize(("measured_s", "is_gap"), [(1500, True), (1800, False)])
+def test_half_of_an_hours_slots_make_an_hour(measured_s: int, is_gap: bool):
+    # Slots of 300 s: five of twelve say too little, six are enough.
+    first = START.timestamp()
+    with prometheus_double() as double, Prometheus(double.url) as client:
+        slots = [(first + 300 * number, "7") for number in range(1, measured_s // 300 + 1)]
+        double.answer = lambda _: matrix(({"model_name": "m"}, slots))
+        found = read_history(
+            client, VLLM, start=START, end=START + timedelta(hours=1), model_of=lambda labels: labels.get("model_name")
+        )
+    (row,) = found.rows
+    assert (row.is_gap, row.measured_ratio) == (is_gap, measured_s / 3600)
+
+
+def test_an_expression_of_input_holds_what_was_cached_too(server):
+    told = Expressions(input_tok_s={"tiny": "vector(7)"}, output_tok_s={})
+    with Prometheus(server.url) as client:
+        found = read_history(
+            client,
+            LLAMA_CPP,
+            start=START,
+            end=START + timedelta(hours=1),
+            model_of=lambda labels: labels.get("model"),
+            expressions=told,
+        )
+    (row,) = found.rows
+    assert (row.input_tok_s, row.output_tok_s) == pytest.approx((7.0, 1.0))  # not the 5 that were cached on top
+
+
 def test_a_model_may_be_told_by_expressions_of_its_own(server):
     told = Expressions(
         input_tok_s={"chat": "vector(7)", "more": 'sum(rate(vllm:prompt_tokens_total{model_name="chat"}[5m])) * 2'},

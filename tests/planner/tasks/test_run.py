@@ -106,6 +106,12 @@ def test_a_process_that_is_killed_ends_the_run_in_words() -> None:
         run_tasks(ends_its_process, tasks(9, 9), engine=Engine(workers=2))
 
 
+def test_a_worker_with_another_program_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "code_version", lambda: "0.2.0+another")
+    with pytest.raises(EngineError, match=r"a worker runs Baseload .+, this is 0\.2\.0\+another; expected the same"):
+        run_tasks(squared, tasks(1, 2), engine=Engine(workers=2))
+
+
 @pytest.mark.parametrize(
     ("written", "kind", "address"),
     [
