@@ -68,7 +68,7 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
     Example: baseload publish litellm --plan plan.json -c fleet.toml --config-file litellm.yaml --dry-run
     """
     from planner.case import load_fleet
-    from planner.publish.proxy import GatewayError
+    from planner.publish.litellm_api import GatewayError
     from planner.report.published import published_document, render_published
 
     check_paths(read=(("--plan", given.plan), ("-c", given.config)), write=())
@@ -211,7 +211,7 @@ def _key(settings: "PublishSettings") -> "SecretStr":
 
 def _reload(command: tuple[str, ...]) -> None:
     """Runs the command that makes the proxy read its file. Raises GatewayError."""
-    from planner.publish.proxy import GatewayError
+    from planner.publish.litellm_api import GatewayError
 
     if not command:
         return

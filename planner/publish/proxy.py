@@ -4,15 +4,14 @@ A change counts once the proxy shows it when asked again: it answered 200 to an 
 price for a while (LiteLLM 1.106).
 """
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from planner.errors import PlannerError
 from planner.publish.entry import COSTS, Change, Entry, Kind, published_cost
+from planner.publish.litellm_api import GatewayError, LiteLlmApi
 from planner.publish.made_of import KEY
 
 if TYPE_CHECKING:
@@ -24,10 +23,6 @@ PROBE_TOKENS = 8
 COST_HEADER = "x-litellm-response-cost"
 TOLERANCE = Decimal("0.000001")
 """Relative; LiteLLM reckons in floats."""
-
-
-class GatewayError(PlannerError):
-    """The gateway cannot be reached, or refuses. Exit code 5."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,33 +54,19 @@ class Proxy:
     def __init__(
         self, url: str, *, key: "SecretStr", timeout_s: float = 60.0, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        import httpx
-
-        from planner.measure.prometheus import without_user
-
-        self.shown_url = without_user(url)
+        self._api = LiteLlmApi(url, key=key, timeout_s=timeout_s, without_database="config_file in [publish]")
+        self.shown_url = self._api.shown_url
         self._sleep = sleep
-        self._client = httpx.Client(
-            base_url=url.rstrip("/"),
-            headers={"Authorization": f"Bearer {key.get_secret_value()}"},
-            timeout=timeout_s,
-            follow_redirects=False,
-            trust_env=False,
-        )
 
     def __enter__(self) -> "Proxy":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.close()
+        self._api.close()
 
     def entries(self) -> list[Entry]:
         """What it lists. Raises GatewayError."""
-        document, _ = self._ask("GET", "/model/info")
-        data = document.get("data")
-        if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
-            raise GatewayError(f"{self.shown_url}/model/info: answered without a list of models")
-        return data
+        return self._api.listed()
 
     def wait(self, seconds: float) -> None:
         """Returns once it answers, for it may have been restarted. Raises GatewayError where it does not in time."""
@@ -104,14 +85,16 @@ class Proxy:
     def tell(self, change: Change) -> None:
         """Makes the change, where there is one. Raises GatewayError."""
         if change.kind is Kind.CREATED:
-            self._ask("POST", "/model/new", change.after)
+            self._api.ask("POST", "/model/new", change.after)
         elif change.kind is Kind.UPDATED:
             model_id = _id(change.after)
             if model_id is None:
                 raise GatewayError(f"{self.shown_url}: {change.name} has no id, so it cannot be changed")
             costs = {cost: change.after["litellm_params"][cost] for cost in COSTS}
             info = {key: change.after["model_info"][key] for key in _OURS if key in change.after["model_info"]}
-            self._ask("PATCH", f"/model/{model_id}/update", {"litellm_params": costs, "model_info": {**info, **costs}})
+            self._api.ask(
+                "PATCH", f"/model/{model_id}/update", {"litellm_params": costs, "model_info": {**info, **costs}}
+            )
 
     def read_back(self, change: Change) -> None:
         """Returns once the proxy shows the price it was told. Raises GatewayError where it does not in time."""
@@ -137,7 +120,7 @@ class Proxy:
             "messages": [{"role": "user", "content": "How many days has a week?"}],
             "max_tokens": PROBE_TOKENS,
         }
-        document, headers = self._ask("POST", "/v1/chat/completions", body)
+        document, headers = self._api.ask("POST", "/v1/chat/completions", body)
         usage = document.get("usage") or {}
         prompt, output = usage.get("prompt_tokens"), usage.get("completion_tokens")
         if not isinstance(prompt, int) or not isinstance(output, int):
@@ -150,24 +133,6 @@ class Proxy:
             charged_usd=_decimal(headers.get(COST_HEADER)),
             expected_usd=low * prompt + high * output,
         )
-
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[dict[str, Any], Any]:
-        import httpx
-
-        where = f"{self.shown_url}{path}"
-        try:
-            response = self._client.request(method, path, json=body)
-        except httpx.TimeoutException:
-            raise GatewayError(f"{where}: no answer in time") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise GatewayError(f"{where}: {type(error).__name__}") from None
-        try:
-            document = response.json()
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            document = None
-        if response.status_code != 200 or not isinstance(document, dict):
-            raise GatewayError(f"{where}: answered {response.status_code}{_reason(response.status_code, document)}")
-        return document, response.headers
 
 
 _OURS = ("mode", "description", "max_tokens", "base_model", KEY)
@@ -183,10 +148,3 @@ def _decimal(text: str | None) -> Decimal | None:
         return None if text is None else Decimal(text)
     except ArithmeticError:
         return None
-
-
-def _reason(status: int, document: Any) -> str:
-    """What to do about a refusal; nothing in the proxy's own words, which may repeat what it was sent."""
-    if "No DB Connected" in json.dumps(document):
-        return ", for it has no database; expected one, or config_file in [publish]"
-    return ": its master key is not accepted" if status in (401, 403) else ""

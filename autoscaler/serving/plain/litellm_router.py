@@ -4,7 +4,6 @@ Only a proxy that keeps its models in a database can be told (`store_model_in_db
 (`kind = "file"`, `format = "litellm"`). A change counts as done once the proxy shows it when it is asked again.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoscaler.serving.plain.router import Endpoint
 from autoscaler.serving.serving import ServingError
-from planner.measure.prometheus import without_user
+from planner.publish.litellm_api import GatewayError, LiteLlmApi
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -49,24 +48,18 @@ class LiteLlmRouter:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`node_key`: what model servers ask for; the proxy keeps it encrypted."""
-        import httpx
-
         self.fleet = fleet
-        self.shown_url = without_user(url)
+        self._api = LiteLlmApi(
+            url, key=master_key, timeout_s=timeout_s, without_database='[router] kind = "file" with format = "litellm"'
+        )
+        self.shown_url = self._api.shown_url
         self._served_names = served_names or {}
         self._node_key = node_key
         self._sleep = sleep
-        self._client = httpx.Client(
-            base_url=url.rstrip("/"),
-            headers={"Authorization": f"Bearer {master_key.get_secret_value()}"},
-            timeout=timeout_s,
-            follow_redirects=False,
-            trust_env=False,
-        )
 
     def close(self) -> None:
         """Closes its connections."""
-        self._client.close()
+        self._api.close()
 
     def keep(self, endpoints: Sequence[Endpoint], *, also: frozenset[str] = frozenset()) -> None:
         """Our deployments are these, and those of the nodes in `also` as they are; read back."""
@@ -78,10 +71,10 @@ class LiteLlmRouter:
         if not gone and not new:
             return
         for model_id in gone:
-            self._ask("POST", "/model/delete", {"id": model_id})
+            self._tell("/model/delete", {"id": model_id})
         costs = _costs(listed)
         for endpoint in new:
-            self._ask("POST", "/model/new", self._entry(endpoint, costs.get(endpoint.model, {})))
+            self._tell("/model/new", self._entry(endpoint, costs.get(endpoint.model, {})))
         self._read_back(present={self._id_of(one.node_id): one for one in new}, absent=set(gone) - wanted.keys())
 
     def add(self, endpoint: Endpoint) -> None:
@@ -92,8 +85,8 @@ class LiteLlmRouter:
         if held is not None and self._is_as_wanted(held, {model_id: endpoint}):
             return
         if held is not None:
-            self._ask("POST", "/model/delete", {"id": model_id})
-        self._ask("POST", "/model/new", self._entry(endpoint, _costs(listed).get(endpoint.model, {})))
+            self._tell("/model/delete", {"id": model_id})
+        self._tell("/model/new", self._entry(endpoint, _costs(listed).get(endpoint.model, {})))
         self._read_back(present={model_id: endpoint}, absent=set())
 
     def remove(self, node_id: str) -> None:
@@ -101,7 +94,7 @@ class LiteLlmRouter:
         model_id = self._id_of(node_id)
         if model_id not in self._ours(self._listed()):
             return
-        self._ask("POST", "/model/delete", {"id": model_id})
+        self._tell("/model/delete", {"id": model_id})
         self._read_back(present={}, absent={model_id})
 
     def _id_of(self, node_id: str) -> str:
@@ -167,29 +160,16 @@ class LiteLlmRouter:
         return held is not None and self._is_as_wanted(held, {held.id: endpoint})
 
     def _listed(self) -> list[dict[str, Any]]:
-        document = self._ask("GET", "/model/info", None)
-        data = document.get("data")
-        if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
-            raise ServingError(f"{self.shown_url}/model/info: answered without a list of models")
-        return data
-
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        import httpx
-
-        where = f"{self.shown_url}{path}"
         try:
-            response = self._client.request(method, path, json=body)
-        except httpx.TimeoutException:
-            raise ServingError(f"{where}: no answer in time") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ServingError(f"{where}: {type(error).__name__}") from None
+            return self._api.listed()
+        except GatewayError as error:
+            raise ServingError(str(error)) from None
+
+    def _tell(self, path: str, body: dict[str, Any]) -> None:
         try:
-            document = response.json()
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            document = None
-        if response.status_code != 200 or not isinstance(document, dict):
-            raise ServingError(f"{where}: answered {response.status_code}{_reason(response.status_code, document)}")
-        return document
+            self._api.ask("POST", path, body)
+        except GatewayError as error:
+            raise ServingError(str(error)) from None
 
 
 def _costs(listed: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
@@ -201,10 +181,3 @@ def _costs(listed: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
         if found:
             costs.setdefault(str(one.get("model_name", "")), found)
     return costs
-
-
-def _reason(status: int, document: Any) -> str:
-    """What to do about a refusal; nothing of what the proxy says in other words, as it may repeat what it was sent."""
-    if "No DB Connected" in json.dumps(document):
-        return ', for it has no database; expected one, or [router] kind = "file" with format = "litellm"'
-    return ": its master key is not accepted" if status in (401, 403) else ""
