@@ -158,13 +158,15 @@ async def models_of(session: "aiohttp.ClientSession", url: str) -> tuple[tuple[s
     try:
         async with session.get(f"{url}/models", allow_redirects=False) as answer:
             if answer.status != 200:
-                raise ConnectionError(f"{url}/models: HTTP {answer.status}")
+                raise ConnectionError(f"{url}/models: HTTP {answer.status}; expected an endpoint up to and with /v1")
             document = json.loads(await answer.read())
             names = tuple(str(one["id"]) for one in document["data"])
             return names, answer.headers.get("Server")
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         if isinstance(error, ConnectionError) and str(error).startswith(url):
             raise
-        raise ConnectionError(f"{url}/models: {type(error).__name__}: {error}") from error
+        raise ConnectionError(
+            f"{url}/models: {type(error).__name__}; expected an endpoint up to and with /v1"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise ConnectionError(f"{url}/models: expected an OpenAI list of models") from error

@@ -81,6 +81,13 @@ def test_requests_come_at_a_rate_however_long_answers_take() -> None:
     assert len(double.requests) - 2 == pytest.approx(33, abs=20)
 
 
+def test_a_window_in_which_nobody_came_is_no_failure() -> None:
+    with openai_double() as double:
+        found = measured(double, loads=(Load(requests_per_s=0.01),), window_s=0.05, warm_up_s=0.0)
+    figures = found.workloads[0].steps[0].repeats[0]
+    assert (figures.requests, figures.output_tok_s, figures.ttft) == (0, 0.0, None)
+
+
 def test_plain_completions_and_answers_that_may_end_early() -> None:
     with openai_double() as double:
         measured(double, api=Api.COMPLETIONS, ignores_eos=False)
@@ -130,7 +137,7 @@ def test_no_server_and_a_model_it_does_not_have_are_said() -> None:
         with pytest.raises(InputError, match=r"--served-model third: .* serves one, other"):
             measured(double, model="third")
         assert measured(double, model="other").model == "other"
-    with pytest.raises(BenchError, match="/models"):
+    with pytest.raises(BenchError, match="/models: ClientConnectorError; expected an endpoint up to and with /v1"):
         measured(double)
 
 
