@@ -45,6 +45,12 @@ class Wanted:
     shared_prefix_tokens: int
     machine: str | None
 
+    @property
+    def seconds(self) -> float:
+        """How long it takes, answers that outlast their window apart."""
+        windows = len(self.workloads) * len(self.loads) * self.repeats
+        return windows * (self.warm_up_s + self.window_s)
+
 
 def measure(endpoint: Endpoint, wanted: Wanted, *, host: Host, now: datetime, report: Report) -> Bench:
     """Runs it all. An empty `endpoint.model`: the only one it serves. Raises BenchError, InputError."""

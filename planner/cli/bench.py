@@ -25,7 +25,7 @@ def bench(context: typer.Context, target: TargetGiven, load: LoadGiven, result: 
     from planner.bench.host import this_host
     from planner.bench.run import Wanted, measure
     from planner.cli.progress import progress
-    from planner.report.bench import bench_document, render_bench
+    from planner.report.bench import bench_document, duration_words, render_bench
 
     check_paths(read=(("--model", target.model),), write=(("-o", result.output), ("--chart", result.chart)))
     wanted = Wanted(
@@ -40,6 +40,7 @@ def bench(context: typer.Context, target: TargetGiven, load: LoadGiven, result: 
     )
     host = this_host()
     with target.served(load) as url, progress(is_quiet(context)) as report:
+        say(context, [f"takes about {duration_words(wanted.seconds)}, answers that outlast their window apart"])
         found = measure(target.endpoint(url), wanted, host=host, now=datetime.now(UTC), report=report)
     document = json.dumps(bench_document(found), indent=2, ensure_ascii=False)
     if result.output is not None:

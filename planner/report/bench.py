@@ -111,6 +111,11 @@ def _basis(found: Bench) -> list[str]:
     return lines
 
 
+def duration_words(seconds: float) -> str:
+    """Seconds, or minutes from two on."""
+    return f"{number(seconds / 60, 0)} minutes" if seconds >= 120 else f"{number(max(seconds, 1.0), 0)} s"
+
+
 def bench_document(found: Bench) -> dict[str, Any]:
     """The JSON document: every window as it was measured, and what the windows come to."""
     return {

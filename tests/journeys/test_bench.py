@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from autoscaler.cli import baseload, run
-from planner.report.bench import bench_schema
+from planner.report.bench import bench_schema, duration_words
 from tests.servers.llama_server import write_model
 from tests.servers.openai_double import OpenAiDouble, Trouble, openai_double
 
@@ -39,7 +39,7 @@ def test_a_gguf_file_is_served_measured_saved_and_drawn(
     assert code == 0
     assert "random at http://127.0.0.1:" in out
     assert "(llama.cpp), machine hetzner/ax102" in out
-    assert "batch size  throughput  latency P50  latency P99" in out
+    assert "batch size throughput latency P50 latency P99" in " ".join(out.split())
     document = json.loads(saved.read_text())
     jsonschema.validate(document, bench_schema())
     assert [one["workload"] for one in document["workloads"]] == ["32:16", "96:8"]
@@ -65,6 +65,7 @@ def test_an_endpoint_is_measured_and_what_is_doubtful_goes_to_stderr(capsys: pyt
     assert document["workloads"][0]["workload"] == "256:128"
     assert any("percentiles of so few say little" in one for one in document["remarks"])
     assert "note: 256:128 at 1: " in err
+    assert "note: takes about 1 s, answers that outlast their window apart" in err  # two loads, two windows of 0.25 s
 
 
 def test_lengths_of_a_file_and_those_that_are_shipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,6 +132,11 @@ def test_a_server_that_refuses_is_exit_code_5_and_nothing_is_written(
     assert (code, out) == (5, "")
     assert "no request was answered (HTTP 429 × " in err
     assert not saved.exists()
+
+
+def test_how_long_it_takes_is_said_in_minutes_from_two_on() -> None:
+    assert duration_words(975) == "16 minutes"
+    assert duration_words(119) == "119 s"
 
 
 def test_a_token_never_shows(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def measured(
     repeats: int = 1,
     **endpoint: Any,
 ) -> Bench:
-    given: dict[str, Any] = {"url": double.url, "model": "", "timeout_s": 5.0, "stall_s": 0.2} | endpoint
+    given: dict[str, Any] = {"url": double.url, "model": "", "timeout_s": 5.0, "stall_s": 1.0} | endpoint
     wanted = Wanted(
         workloads=[FixedLengths(input_tokens=lengths[0], output_tokens=lengths[1])],
         loads=loads,
@@ -68,7 +68,7 @@ def test_a_pace_of_4_ms_a_token_is_measured_as_such() -> None:
         found = measured(double, lengths=(20, 25), window_s=0.5)
     figures = found.workloads[0].steps[0].repeats[0]
     assert figures.tpot is not None
-    assert 4 <= figures.tpot.p50_ms < 8  # the server's own sleep is the least; a busy machine adds to it
+    assert 4 <= figures.tpot.p50_ms < 16  # the server's own sleep is the least; a busy machine adds to it
     assert figures.concurrency == pytest.approx(2, abs=0.3)
     assert figures.output_tok_s <= 2 / 0.004
 
@@ -147,7 +147,7 @@ def test_the_same_seed_asks_the_same_of_each_load_and_repeats_ask_anew() -> None
             measured(double, loads=(Load(users=1),), **more)
         return [one["messages"][0]["content"] for one in double.requests]
 
-    first, second = prompts(), prompts()
+    first, second = prompts(window_s=0.3), prompts(window_s=0.3)
     short = min(len(first), len(second))
     assert short > 4
     assert first[:short] == second[:short]
