@@ -87,6 +87,30 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedPrice:
+    """What a gateway was told to charge for a model, from a moment until the next one of the same gateway and name."""
+
+    gateway: str
+    """The file or the URL, without a password."""
+    name: str
+    """What requests ask for."""
+    model: str
+    """Of the fleet."""
+    policy: str
+    input_usd_token: Decimal
+    output_usd_token: Decimal
+    effective_at: datetime
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if self.effective_at.tzinfo is None or self.effective_at.utcoffset() != timedelta(0):
+            raise ValueError(f"{self.name}: effective_at must be UTC, got {self.effective_at}")
+        for what in ("input_usd_token", "output_usd_token"):
+            if getattr(self, what) <= 0:
+                raise ValueError(f"{self.name}: {what} must be above 0, got {getattr(self, what)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OtherCost:
     """What is invoiced beside leases: traffic, storage, addresses, monitoring."""
 
@@ -157,6 +181,7 @@ class BatchKind(StrEnum):
     COSTS = "costs"
     PRICES = "prices"
     PLAN = "plan"
+    PUBLISHED = "published"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.cli.database import check_recordable, ledger_url, origin_of
 from planner.cli.option_groups import with_options
 from planner.cli.options import FleetOption, JsonOption, say, screen
 from planner.cli.paths import check_paths
@@ -50,6 +51,10 @@ class PublishGiven:
     probe: Annotated[
         bool, typer.Option("--probe/--no-probe", help="Send a chat request per model and compare what it was charged.")
     ] = True
+    record: Annotated[
+        bool,
+        typer.Option("--record/--no-record", help="Keep what was published in the ledger, for the month's report."),
+    ] = True
     as_json: JsonOption = False
 
 
@@ -72,6 +77,9 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
     from planner.report.published import published_document, render_published
 
     check_paths(read=(("--plan", given.plan), ("-c", given.config)), write=())
+    keeps = given.record and not given.dry_run and not given.check
+    if keeps:
+        check_recordable(given.config)
     fleet, remarks = load_fleet(given.config)
     settings = _settings(fleet, given)
     prices = _prices(replace(fleet, publish=settings), given.plan)
@@ -83,8 +91,39 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
     else:
         typer.echo(render_published(found, screen=screen()), nl=False)
     say(context, remarks)
+    if keeps:
+        say(context, _recorded(found, given.config))
     if found.alarms:
         raise GatewayError(f"{found.where}: {'; '.join(found.alarms)}")
+
+
+def _recorded(found: "Published", config: Path | None) -> tuple[str, ...]:
+    """Adds what was published to the ledger, once for each name; says where."""
+    from datetime import UTC, datetime
+
+    from planner.ledger import PublishedPrice
+    from planner.store import open_ledger
+
+    now = datetime.now(UTC)
+    changed = {one.name: one.price for one in found.changes if one.is_repriced}
+    if not changed:
+        return ()
+    prices = [
+        PublishedPrice(
+            gateway=found.where,
+            name=name,
+            model=price.model,
+            policy=price.policy,
+            input_usd_token=price.input_usd_token,
+            output_usd_token=price.output_usd_token,
+            effective_at=now,
+            description=price.description,
+        )
+        for name, price in changed.items()
+    ]
+    with open_ledger(ledger_url(config), create=True) as held:
+        batch = held.add_published(prices, origin_of("publish", f"{now.isoformat()} {prices}"))
+        return (f"recorded in {held.address} as batch {batch.id}",)
 
 
 def _settings(fleet: "Fleet", given: PublishGiven) -> "PublishSettings":

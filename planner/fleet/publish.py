@@ -56,10 +56,11 @@ class PublishSettings:
             raise ValueError(f"min_change_ratio must be 0 or more, got {self.min_change_ratio}")
         if self.reload_command and self.config_file is None:
             raise ValueError("reload_command is run where config_file changes; expected config_file too")
-        names = [one.model for one in self.model]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"model {name!r} appears twice; expected each once")
+        for what in ("model", "name"):
+            names = [getattr(one, what) or one.model for one in self.model]
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{what} {name!r} appears twice; expected each once")
 
     def of(self, model: str) -> PublishedModel:
         """How a model of the fleet is published."""

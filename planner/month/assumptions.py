@@ -13,6 +13,7 @@ from planner.plan import Plan
 from planner.profile.model import Rates
 from policies.billing import Tariff
 from policies.planning import PlanningPolicy
+from policies.units import TOKENS_PER_MTOK
 
 
 def assumptions(month: Reckoning, plans: tuple[Plan, ...] = (), market: Market | None = None) -> tuple[Assumption, ...]:
@@ -26,6 +27,7 @@ def assumptions(month: Reckoning, plans: tuple[Plan, ...] = (), market: Market |
                 *_rules(month),
                 *_rates(month, plans),
                 *_prices(month, plans),
+                *_published(month),
                 *_exchange(month),
                 *_market(market),
                 *_policy(month.facts.fleet.policy, month.facts.fleet.policy_source),
@@ -83,6 +85,19 @@ def _rates(month: Reckoning, plans: tuple[Plan, ...]) -> Iterator[Assumption]:
             + (f"; {found.rule}" if found.rule else ""),
             dated=_dated(found),
             source=found.source or "profile",
+        )
+
+
+def _published(month: Reckoning) -> Iterator[Assumption]:
+    """What gateways charged, each from its day on."""
+    for price in month.facts.published:
+        low, high = (usd * TOKENS_PER_MTOK for usd in (price.input_usd_token, price.output_usd_token))
+        yield Assumption(
+            what=f"published price of {price.name}",
+            value=f"USD {low:.4f} input, {high:.4f} output per million tokens, policy {price.policy}, "
+            f"from {price.effective_at:%Y-%m-%d %H:%M} UTC",
+            dated=price.effective_at.date(),
+            source=price.gateway,
         )
 
 

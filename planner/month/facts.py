@@ -21,7 +21,7 @@ from planner.economics.fleet_hours import FleetHours, fleet_hours
 from planner.economics.market import HostedPrices
 from planner.errors import InputError
 from planner.fleet import Fleet
-from planner.ledger import TEAM, Lease, OtherCost, PriceInForce, ServedHours
+from planner.ledger import TEAM, Lease, OtherCost, PriceInForce, PublishedPrice, ServedHours
 from planner.plan import Plan
 from planner.profile.curve import Profile
 from planner.profile.model import Rates
@@ -75,6 +75,8 @@ class MonthFacts:
     """Those that touch the month before, for what prices did since."""
     prices: tuple[PriceInForce, ...] = ()
     """Prices the ledger knows beside those of leases, by offer and date; the newest of an offer last."""
+    published: tuple[PublishedPrice, ...] = ()
+    """What gateways charged in the month, as far as it was recorded."""
     fleet: Fleet
     catalog: Catalog
     profiles: Mapping[str, Profile]

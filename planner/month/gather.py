@@ -85,6 +85,7 @@ def gather(
         earlier=_earlier(ledger, before, (leases, others), as_of),
         previous_leases=_touching(leases, *month_span(before[-1])) if before else (),
         prices=ledger.prices(),
+        published=ledger.published(start, end),
         fleet=setting.fleet,
         catalog=setting.catalog,
         profiles=setting.profiles,

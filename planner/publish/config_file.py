@@ -27,7 +27,9 @@ def with_changes(text: str, changes: Sequence[Change], *, source: str) -> str:
             continue
         held = listed[change.place]
         for part in ("litellm_params", "model_info"):
-            held.setdefault(part, {}).update(change.after[part])
+            if not isinstance(held.get(part), dict):  # written as an empty key
+                held[part] = {}
+            held[part].update(change.after[part])
     if "model_list" not in document:
         document["model_list"] = listed
     out = StringIO()

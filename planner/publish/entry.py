@@ -15,6 +15,8 @@ from planner.fleet.publish import PublishedModel
 from planner.publish.made_of import KEY, MadeOf
 
 COSTS = ("input_cost_per_token", "output_cost_per_token")
+FACTS = ("mode", "max_tokens", "base_model")
+"""What model_info says beside prices: told where it changed, whatever became of the price."""
 PLACES = 12
 """Decimals of a price per token: a millionth of a dollar per million tokens."""
 
@@ -49,7 +51,7 @@ class Kind(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     KEPT = "kept"
-    """The price has not moved enough."""
+    """Neither its price moved enough nor did anything else change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,13 @@ class Change:
     """Where in the gateway's list; None: it is new."""
     before: Entry | None
     after: Entry
+
+    @property
+    def is_repriced(self) -> bool:
+        """Whether it has another price than before."""
+        return self.before is None or any(
+            published_cost(self.before, cost) != published_cost(self.after, cost) for cost in COSTS
+        )
 
     @property
     def moved_ratio(self) -> Decimal | None:
@@ -84,30 +93,50 @@ def changes_of(
             raise ValueError(f"{name}: the gateway does not have it; expected api_base in [[publish.model]] to make it")
         new = _new(name, price, how)
         return (Change(name=name, price=price, kind=Kind.CREATED, place=None, before=None, after=new),)
+    wanted = [(place, priced(held[place], price, how)) for place in places]
+    # Decided once for the name: with two prices for one name, LiteLLM would charge now the one and now the other.
+    moves = [moved_ratio(held[place], after) for place, after in wanted]
+    is_moved = any(moved is None or (moved > 0 and moved >= min_change_ratio) for moved in moves)
     found = []
-    for place in places:
-        before, after = held[place], priced(held[place], price, how)
-        moved = moved_ratio(before, after)
-        is_kept = moved is not None and (moved == 0 or moved < min_change_ratio)
+    for place, repriced in wanted:
+        after = repriced if is_moved else at_old_costs(repriced, held[place])
+        is_same = not is_moved and all(_facts(held[place], key) == _facts(after, key) for key in FACTS)
         found.append(
             Change(
                 name=name,
                 price=price,
-                kind=Kind.KEPT if is_kept else Kind.UPDATED,
+                kind=Kind.KEPT if is_same else Kind.UPDATED,
                 place=place,
-                before=before,
-                after=before if is_kept else after,
+                before=held[place],
+                after=held[place] if is_same else after,
             )
         )
     return tuple(found)
+
+
+def at_old_costs(after: Entry, before: Mapping[str, Any]) -> Entry:
+    """The new entry at the price of the old one, with what that was made of: other facts may still have changed."""
+    found = deepcopy(after)
+    for part in ("litellm_params", "model_info"):
+        for key in (*COSTS, "description", KEY):
+            old = (before.get(part) or {}).get(key)
+            if old is None:
+                found[part].pop(key, None)
+            else:
+                found[part][key] = old
+    return found
+
+
+def _facts(entry: Mapping[str, Any], key: str) -> Any:
+    return (entry.get("model_info") or {}).get(key)
 
 
 def priced(entry: Mapping[str, Any], price: Price, how: PublishedModel) -> Entry:
     """The entry at this price, all else as it was."""
     found: Entry = deepcopy(dict(entry))
     costs = costs_of(price)
-    found["litellm_params"] = {**found.get("litellm_params", {}), **costs}
-    found["model_info"] = {**found.get("model_info", {}), **costs, **_told(price, how)}
+    found["litellm_params"] = {**(found.get("litellm_params") or {}), **costs}
+    found["model_info"] = {**(found.get("model_info") or {}), **costs, **_told(price, how)}
     return found
 
 

@@ -22,6 +22,7 @@ _ROWS = {
     BatchKind.COSTS: tables.other_cost,
     BatchKind.PRICES: tables.price,
     BatchKind.PLAN: tables.plan,
+    BatchKind.PUBLISHED: tables.published,
 }
 _POSTGRES_TRIGGERS = (
     "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"

@@ -21,6 +21,7 @@ from planner.ledger import (
     OtherCost,
     PlanRecord,
     PriceInForce,
+    PublishedPrice,
     ServedHours,
 )
 from planner.store import read, write
@@ -109,6 +110,11 @@ class Ledger:
         with self._writing() as connection:
             return write.add_prices(connection, prices, origin)
 
+    def add_published(self, prices: Sequence[PublishedPrice], origin: Origin) -> Batch:
+        """Adds prices published at a gateway."""
+        with self._writing() as connection:
+            return write.add_published(connection, prices, origin)
+
     def add_plan(
         self,
         document: str,
@@ -190,6 +196,11 @@ class Ledger:
         """Prices in force, by offer and date; the unknown date first."""
         with self._reading() as connection:
             return () if connection is None else read.prices(connection)
+
+    def published(self, start: datetime, end: datetime) -> tuple[PublishedPrice, ...]:
+        """Published prices that were charged at some time of [start, end), by gateway, name and time."""
+        with self._reading() as connection:
+            return () if connection is None else read.published(connection, start, end)
 
     def plans(self, start: datetime, end: datetime) -> tuple[PlanRecord, ...]:
         """Recorded plans whose horizon touches [start, end), the first saved first."""

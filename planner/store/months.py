@@ -53,9 +53,12 @@ def _rows_by_hour(connection: Connection) -> dict[int, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+OF_NO_MONTH = (BatchKind.PRICES, BatchKind.PLAN, BatchKind.PUBLISHED)
+
+
 def _spoken_of(batch: Batch) -> Iterable[Month]:
     """The months that a batch of leases, usage or costs speaks of."""
-    if batch.retracted_at is not None or batch.start is None or batch.kind in (BatchKind.PRICES, BatchKind.PLAN):
+    if batch.retracted_at is not None or batch.start is None or batch.kind in OF_NO_MONTH:
         return ()
     return _named(*_first_and_last(batch.start, batch.end))
 

@@ -8,7 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
-from planner.ledger import Batch, BatchKind, Lease, OtherCost, PlanRecord, PriceInForce, ServedHours, Tags
+from planner.ledger import (
+    Batch,
+    BatchKind,
+    Lease,
+    OtherCost,
+    PlanRecord,
+    PriceInForce,
+    PublishedPrice,
+    ServedHours,
+    Tags,
+)
 from planner.store import records, tables
 from planner.store.nodes import node_leases
 
@@ -109,6 +119,21 @@ def prices(connection: Connection) -> tuple[PriceInForce, ...]:
     return tuple(
         held[key] for key in sorted(held, key=lambda key: (key[0], key[1] is not None, key[1] or EPOCH.date()))
     )
+
+
+def published(connection: Connection, start: datetime, end: datetime) -> tuple[PublishedPrice, ...]:
+    """Published prices that were charged at some time of [start, end), by gateway, name and time."""
+    query = select(tables.published).where(
+        tables.published.c.batch_id.not_in(retracted()), tables.published.c.effective_at < end
+    )
+    query = query.order_by(tables.published.c.effective_at, tables.published.c.batch_id, tables.published.c.row)
+    held: dict[tuple[str, str], list[PublishedPrice]] = {}
+    for price in map(records.published_of, connection.execute(query).mappings()):
+        prices = held.setdefault((price.gateway, price.name), [])
+        if prices and price.effective_at <= start:
+            prices.clear()  # the one before was over when the span began
+        prices.append(price)
+    return tuple(price for key in sorted(held) for price in held[key])
 
 
 def plans(connection: Connection, start: datetime, end: datetime) -> tuple[PlanRecord, ...]:

@@ -3,11 +3,12 @@
 import gzip
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Result
 
-from planner.ledger import Batch, BatchKind, Lease, Origin, OtherCost, PlanRecord, PriceInForce
+from planner.ledger import Batch, BatchKind, Lease, Origin, OtherCost, PlanRecord, PriceInForce, PublishedPrice
 from policies.billing import Billing, Tariff
 
 Row = dict[str, Any]
@@ -59,6 +60,16 @@ def price_of(row: Mapping[Any, Any]) -> PriceInForce:
         effective_from=row["effective_from"],
         source=row["price_source"],
     )
+
+
+def published_row(price: PublishedPrice) -> Row:
+    """The columns of a published price."""
+    return {one.name: getattr(price, one.name) for one in fields(PublishedPrice)}
+
+
+def published_of(row: Mapping[Any, Any]) -> PublishedPrice:
+    """The published price of a row."""
+    return PublishedPrice(**{one.name: row[one.name] for one in fields(PublishedPrice)})
 
 
 def lease_row(lease: Lease) -> Row:

@@ -98,6 +98,21 @@ price = Table(
     *(Column(name, kind, nullable=nullable) for name, kind, nullable in _PRICE),
 )
 
+published = Table(
+    "ledger_published",
+    metadata,
+    _batch(),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("gateway", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("policy", String(16), nullable=False),
+    Column("input_usd_token", Money, nullable=False),
+    Column("output_usd_token", Money, nullable=False),
+    Column("effective_at", Instant, nullable=False),
+    Column("description", Text, nullable=False),
+)
+
 other_cost = Table(
     "ledger_other_cost",
     metadata,

@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, Table, func, insert, select
 
 from planner.errors import InputError
-from planner.ledger import Batch, BatchKind, Lease, Origin, OtherCost, PriceInForce, ServedHours, Tags
+from planner.ledger import Batch, BatchKind, Lease, Origin, OtherCost, PriceInForce, PublishedPrice, ServedHours, Tags
 from planner.store import read, records, tables
 from planner.store.columns import tags_text
 
@@ -77,6 +77,14 @@ def add_prices(connection: Connection, prices: Sequence[PriceInForce], origin: O
         for row, one in enumerate(prices, start=1)
     )
     _insert(connection, tables.price, rows)
+    return batch
+
+
+def add_published(connection: Connection, prices: Sequence[PublishedPrice], origin: Origin) -> Batch:
+    """A batch of prices published at a gateway."""
+    batch = _add_batch(connection, BatchKind.PUBLISHED, origin, rows=len(prices), start=None, end=None)
+    rows = ({"batch_id": batch.id, "row": row, **records.published_row(one)} for row, one in enumerate(prices, start=1))
+    _insert(connection, tables.published, rows)
     return batch
 
 

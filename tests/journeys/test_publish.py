@@ -1,6 +1,7 @@
 """`baseload publish litellm`: prices of a plan in a file and at a proxy, read back, and charged."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 
 from autoscaler.cli import baseload, run
 from planner.report.published import published_schema
+from planner.store import open_ledger
 from tests.servers.litellm_double import KEY, LiteLlmDouble, litellm_double
 
 FLEET = """
@@ -34,6 +36,11 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = ["plan", "-f", folder / "forecast.csv", "-c", folder / "fleet.toml", "-o", folder / "plan.json", "-q"]
     assert run(baseload(), [str(one) for one in command]) == 0
     return folder / "plan.json"
+
+
+@pytest.fixture(autouse=True)
+def _ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BASELOAD_DATABASE_URL", f"sqlite:///{tmp_path}/ledger.sqlite")
 
 
 def publish(
@@ -250,3 +257,40 @@ def test_a_check_says_why_a_price_should_be_reviewed_and_changes_nothing(
     hand = written.replace("baseload_made_of", "notes")
     (tmp_path / "litellm.yaml").write_text(hand)
     assert "it was published by hand" in publish(capsys, tmp_path, plan, settings, "--check")[1]
+
+
+def test_what_was_published_is_kept_and_the_months_report_shows_it(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = f'config_file = "litellm.yaml"\n{NEW}'
+    assert publish(capsys, tmp_path, plan, settings, "--dry-run")[0] == 0
+    assert not (tmp_path / "ledger.sqlite").exists()
+    _, out, err = publish(capsys, tmp_path, plan, settings, "--json")
+    assert "recorded in " in err
+    assert "recorded" not in publish(capsys, tmp_path, plan, settings)[2]  # the price is kept: nothing new
+    (model,) = json.loads(out)["models"]
+    now = datetime.now(UTC)
+    address = f"sqlite:///{tmp_path}/ledger.sqlite"
+    with open_ledger(address) as held:
+        (price,) = held.published(now - timedelta(hours=1), now + timedelta(hours=1))
+        assert held.published(now - timedelta(hours=2), now - timedelta(hours=1)) == ()
+    assert (price.name, price.policy) == ("llama-7b-q4", "cost")
+    assert f"{price.input_usd_token:f}" == model["input_cost_per_token"]
+
+    month = f"{now:%Y-%m}"
+    start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    leases = tmp_path / "leases.csv"
+    leases.write_text(
+        "id,offer,start,end,billing,price_usd_hour,model\n"
+        f"a,ovh/b3-64,{start:%Y-%m-%dT%H:%MZ},{start + timedelta(hours=1):%Y-%m-%dT%H:%MZ},"
+        "started_hour,0.4,llama-7b-q4\n"
+    )
+    assert run(baseload(), ["ledger", "import", str(leases)]) == 0, capsys.readouterr().err
+    report = ["report", "--month", month, "-c", str(tmp_path / "fleet.toml"), "--format", "md", "-o", str(tmp_path)]
+    assert run(baseload(), report) == 0, capsys.readouterr().err
+    (written,) = tmp_path.glob("*.md")
+    text = written.read_text()
+    low = Decimal(model["input_cost_per_token"]) * 1_000_000
+    assert "Published prices" in text
+    assert "published price of llama-7b-q4" in text
+    assert f"USD {low:.4f} input" in text

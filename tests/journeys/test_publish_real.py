@@ -48,7 +48,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def published(folder: Path, fleet: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict, str]:
     (folder / "fleet.toml").write_text(fleet)
     capsys.readouterr()
-    command = ["publish", "litellm", "--plan", folder / "plan.json", "-c", folder / "fleet.toml", "--json"]
+    command = [
+        "publish",
+        "litellm",
+        "--plan",
+        folder / "plan.json",
+        "-c",
+        folder / "fleet.toml",
+        "--json",
+        "--no-record",
+    ]
     code = run(baseload(), [str(one) for one in command])
     said = capsys.readouterr()
     return code, json.loads(said.out or "{}"), said.err

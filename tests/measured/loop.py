@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -40,6 +41,9 @@ model = "tiny"
 served_model = "random"
 api_base = "{api_base}"
 """
+LEASES = """id,offer,start,end,billing,price_usd_hour,model
+a,hetzner/ax102,{month}-01T00:00Z,{month}-01T01:00Z,started_hour,0.187,tiny
+"""
 MIXES = ("64:32", "256:32", "64:128")
 
 
@@ -56,10 +60,23 @@ class Charged:
     """Tokens of somebody's chat request."""
     charged_usd: Decimal
     """What LiteLLM charged for it."""
+    report: str
+    """The month's, as Markdown."""
 
 
 def close_the_loop(folder: Path, *, window_s: float, repeats: int, show: Callable[[str], None]) -> Charged:
-    """Runs every step in the folder; `show` gets each command and what it prints."""
+    """Runs every step in the folder, its ledger there too; `show` gets each command and what it prints."""
+    before = {name: os.environ.get(name) for name in ("BASELOAD_DATABASE_URL", "LITELLM_MASTER_KEY")}
+    os.environ["BASELOAD_DATABASE_URL"] = f"sqlite:///{(folder / 'ledger.sqlite').resolve()}"
+    os.environ["LITELLM_MASTER_KEY"] = KEY
+    try:
+        return _closed(folder, window_s=window_s, repeats=repeats, show=show)
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _closed(folder: Path, *, window_s: float, repeats: int, show: Callable[[str], None]) -> Charged:
 
     def command(*arguments: str) -> str:
         show(f"\n$ baseload {' '.join(arguments)}")
@@ -91,18 +108,23 @@ def close_the_loop(folder: Path, *, window_s: float, repeats: int, show: Callabl
         published = yaml_of(folder / "litellm.yaml")
         show("\nLiteLLM starts on that file (20 s or more), shows the price, and charges it:")
         with real_litellm(folder / "litellm.yaml") as proxy:
-            os.environ["LITELLM_MASTER_KEY"] = KEY
-            try:
-                asked = ("publish", "litellm", "--plan", "plan.json", "-c", "fleet.toml", "--url", proxy.url)
-                command(*asked)
-                probed = json.loads(command_json(folder, *asked))
-            finally:
-                del os.environ["LITELLM_MASTER_KEY"]
+            asked = ("publish", "litellm", "--plan", "plan.json", "-c", "fleet.toml", "--url", proxy.url)
+            command(*asked)
+            probed = json.loads(command_json(folder, *asked))
             usage, charged = _chat(proxy.url)
     show(
         f"\nSomebody's chat request through it: {usage['prompt_tokens']} tokens in, {usage['completion_tokens']} out, "
         f"charged USD {charged:f}."
     )
+    month = f"{datetime.now(UTC):%Y-%m}"
+    (folder / "leases.csv").write_text(LEASES.format(month=month))
+    show("\nThe month's report, for an hour of such a machine, has the price:")
+    command("ledger", "import", "leases.csv")
+    (folder / "reports").mkdir(exist_ok=True)
+    command("report", "--month", month, "-c", "fleet.toml", "--format", "md", "-o", "reports/")
+    (written,) = (folder / "reports").glob("*.md")
+    report = written.read_text()
+    show("\n".join(line for line in report.splitlines() if "published price of" in line))
     return Charged(
         fit=fit,
         plan=json.loads((folder / "plan.json").read_text()),
@@ -110,6 +132,7 @@ def close_the_loop(folder: Path, *, window_s: float, repeats: int, show: Callabl
         probed=probed,
         usage=usage,
         charged_usd=charged,
+        report=report,
     )
 
 
@@ -130,8 +153,9 @@ def yaml_of(path: Path) -> dict[str, Any]:
 
 
 def _in(folder: Path, argument: str) -> str:
-    """Names of files lie in the folder."""
-    return str(folder / argument) if Path(argument).suffix in (".gguf", ".json", ".toml", ".csv") else argument
+    """Names of files and folders lie in the folder."""
+    is_named = argument.endswith("/") or Path(argument).suffix in (".gguf", ".json", ".toml", ".csv")
+    return str(folder / argument) if is_named else argument
 
 
 def _forecast() -> str:

@@ -11,7 +11,7 @@ from tests.measured.loop import MIXES, close_the_loop
 
 def test_a_chat_request_is_charged_what_the_measured_machine_costs(tmp_path: Path) -> None:
     shown: list[str] = []
-    found = close_the_loop(tmp_path, window_s=0.6, repeats=2, show=shown.append)
+    found = close_the_loop(tmp_path, window_s=1.5, repeats=2, show=shown.append)
 
     # measured: every mix has its three loads, and the profile that was saved is the one that was fitted
     profile = read_profile((tmp_path / "tiny.toml").read_text(), "tiny.toml")
@@ -42,4 +42,5 @@ def test_a_chat_request_is_charged_what_the_measured_machine_costs(tmp_path: Pat
     expected = found.usage["prompt_tokens"] * low + found.usage["completion_tokens"] * high
     assert found.charged_usd == pytest.approx(expected, rel=Decimal("1e-9"))
     assert found.usage["completion_tokens"] > 0
+    assert f"USD {low * 1_000_000:.4f} input, {high * 1_000_000:.4f} output per million tokens" in found.report
     assert any("charged USD" in line for line in shown)

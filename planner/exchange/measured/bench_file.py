@@ -47,8 +47,13 @@ def _curve(workload: dict[str, Any]) -> Curve:
         workload=workload["workload"],
         prompt_tokens=_mean([one["prompt_tokens"] for one in windows]),
         output_tokens=_mean([one["output_tokens"] for one in windows]),
-        points=tuple(sorted((_point(step["windows"]) for step in workload["steps"]), key=lambda p: p.concurrency)),
+        points=tuple(sorted((_point(step["windows"]) for step in _served(workload)), key=lambda p: p.concurrency)),
     )
+
+
+def _served(workload: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps in which tokens came."""
+    return [step for step in workload["steps"] if sum(one["output_tok_s"] for one in step["windows"]) > 0]
 
 
 def _point(windows: list[dict[str, Any]]) -> Point:

@@ -12,6 +12,7 @@ from planner.report.numbers import UNKNOWN, percent, span
 KINDS = (
     ("rates", "Throughput", ("rates of ",)),
     ("prices", "Prices", ("price in force of ", "catalog price of ")),
+    ("published", "Published prices", ("published price of ",)),
     ("policy", "Policy", ("policy ",)),
 )
 """Id, title and how such an assumption begins; what begins otherwise comes first."""

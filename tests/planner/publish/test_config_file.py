@@ -83,3 +83,9 @@ def test_a_file_that_is_wrong_is_said(text: str, said: str) -> None:
     with pytest.raises(InputError) as caught:
         entries_of(text, source="c.yaml")
     assert said in str(caught.value)
+
+
+def test_keys_written_without_a_value_are_filled() -> None:
+    written = priced("model_list:\n  - model_name: qwen\n    litellm_params:\n    model_info:\n", "0.000003")
+    (entry,) = yaml.safe_load(written)["model_list"]
+    assert entry["litellm_params"]["input_cost_per_token"] == 0.000003

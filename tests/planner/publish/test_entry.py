@@ -79,14 +79,16 @@ def held(low: object, high: object, **info: object) -> dict[str, Any]:
     ],
 )
 def test_only_moves_of_five_percent_are_published(low: str, high: str, kind: Kind, moved: str) -> None:
-    entry = held(3e-06, 9e-06, team="a")
+    entry = held(3e-06, 9e-06, team="a", mode="chat", max_tokens=20480)
     (change,) = changes_of(price(low, high), PublishedModel(model="qwen"), [entry], min_change_ratio=FIVE_PERCENT)
     assert change.kind is kind
     assert change.moved_ratio == (
         Decimal(0) if kind is Kind.KEPT else pytest.approx(Decimal(moved), abs=Decimal("0.001"))
     )
     assert change.after["model_info"]["team"] == "a"
-    assert entry == held(3e-06, 9e-06, team="a")  # what the gateway said is not written into
+    assert entry == held(
+        3e-06, 9e-06, team="a", mode="chat", max_tokens=20480
+    )  # what the gateway said is not written into
     assert (change.after == entry) is (kind is Kind.KEPT)
 
 
@@ -125,3 +127,25 @@ def test_settings_that_cannot_work_are_refused() -> None:
     with pytest.raises(ValueError, match="expected config_file too"):
         PublishSettings(reload_command=("true",))
     assert PublishSettings().of("any") == PublishedModel(model="any")
+
+
+def test_one_name_has_one_price_even_where_one_of_its_entries_hardly_moved() -> None:
+    near, far = held(3e-06, 9e-06), held(2e-06, 9e-06)
+    found = changes_of(price("0.00000301"), PublishedModel(model="qwen"), [near, far], min_change_ratio=FIVE_PERCENT)
+    assert [change.after["litellm_params"]["input_cost_per_token"] for change in found] == [3.01e-06] * 2
+    assert [change.is_repriced for change in found] == [True, True]
+
+
+def test_a_kept_price_does_not_keep_back_a_shorter_context() -> None:
+    entry = held(3e-06, 9e-06, mode="chat", max_tokens=32768, description="as it was")
+    (change,) = changes_of(price("0.00000301"), PublishedModel(model="qwen"), [entry], min_change_ratio=FIVE_PERCENT)
+    assert change.kind is Kind.UPDATED
+    assert not change.is_repriced
+    assert change.after["model_info"]["max_tokens"] == 20480
+    assert change.after["model_info"]["description"] == "as it was"
+    assert change.after["litellm_params"] == entry["litellm_params"]
+
+
+def test_two_models_of_the_fleet_cannot_have_one_name_at_the_gateway() -> None:
+    with pytest.raises(ValueError, match="name 'b' appears twice"):
+        PublishSettings(model=(PublishedModel(model="a", name="b"), PublishedModel(model="b")))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from planner.ledger import Lease, Origin, OtherCost, PriceInForce, ServedHours, Tags
+from planner.ledger import Lease, Origin, OtherCost, PriceInForce, PublishedPrice, ServedHours, Tags
 from policies.billing import Billing, Tariff
 
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
@@ -30,6 +30,13 @@ def a_price(offer: str = "hetzner/ax102", fee: str = "104.00", **changes: Any) -
     tariff = Tariff(billing=Billing.MONTH_PRORATED, fee_usd_month=Decimal(fee))
     given: dict[str, Any] = {"offer": offer, "provider": offer.partition("/")[0], "tariff": tariff, "source": "invoice"}
     return PriceInForce(**(given | changes))
+
+
+def a_published_price(name: str = "chat", **changes: Any) -> PublishedPrice:
+    """Three dollars in and nine out per million tokens, from 1 November on."""
+    given: dict[str, Any] = {"gateway": "litellm.yaml", "name": name, "model": "m", "policy": "cost"}
+    given |= {"input_usd_token": Decimal("0.000003"), "output_usd_token": Decimal("0.000009")}
+    return PublishedPrice(**(given | {"effective_at": NOVEMBER, "description": "on ax102"} | changes))
 
 
 def a_lease(name: str = "a", **changes: Any) -> Lease:

@@ -20,6 +20,7 @@ from tests.planner.store.facts import (
     NOVEMBER,
     a_lease,
     a_price,
+    a_published_price,
     an_euro_cost,
     an_origin,
     rows_of,
@@ -39,12 +40,14 @@ def fill(url: str) -> None:
         ledger.add_plan('{"a": 1}', an_origin("e"), start=NOVEMBER, end=DECEMBER, forecast="f", forecast_source="f.csv")
         ledger.add_leases([a_lease("c")], an_origin("wrong"))
         ledger.retract(6, why="wrong", at=DECEMBER + timedelta(seconds=1))
+        ledger.add_published([a_published_price()], an_origin("g"))
 
 
 def everything(url: str) -> object:
     with open_ledger(url) as ledger:
         served = ledger.served(NOVEMBER, DECEMBER)
         return (
+            ledger.published(NOVEMBER, DECEMBER),
             ledger.batches(),
             ledger.leases(),
             rows_of(served),
@@ -70,7 +73,7 @@ def test_a_backup_restores_into_either_database(
     assert (done.rows, done.sha256) == (made.rows, made.sha256)
     assert backup(read_url(place, source="test"))[0] == data
     with open_ledger(place) as ledger:  # and facts go on being added
-        assert ledger.add_leases([a_lease("z")], an_origin("z")).id == 7
+        assert ledger.add_leases([a_lease("z")], an_origin("z")).id == 8
 
 
 def test_a_backup_is_never_restored_over_facts(url: str) -> None:

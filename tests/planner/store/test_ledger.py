@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planner.errors import InputError
-from planner.ledger import BatchKind, Lease
+from planner.ledger import BatchKind, Lease, PublishedPrice
 from planner.store import Ledger, open_ledger
 from policies.billing import Billing, Tariff
 from tests.planner.exchange.facts_drawn import some_leases
@@ -20,6 +20,7 @@ from tests.planner.store.facts import (
     a_cost,
     a_lease,
     a_price,
+    a_published_price,
     an_euro_cost,
     an_origin,
     day,
@@ -305,3 +306,22 @@ def test_any_lease_comes_back_equal(url: str, leases: list[Lease]) -> None:
         ledger.add_leases(leases, origin, newer=True)
         held = {lease.id: lease for lease in ledger.leases()}
     assert [held[lease.id] for lease in leases] == leases
+
+
+def test_a_published_price_holds_until_the_next_of_its_name_at_the_same_gateway(url: str) -> None:
+    def at(day: int, cents: int, **more: str) -> PublishedPrice:
+        return a_published_price(
+            effective_at=NOVEMBER + timedelta(days=day), input_usd_token=Decimal(cents).scaleb(-8), **more
+        )
+
+    first, second, third = at(-40, 1), at(-10, 2), at(10, 3)
+    elsewhere, later = at(5, 4, gateway="http://b"), at(30, 5)
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_published([second, third, later], an_origin("a"))
+        ledger.add_published([first, elsewhere], an_origin("b"))
+        wrong = ledger.add_published([at(12, 9)], an_origin("c"))
+        ledger.retract(wrong.id, why="never told", at=DECEMBER)
+        assert ledger.published(NOVEMBER, DECEMBER) == (elsewhere, second, third)
+        assert ledger.published(NOVEMBER - timedelta(days=60), NOVEMBER) == (first, second)
+        assert ledger.published(NOVEMBER - timedelta(days=90), NOVEMBER - timedelta(days=60)) == ()
+        assert [one.kind for one in ledger.batches()] == [BatchKind.PUBLISHED] * 3

@@ -19,7 +19,7 @@ from planner.store.check import check, upgrade_database
 from planner.store.engine import engine_of, reading, writing
 from planner.store.operate import ControlRecord
 from planner.store.schema import HEAD, REVISIONS, VERSION_TABLE, upgrade
-from tests.planner.store.facts import DECEMBER, NOVEMBER, a_cost, a_lease, a_price, an_origin, usage
+from tests.planner.store.facts import DECEMBER, NOVEMBER, a_cost, a_lease, a_price, a_published_price, an_origin, usage
 
 
 def test_the_revisions_known_are_those_of_the_migrations() -> None:
@@ -67,7 +67,7 @@ def test_an_older_schema_asks_for_its_upgrade(url: str, monkeypatch: pytest.Monk
     upgrade_database(read_url(url, source="test"))
     set_revision(url, "0000")
     monkeypatch.setattr("planner.store.schema.REVISIONS", ("0000", *REVISIONS))
-    said = r"has revision 0000, this version needs 0002; .*`baseload db upgrade`"
+    said = r"has revision 0000, this version needs 0003; .*`baseload db upgrade`"
     with pytest.raises(InputError, match=said), open_ledger(url, create=True):
         pass
 
@@ -92,6 +92,7 @@ def test_facts_cannot_be_changed_or_deleted(url: str) -> None:
         ledger.add_served(usage((0, "m", "x", 1, 1), gaps=frozenset({3})), an_origin("b"))
         ledger.add_other_costs([a_cost()], an_origin("c"))
         ledger.add_prices([a_price()], an_origin("d"))
+        ledger.add_published([a_published_price()], an_origin("f"))
         ledger.add_plan("{}", an_origin("e"), start=NOVEMBER, end=DECEMBER)
         ledger.retract(1, why="test", at=DECEMBER)
     write_as_a_daemon(url)
