@@ -90,7 +90,8 @@ class Proxy:
             model_id = _id(change.after)
             if model_id is None:
                 raise GatewayError(f"{self.shown_url}: {change.name} has no id, so it cannot be changed")
-            costs = {cost: change.after["litellm_params"][cost] for cost in COSTS}
+            params = change.after["litellm_params"]
+            costs = {cost: params[cost] for cost in COSTS if cost in params}
             info = {key: change.after["model_info"][key] for key in _OURS if key in change.after["model_info"]}
             self._api.ask(
                 "PATCH", f"/model/{model_id}/update", {"litellm_params": costs, "model_info": {**info, **costs}}
