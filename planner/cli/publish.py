@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,22 +15,16 @@ from planner.cli.paths import check_paths
 from planner.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pydantic import SecretStr
 
     from planner.fleet import Fleet
     from planner.fleet.publish import PublishSettings
-    from planner.publish.entry import Change, Entry, Price
-    from planner.publish.proxy import Probe
-    from planner.report.published import Published
+    from planner.publish.entry import Price
+    from planner.publish.outcome import Published
 
 publish_app = typer.Typer(no_args_is_help=True)
 
 KEY = "LITELLM_MASTER_KEY"
-RELOAD_TIMEOUT_S = 60.0
-STARTS_WITHIN_S = 120.0
-"""How long a proxy that was restarted may take to answer; LiteLLM takes 20 to 40 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +66,7 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
     Example: baseload publish litellm --plan plan.json -c fleet.toml --config-file litellm.yaml --dry-run
     """
     from planner.case import load_fleet
+    from planner.publish.gateway import Gateway
     from planner.publish.litellm_api import GatewayError
     from planner.report.published import published_document, render_published
 
@@ -83,8 +77,8 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
     fleet, remarks = load_fleet(given.config)
     settings = _settings(fleet, given)
     prices = _prices(replace(fleet, publish=settings), given.plan)
-    only_said = replace(given, dry_run=given.dry_run or given.check)
-    found = (_by_proxy if settings.config_file is None else _by_file)(settings, prices, only_said)
+    gateway = Gateway(settings=settings, key=lambda: _key(settings))
+    found = gateway.publish(prices, is_dry_run=given.dry_run or given.check, probe=given.probe)
     found = replace(found, is_check=given.check, diff=() if given.check else found.diff)
     if given.as_json:
         typer.echo(json.dumps(published_document(found), indent=2, ensure_ascii=False))
@@ -94,7 +88,7 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
     if keeps:
         say(context, _recorded(found, given.config))
     if found.alarms:
-        raise GatewayError(f"{found.where}: {'; '.join(found.alarms)}")
+        raise GatewayError("; ".join(found.alarms))
 
 
 def _recorded(found: "Published", config: Path | None) -> tuple[str, ...]:
@@ -105,7 +99,7 @@ def _recorded(found: "Published", config: Path | None) -> tuple[str, ...]:
     from planner.store import open_ledger
 
     now = datetime.now(UTC)
-    changed = {one.name: one.price for one in found.changes if one.is_repriced}
+    changed = {one.name: one.price for one in found.told if one.is_repriced}
     if not changed:
         return ()
     prices = [
@@ -166,74 +160,6 @@ def _prices(fleet: "Fleet", path: Path) -> "tuple[Price, ...]":
     )
 
 
-def _changes(settings: "PublishSettings", prices: "Sequence[Price]", held: "Sequence[Entry]") -> "list[Change]":
-    from planner.publish.entry import changes_of
-
-    try:
-        return [
-            change
-            for price in prices
-            for change in changes_of(price, settings.of(price.model), held, min_change_ratio=settings.min_change_ratio)
-        ]
-    except ValueError as error:
-        raise InputError(str(error)) from None
-
-
-def _by_file(settings: "PublishSettings", prices: "Sequence[Price]", given: PublishGiven) -> "Published":
-    """Writes the file where a price moved, restarts what reads it, and asks it where its URL is known."""
-    from planner import files
-    from planner.publish.config_file import diff, entries_of, with_changes
-    from planner.publish.entry import Kind
-    from planner.report.published import Published
-
-    path = Path(settings.config_file or "")
-    text = files.read_text(path) if path.exists() else ""
-    changes = _changes(settings, prices, entries_of(text, source=str(path)))
-    new = text if all(one.kind is Kind.KEPT for one in changes) else with_changes(text, changes, source=str(path))
-    probes: Sequence[Probe] = ()
-    if not given.dry_run:
-        if new != text:
-            files.write_atomic(path, new)
-            _reload(settings.reload_command)
-        if settings.url is not None and (settings.reload_command or new == text):
-            probes = _asked(settings, changes, tell=False, probe=given.probe)
-    return Published(
-        where=str(path),
-        changes=changes,
-        is_dry_run=given.dry_run,
-        diff=diff(text, new, source=str(path)) if given.dry_run else (),
-        probes=probes,
-    )
-
-
-def _by_proxy(settings: "PublishSettings", prices: "Sequence[Price]", given: PublishGiven) -> "Published":
-    """Tells the proxy, and asks it again."""
-    from planner.publish.proxy import Proxy
-    from planner.report.published import Published
-
-    with Proxy(settings.url or "", key=_key(settings)) as proxy:
-        changes = _changes(settings, prices, proxy.entries())
-        where = proxy.shown_url
-    probes = () if given.dry_run else _asked(settings, changes, tell=True, probe=given.probe)
-    return Published(where=where, changes=changes, is_dry_run=given.dry_run, probes=probes)
-
-
-def _asked(settings: "PublishSettings", changes: "Sequence[Change]", *, tell: bool, probe: bool) -> "tuple[Probe, ...]":
-    """What the proxy shows and charges for each model, once it was told."""
-    from planner.publish.proxy import Proxy
-
-    with Proxy(settings.url or "", key=_key(settings)) as proxy:
-        if not tell:
-            proxy.wait(STARTS_WITHIN_S)
-        for change in changes:
-            if tell:
-                proxy.tell(change)
-        for change in changes:
-            proxy.read_back(change)
-        once = {change.name: change for change in changes}
-        return tuple(proxy.probe(change) for change in once.values()) if probe else ()
-
-
 def _key(settings: "PublishSettings") -> "SecretStr":
     """The proxy's master key. Raises InputError where there is none."""
     from pydantic import SecretStr
@@ -246,19 +172,3 @@ def _key(settings: "PublishSettings") -> "SecretStr":
     if not key:
         raise InputError(f"{KEY} is not set; expected the proxy's master key there, or [publish] key_file")
     return SecretStr(key)
-
-
-def _reload(command: tuple[str, ...]) -> None:
-    """Runs the command that makes the proxy read its file. Raises GatewayError."""
-    from planner.publish.litellm_api import GatewayError
-
-    if not command:
-        return
-    try:
-        done = subprocess.run(  # noqa: S603 - the operator's own command, without a shell
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=RELOAD_TIMEOUT_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise GatewayError(f"reload_command {command[0]}: {type(error).__name__}") from None
-    if done.returncode != 0:
-        raise GatewayError(f"reload_command {command[0]}: ended with {done.returncode}")

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import Any
 
 from planner.errors import InputError
-from planner.publish.entry import Change, Entry, Kind
+from planner.publish.entry import COSTS, OURS, Change, Entry, Kind
 
 
 def entries_of(text: str, *, source: str) -> list[Entry]:
@@ -45,6 +45,33 @@ def diff(before: str, after: str, *, source: str) -> list[str]:
             before.splitlines(keepends=True), after.splitlines(keepends=True), source, f"{source}, published", n=1
         )
     ]
+
+
+def diff_of_entries(changes: Sequence[Change], *, source: str) -> list[str]:
+    """Lines of a unified diff of what publishing changes at a proxy: of each entry, only what is told."""
+    before, after = (
+        [_told(entry) for one in changes if one.kind is not Kind.KEPT and (entry := getattr(one, side)) is not None]
+        for side in ("before", "after")
+    )
+    return diff(_dumped(before), _dumped(after), source=source)
+
+
+def _told(entry: Entry) -> Entry:
+    """Costs and what is said beside them: the rest of a proxy's entry is its own, its keys among it."""
+    params, info = (entry.get(part) or {} for part in ("litellm_params", "model_info"))
+    return {
+        "model_name": entry.get("model_name"),
+        "litellm_params": {key: params[key] for key in ("model", "api_base", *COSTS) if key in params},
+        "model_info": {key: info[key] for key in ("id", *COSTS, *OURS) if key in info},
+    }
+
+
+def _dumped(entries: list[Entry]) -> str:
+    if not entries:
+        return ""
+    out = StringIO()
+    _yaml().dump(entries, out)
+    return out.getvalue()
 
 
 def _read(text: str, source: str) -> Any:

@@ -17,6 +17,8 @@ from planner.publish.made_of import KEY, MadeOf
 COSTS = ("input_cost_per_token", "output_cost_per_token")
 FACTS = ("mode", "max_tokens", "base_model")
 """What model_info says beside prices: told where it changed, whatever became of the price."""
+OURS = ("mode", "description", "max_tokens", "base_model", KEY)
+"""What publishing says in model_info beside costs."""
 PLACES = 12
 """Decimals of a price per token: a millionth of a dollar per million tokens."""
 

@@ -6,13 +6,12 @@ price for a while (LiteLLM 1.106).
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from planner.publish.entry import COSTS, Change, Entry, Kind, published_cost
+from planner.publish.entry import COSTS, OURS, Change, Entry, Kind, published_cost
 from planner.publish.litellm_api import GatewayError, LiteLlmApi
-from planner.publish.made_of import KEY
+from planner.publish.outcome import Probe
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -21,31 +20,6 @@ READ_BACK_S = 10.0
 """How long the proxy may take to show what it was told."""
 PROBE_TOKENS = 8
 COST_HEADER = "x-litellm-response-cost"
-TOLERANCE = Decimal("0.000001")
-"""Relative; LiteLLM reckons in floats."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """One chat request, what it was charged and what our price comes to."""
-
-    name: str
-    input_tokens: int
-    output_tokens: int
-    charged_usd: Decimal | None
-    """None: the proxy did not say."""
-    expected_usd: Decimal
-
-    @property
-    def alarm(self) -> str | None:
-        """What is wrong; None: it was charged our price."""
-        if self.charged_usd is None:
-            return "the proxy does not say what it charged"
-        if self.charged_usd == 0:
-            return "it was charged nothing"
-        if abs(self.charged_usd - self.expected_usd) > TOLERANCE * self.expected_usd:
-            return f"it was charged USD {self.charged_usd:f}, our price comes to {self.expected_usd:f}"
-        return None
 
 
 class Proxy:
@@ -92,7 +66,7 @@ class Proxy:
                 raise GatewayError(f"{self.shown_url}: {change.name} has no id, so it cannot be changed")
             params = change.after["litellm_params"]
             costs = {cost: params[cost] for cost in COSTS if cost in params}
-            info = {key: change.after["model_info"][key] for key in _OURS if key in change.after["model_info"]}
+            info = {key: change.after["model_info"][key] for key in OURS if key in change.after["model_info"]}
             self._api.ask(
                 "PATCH", f"/model/{model_id}/update", {"litellm_params": costs, "model_info": {**info, **costs}}
             )
@@ -134,9 +108,6 @@ class Proxy:
             charged_usd=_decimal(headers.get(COST_HEADER)),
             expected_usd=low * prompt + high * output,
         )
-
-
-_OURS = ("mode", "description", "max_tokens", "base_model", KEY)
 
 
 def _id(entry: Entry) -> str | None:

@@ -1,14 +1,12 @@
 """What publishing prices did, as a table for people and as the JSON document `baseload.published/1`. Opens nothing."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from planner.publish.entry import COSTS, Change, published_cost
 from planner.publish.made_of import KEY, Trigger, triggers
-from planner.publish.proxy import Probe
+from planner.publish.outcome import Published
 from planner.report.narrow import wrapped
 from planner.report.price.section import MONEY, TEXT, Json, listed, or_null, record, said
 from planner.report.screen import Cell, Column, Screen, render, table, words
@@ -18,26 +16,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 PUBLISHED_SCHEMA = "baseload.published/1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """What is shown."""
-
-    where: str
-    """The file or the proxy."""
-    changes: Sequence[Change]
-    is_dry_run: bool
-    diff: Sequence[str] = ()
-    """Of the file."""
-    probes: Sequence[Probe] = ()
-    is_check: bool = False
-    """Whether the reasons to review a price were asked for."""
-
-    @property
-    def alarms(self) -> list[str]:
-        """What the probes found wrong."""
-        return [f"{one.name}: {one.alarm}" for one in self.probes if one.alarm is not None]
 
 
 def render_published(found: Published, *, screen: Screen | None = None) -> str:

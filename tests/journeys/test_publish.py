@@ -163,6 +163,39 @@ def test_a_dry_run_tells_the_proxy_nothing(
         code, out, _ = publish(capsys, tmp_path, plan, proxy_settings(double), "--dry-run")
         assert (code, double.told) == (0, [])
     assert "Would be published at http://127.0.0.1:" in out
+    assert "+  - model_name: llama-7b-q4" in out
+    assert "+      input_cost_per_token: 0.0000" in out
+
+
+def test_a_dry_runs_diff_of_a_proxy_has_only_what_moves(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITELLM_MASTER_KEY", KEY)
+    with litellm_double() as double:
+        assert publish(capsys, tmp_path, plan, proxy_settings(double))[0] == 0
+        entry = double.models["llama-7b-q4"]
+        entry["litellm_params"] |= {"input_cost_per_token": 5e-07, "aws_secret_access_key": "planted-secret"}
+        _, out, _ = publish(capsys, tmp_path, plan, proxy_settings(double), "--dry-run")
+    removed = [line.split() for line in out.splitlines() if line.startswith("-") and not line.startswith("---")]
+    assert removed == [["-", "input_cost_per_token:", "0.0000005"]]
+    assert "planted-secret" not in out
+
+
+def test_what_was_told_is_kept_though_the_proxy_does_not_show_it(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITELLM_MASTER_KEY", KEY)
+    monkeypatch.setattr("planner.publish.proxy.READ_BACK_S", 0.1)
+    with litellm_double() as double:
+        double.loses_changes = True
+        code, out, err = publish(capsys, tmp_path, plan, proxy_settings(double))
+    assert code == 5
+    assert "does not list it 0.1 s after it was told" in err
+    assert "recorded in " in err
+    assert "created" in out
+    now = datetime.now(UTC)
+    with open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite") as held:
+        assert len(held.published(now - timedelta(hours=1), now + timedelta(hours=1))) == 1
 
 
 def test_a_proxy_that_refuses_or_forgets_is_exit_code_5(
@@ -200,6 +233,7 @@ def test_a_file_is_reloaded_where_it_changed_and_its_proxy_asked(
     failing = settings.replace('["touch", ', '["false", ').replace("litellm.yaml", "new.yaml")
     code, _, err = publish(capsys, tmp_path, plan, failing)
     assert (code, "reload_command false: ended with 1" in err) == (5, True)
+    assert "recorded in " in err  # the file is changed: whoever reads it next charges it
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,125 @@
+"""Publishing: prices told to a LiteLLM proxy by its file or its API, read back, and tried. Needs the extra `publish`.
+
+What was told is known even where the rest breaks off: a price that may be charged is never forgotten.
+"""
+
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from planner import files
+from planner.errors import InputError
+from planner.fleet.publish import PublishSettings
+from planner.publish.config_file import diff, diff_of_entries, entries_of, with_changes
+from planner.publish.entry import Change, Entry, Kind, Price, changes_of
+from planner.publish.litellm_api import GatewayError
+from planner.publish.outcome import Probe, Published
+from planner.publish.proxy import Proxy
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+RELOAD_TIMEOUT_S = 60.0
+STARTS_WITHIN_S = 120.0
+"""How long a proxy that was restarted may take to answer; LiteLLM takes 20 to 40 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """Where prices go, as the fleet's settings say."""
+
+    settings: PublishSettings
+    key: "Callable[[], SecretStr]"
+    """The proxy's master key; asked for only where the proxy is."""
+
+    def publish(self, prices: Sequence[Price], *, is_dry_run: bool, probe: bool) -> Published:
+        """The changes, made where it is no dry run. Raises InputError; GatewayError where nothing was told yet."""
+        by = self._by_proxy if self.settings.config_file is None else self._by_file
+        return by(prices, is_dry_run, probe)
+
+    def _by_file(self, prices: Sequence[Price], is_dry_run: bool, probe: bool) -> Published:
+        """Writes the file where a price moved, restarts what reads it, and asks it where its URL is known."""
+        settings = self.settings
+        path = Path(settings.config_file or "")
+        text = files.read_text(path) if path.exists() else ""
+        changes = self._changes(prices, entries_of(text, source=str(path)))
+        new = text if all(one.kind is Kind.KEPT for one in changes) else with_changes(text, changes, source=str(path))
+        if is_dry_run:
+            shown = diff(text, new, source=str(path))
+            return Published(where=str(path), changes=changes, is_dry_run=True, diff=shown)
+        probes: Sequence[Probe] = ()
+        problem = None
+        if new != text:
+            files.write_atomic(path, new)
+        try:
+            if new != text:
+                _reload(settings.reload_command)
+            if settings.url is not None and (settings.reload_command or new == text):
+                with Proxy(settings.url, key=self.key()) as proxy:
+                    proxy.wait(STARTS_WITHIN_S)
+                    probes = _seen(proxy, changes, probe)
+        except GatewayError as error:
+            problem = str(error)
+        return Published(
+            where=str(path), changes=changes, told=changes, is_dry_run=False, probes=probes, problem=problem
+        )
+
+    def _by_proxy(self, prices: Sequence[Price], is_dry_run: bool, probe: bool) -> Published:
+        """Tells the proxy, and asks it again."""
+        with Proxy(self.settings.url or "", key=self.key()) as proxy:
+            held = proxy.entries()
+            where = proxy.shown_url
+            changes = self._changes(prices, held)
+            if is_dry_run:
+                return Published(
+                    where=where, changes=changes, is_dry_run=True, diff=diff_of_entries(changes, source=where)
+                )
+            told: list[Change] = []
+            probes: Sequence[Probe] = ()
+            problem = None
+            try:
+                for change in changes:
+                    proxy.tell(change)
+                    told.append(change)
+                probes = _seen(proxy, changes, probe)
+            except GatewayError as error:
+                if not any(one.kind is not Kind.KEPT for one in told):
+                    raise
+                problem = str(error)
+        return Published(where=where, changes=changes, told=told, is_dry_run=False, probes=probes, problem=problem)
+
+    def _changes(self, prices: Sequence[Price], held: Sequence[Entry]) -> list[Change]:
+        settings = self.settings
+        least = settings.min_change_ratio
+        try:
+            return [
+                change
+                for price in prices
+                for change in changes_of(price, settings.of(price.model), held, min_change_ratio=least)
+            ]
+        except ValueError as error:
+            raise InputError(str(error)) from None
+
+
+def _seen(proxy: Proxy, changes: Sequence[Change], probe: bool) -> tuple[Probe, ...]:
+    """What the proxy charges, once it shows each price."""
+    for change in changes:
+        proxy.read_back(change)
+    once = {change.name: change for change in changes}
+    return tuple(proxy.probe(change) for change in once.values()) if probe else ()
+
+
+def _reload(command: tuple[str, ...]) -> None:
+    """Runs the command that makes the proxy read its file. Raises GatewayError."""
+    if not command:
+        return
+    try:
+        done = subprocess.run(  # noqa: S603 - the operator's own command, without a shell
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=RELOAD_TIMEOUT_S
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise GatewayError(f"reload_command {command[0]}: {type(error).__name__}") from None
+    if done.returncode != 0:
+        raise GatewayError(f"reload_command {command[0]}: ended with {done.returncode}")
