@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from planner.fleet import Fleet
     from planner.fleet.publish import PublishSettings
-    from planner.publish.entry import Price
     from planner.publish.outcome import Published
 
 publish_app = typer.Typer(no_args_is_help=True)
@@ -31,7 +31,15 @@ KEY = "LITELLM_MASTER_KEY"
 class PublishGiven:
     """What is published, and where, as written."""
 
-    plan: Annotated[Path, typer.Option("--plan", help="The plan prices are made of (`baseload plan -o`).")]
+    plan: Annotated[Path | None, typer.Option("--plan", help="The plan prices are made of (`baseload plan -o`).")] = (
+        None
+    )
+    month: Annotated[
+        str | None, typer.Option("--month", metavar="MONTH", help="Or a calendar month (UTC) of the ledger.")
+    ] = None
+    trailing_days: Annotated[
+        int | None, typer.Option("--trailing-days", min=1, max=366, help="Or the last days of the ledger, up to now.")
+    ] = None
     config: FleetOption = None
     config_file: Annotated[
         Path | None, typer.Option("--config-file", help="LiteLLM's config.yaml; without it [publish] config_file.")
@@ -66,17 +74,21 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
     Example: baseload publish litellm --plan plan.json -c fleet.toml --config-file litellm.yaml --dry-run
     """
     from planner.case import load_fleet
+    from planner.cli.publish_prices import prices_by
     from planner.publish.gateway import Gateway
     from planner.publish.litellm_api import GatewayError
     from planner.report.published import published_document, render_published
 
+    now = datetime.now(UTC)
     check_paths(read=(("--plan", given.plan), ("-c", given.config)), write=())
+    if [given.plan, given.month, given.trailing_days].count(None) != 2:
+        raise InputError("prices are made of one thing: expected one of --plan, --month and --trailing-days")
     keeps = given.record and not given.dry_run and not given.check
     if keeps:
         check_recordable(given.config)
     fleet, remarks = load_fleet(given.config)
     settings = _settings(fleet, given)
-    prices = _prices(replace(fleet, publish=settings), given.plan)
+    prices, said = prices_by(replace(fleet, publish=settings), given, now)
     gateway = Gateway(settings=settings, key=lambda: _key(settings))
     found = gateway.publish(prices, is_dry_run=given.dry_run or given.check, probe=given.probe)
     found = replace(found, is_check=given.check, diff=() if given.check else found.diff)
@@ -84,7 +96,7 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
         typer.echo(json.dumps(published_document(found), indent=2, ensure_ascii=False))
     else:
         typer.echo(render_published(found, screen=screen()), nl=False)
-    say(context, remarks)
+    say(context, (*remarks, *said))
     if keeps:
         say(context, _recorded(found, given.config))
     if found.alarms:
@@ -93,8 +105,6 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
 
 def _recorded(found: "Published", config: Path | None) -> tuple[str, ...]:
     """Adds what was published to the ledger, once for each name; says where."""
-    from datetime import UTC, datetime
-
     from planner.ledger import PublishedPrice
     from planner.store import open_ledger
 
@@ -139,25 +149,6 @@ def _settings(fleet: "Fleet", given: PublishGiven) -> "PublishSettings":
             f"{', '.join(fleet.model_names)}"
         )
     return settings
-
-
-def _prices(fleet: "Fleet", path: Path) -> "tuple[Price, ...]":
-    from planner import files
-    from planner.case import load_catalog, load_profiles
-    from planner.exchange.hosted_prices import shipped_hosted_prices
-    from planner.exchange.plan_file import read_plan
-    from planner.publish.prices import Known, prices_of
-
-    return prices_of(
-        Known(
-            plan=read_plan(files.read_text(path), source=str(path)),
-            source=str(path),
-            fleet=fleet,
-            catalog=load_catalog(fleet),
-            profiles=load_profiles(fleet),
-            hosted=shipped_hosted_prices(),
-        )
-    )
 
 
 def _key(settings: "PublishSettings") -> "SecretStr":

@@ -93,6 +93,18 @@ def gather(
     )
 
 
+def gather_span(
+    ledger: "Ledger", start: datetime, end: datetime, setting: Setting, *, as_of: datetime
+) -> tuple[MonthFacts, ...]:
+    """The facts of each month that [start, end) touches and of which something is held, without plans."""
+    held = {one.month for one in ledger.months()}
+    touched = {f"{start + timedelta(days=day):%Y-%m}" for day in range((end - start).days + 1)}
+    return tuple(
+        gather(ledger, month, setting, as_of=as_of, with_earlier=False, with_plan=False)
+        for month in sorted(touched & held)
+    )
+
+
 def _of_only_model(leases: tuple[Lease, ...], fleet: Fleet) -> tuple[tuple[Lease, ...], tuple[str, ...]]:
     """Leases that name no model are the fleet's only model's where it has one; else their cost is shared."""
     bare = sum(lease.model is None for lease in leases)

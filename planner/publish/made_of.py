@@ -5,12 +5,12 @@ is answered by comparing what the entry says it was made of with what the plan s
 model_info it does not know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from planner.plan import Plan
+from planner.publish.basis import MachineUse
 
 KEY = "baseload_made_of"
 """In model_info."""
@@ -31,24 +31,19 @@ class Trigger:
     """What has changed; None: nothing."""
 
 
-def made_of(plan: Plan, model: str, node_hours: Mapping[str, Decimal]) -> MadeOf:
-    """By offer: its price, share of node-hours, whether it is spot, and the model's rates on it."""
-    total = sum(node_hours.values(), Decimal(0))
-    found: MadeOf = {}
-    for name, hours in node_hours.items():
-        key, terms = next((key, one) for key, one in plan.offers.items() if one.offer_id == name)
-        usd = terms.rate_usd_hour
-        if usd is None and terms.fee_usd_horizon is not None:
-            usd = terms.fee_usd_horizon / plan.hours
-        rates = plan.models[model].rates[key]
-        found[name] = {
-            "usd_hour": None if usd is None else f"{usd:.6f}",
-            "node_hours_ratio": round(float(hours / total), 4),
-            "is_spot": terms.is_spot,
-            "prefill_tok_s": round(rates.prefill_tok_s, 2),
-            "decode_tok_s": round(rates.decode_tok_s, 2),
+def made_of(machines: Sequence[MachineUse]) -> MadeOf:
+    """By offer: its price, share of node-hours, whether it is spot, and the model's rates on it; null: unknown."""
+    total = sum((one.node_hours for one in machines), Decimal(0))
+    return {
+        one.offer: {
+            "usd_hour": None if one.usd_hour is None else f"{one.usd_hour:.6f}",
+            "node_hours_ratio": round(float(one.node_hours / total), 4),
+            "is_spot": one.is_spot,
+            "prefill_tok_s": None if one.rates is None else round(one.rates.prefill_tok_s, 2),
+            "decode_tok_s": None if one.rates is None else round(one.rates.decode_tok_s, 2),
         }
-    return found
+        for one in machines
+    }
 
 
 def triggers(before: Any, after: MadeOf) -> tuple[Trigger, ...] | None:
@@ -91,8 +86,8 @@ def _throughput(before: MadeOf, after: MadeOf) -> str | None:
     moved = []
     for name in after:
         for key, what in (("prefill_tok_s", "input"), ("decode_tok_s", "output")):
-            old, new = (float(side[name][key]) if name in side else 0.0 for side in (before, after))
-            if old > 0 and abs(new / old - 1) > THROUGHPUT_RATIO:
+            old, new = (float(side[name][key] or 0) if name in side else 0.0 for side in (before, after))
+            if old > 0 and new > 0 and abs(new / old - 1) > THROUGHPUT_RATIO:
                 moved.append(f"{name} {what} {old:,.1f} → {new:,.1f} tok/s")
     return ", ".join(moved) or None
 

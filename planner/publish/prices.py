@@ -1,4 +1,4 @@
-"""What each model of a plan is to cost per token, by its policy, and the words that go with it. Pure.
+"""What each model is to cost per token, by its policy, and the words that go with it. Pure.
 
 cost: allocation, all that is paid with idle time in it, input and output apart by measured work. single-stream: that
 price times what a token takes alone over what it takes at the rated point, on the offers that serve it, weighted by
@@ -6,23 +6,23 @@ node-hours (the chargeback guide's "conservative" rate; errata 9: a policy, not 
 price, split between input and output as the cost is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from planner.catalog.offer import Catalog, Offer
 from planner.economics.market import HostedPrices, market_of, size_class
-from planner.economics.plan_spend import spend_of_plan
 from planner.economics.spend import ModelSpend
 from planner.economics.unit import exact, unit_cost
 from planner.errors import InputError
 from planner.fleet import Fleet
 from planner.fleet.publish import PublishedModel
-from planner.plan import Plan, UnitCost
+from planner.plan import UnitCost
 from planner.profile.curve import Profile
 from planner.profile.listing import offer_row
 from planner.profile.model import Model, Rates
 from planner.profile.rate import rates_for
+from planner.publish.basis import MachineUse, PriceBasis
 from planner.publish.entry import Price
 from planner.publish.made_of import made_of
 from policies.units import TOKENS_PER_MTOK
@@ -32,8 +32,7 @@ from policies.units import TOKENS_PER_MTOK
 class Known:
     """What prices are made of."""
 
-    plan: Plan
-    source: str
+    basis: PriceBasis
     fleet: Fleet
     catalog: Catalog
     profiles: Mapping[str, Profile]
@@ -41,14 +40,13 @@ class Known:
 
 
 def prices_of(known: Known) -> tuple[Price, ...]:
-    """A price for each model that the plan serves. Raises InputError."""
-    spend = spend_of_plan(known.plan, source=known.source)
+    """A price for each model that is served. Raises InputError."""
     models = {model.name: model for model in known.fleet.models}
     found = []
-    for one in spend.models:
+    for one in known.basis.models:
         if one.model not in models:
             raise InputError(
-                f"{known.source}: model {one.model!r} is not in {known.fleet.source}; expected the plan's fleet"
+                f"{known.basis.source}: model {one.model!r} is not in {known.fleet.source}; expected its fleet"
             )
         if one.input_tokens + one.output_tokens > 0:
             found.append(_price(known, models[one.model], one))
@@ -58,17 +56,17 @@ def prices_of(known: Known) -> tuple[Price, ...]:
 def _price(known: Known, model: Model, spend: ModelSpend) -> Price:
     how = known.fleet.publish.of(model.name)
     cost = unit_cost(spend, spend.cost_usd)
-    hours = node_hours(known.plan, model.name)
-    offers = {name: known.catalog[name] for name in hours if name in known.catalog}
-    low, high = _by_policy(known, model, spend, cost, how, {name: hours[name] for name in offers}, offers)
+    machines = known.basis.machines.get(model.name, ())
+    offers = {one.offer: known.catalog[one.offer] for one in machines if one.offer in known.catalog}
+    low, high = _by_policy(known, model, spend, cost, how, {one.offer: one.node_hours for one in machines}, offers)
     return Price(
         model=model.name,
         input_usd_token=low / TOKENS_PER_MTOK,
         output_usd_token=high / TOKENS_PER_MTOK,
         max_tokens=_max_tokens(known, model, offers),
-        description=_description(known, model, spend, how, hours),
+        description=_description(known, model, spend, how, machines),
         policy=how.policy,
-        made_of=made_of(known.plan, model.name, hours),
+        made_of=made_of(machines),
     )
 
 
@@ -85,8 +83,10 @@ def _by_policy(
     blended = cost.blended
     # Where no token of a kind is served its own price is unknown: the blended one stands in, never nothing.
     low, high = cost.input or blended, cost.output or blended
-    if blended is None or low is None or high is None:
-        raise InputError(f"{known.source}: {model.name}: what a token costs is unknown; expected a plan that serves it")
+    if not blended or not low or not high:
+        raise InputError(
+            f"{known.basis.source}: {model.name}: what a token costs is unknown; expected nodes that serve it"
+        )
     if how.policy == "market":
         ratio = _reference(known, model, spend, how) / blended
         return low * ratio, high * ratio
@@ -124,7 +124,7 @@ def _slower(
 ) -> tuple[Decimal, Decimal]:
     """How much longer an input and an output token take alone than at the rated point, means over node-hours."""
     alone = replace(model, max_concurrency=1.0)
-    total = sum(hours.values(), Decimal(0))
+    total = sum((hours[name] for name in offers), Decimal(0))
     low = high = Decimal(0)
     for name, offer in offers.items():
         batched = rates_for(model, offer, known.profiles, measured_only=False)
@@ -139,19 +139,6 @@ def _slower(
     return low, high
 
 
-def node_hours(plan: Plan, model: str) -> dict[str, Decimal]:
-    """Node-hours by offer that serve a model in the scenario shown; the most first."""
-    found: dict[str, Decimal] = {}
-    for hour in plan.hours_detail:
-        part = hour.by_model.get(model)
-        if part is None:
-            continue
-        for key, count in (*part.base.items(), *part.burst.items()):
-            name = plan.offers[key].offer_id
-            found[name] = found.get(name, Decimal(0)) + count
-    return dict(sorted(((n, h) for n, h in found.items() if h), key=lambda pair: (-pair[1], pair[0])))
-
-
 def _max_tokens(known: Known, model: Model, offers: Mapping[str, Offer]) -> int | None:
     """The longest context that fits every machine that serves it; None: some machine's is unknown."""
     lengths = [offer_row(model, offer, known.profiles, measured_only=False).max_model_len for offer in offers.values()]
@@ -159,19 +146,11 @@ def _max_tokens(known: Known, model: Model, offers: Mapping[str, Offer]) -> int 
 
 
 def _description(
-    known: Known, model: Model, spend: ModelSpend, how: PublishedModel, hours: Mapping[str, Decimal]
+    known: Known, model: Model, spend: ModelSpend, how: PublishedModel, machines: Sequence[MachineUse]
 ) -> str:
     """Machines with their prices, the basis and its time: what a person who asks about a price needs."""
-    machines = []
-    for name in list(hours)[:3]:
-        terms = next((one for one in known.plan.offers.values() if one.offer_id == name), None)
-        if terms is None:
-            continue
-        usd = terms.rate_usd_hour
-        if usd is None and terms.fee_usd_horizon is not None:
-            usd = terms.fee_usd_horizon / known.plan.hours
-        machines.append(name if usd is None else f"{name} (USD {usd:.4f}/h)")
-    more = f" and {len(hours) - 3} more" if len(hours) > 3 else ""
+    named = [one.offer if one.usd_hour is None else f"{one.offer} (USD {one.usd_hour:.4f}/h)" for one in machines[:3]]
+    more = f" and {len(machines) - 3} more" if len(machines) > 3 else ""
     busy = "" if spend.utilization is None else f", {spend.utilization:.0%} busy"
-    span = f"{known.plan.start:%Y-%m-%d} to {known.plan.end:%Y-%m-%d}"
-    return f"{model.name} on {', '.join(machines) or 'no machine'}{more}; {how.policy} price of a plan for {span}{busy}"
+    on = f"{', '.join(named) or 'no machine'}{more}"
+    return f"{model.name} on {on}; {how.policy} price of {known.basis.span}{busy}"

@@ -328,3 +328,56 @@ def test_what_was_published_is_kept_and_the_months_report_shows_it(
     assert "Published prices" in text
     assert "published price of llama-7b-q4" in text
     assert f"USD {low:.4f} input" in text
+
+
+def usage_of_the_last_days(folder: Path, hours: int = 48) -> None:
+    """A node at 0.40 an hour that takes 360,000 tokens in and makes as many in each hour up to now; in the ledger."""
+    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    start = end - timedelta(hours=hours)
+    (folder / "leases.csv").write_text(
+        "id,offer,start,end,billing,price_usd_hour,model\n"
+        f"a,ovh/b3-64,{start:%Y-%m-%dT%H:%MZ},{end:%Y-%m-%dT%H:%MZ},started_hour,0.4,llama-7b-q4\n"
+    )
+    rows = [f"{start + timedelta(hours=hour):%Y-%m-%dT%H:%MZ},llama-7b-q4,360000,360000" for hour in range(hours)]
+    (folder / "usage.csv").write_text("\n".join(["hour,model,input_tokens,output_tokens", *rows]) + "\n")
+    for name in ("leases.csv", "usage.csv"):
+        assert run(baseload(), ["ledger", "import", str(folder / name)]) == 0
+
+
+def publish_from_ledger(
+    capsys: pytest.CaptureFixture[str], folder: Path, settings: str, *arguments: object
+) -> tuple[int, str, str]:
+    fleet = folder / "fleet.toml"
+    fleet.write_text(FLEET.format(publish=settings, most=8))
+    capsys.readouterr()
+    code = run(baseload(), ["publish", "litellm", "-c", str(fleet), *map(str, arguments)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_the_last_days_make_the_price(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage_of_the_last_days(tmp_path)
+    settings = f'config_file = "litellm.yaml"\n{NEW}'
+    code, out, err = publish_from_ledger(capsys, tmp_path, settings, "--trailing-days", 1, "--dry-run", "--json")
+    assert code == 0, err
+    (model,) = json.loads(out)["models"]
+    low, high = (Decimal(model[f"{kind}_cost_per_token"]) for kind in ("input", "output"))
+    # whatever input and output weigh, an hour's 0.40 is what an hour's tokens earn
+    assert 360_000 * (low + high) == pytest.approx(Decimal("0.4"), rel=Decimal("0.0001"))
+    assert "llama-7b-q4 on ovh/b3-64 (USD 0.4000/h); cost price of " in model["description"]
+    assert " UTC, " in model["description"]
+    month = f"{datetime.now(UTC) - timedelta(hours=24):%Y-%m}"
+    code, out, err = publish_from_ledger(capsys, tmp_path, settings, "--month", month, "--dry-run")
+    assert code == 0, err
+    assert f"cost price of month {month}" in " ".join(out.split())
+
+
+def test_a_price_is_made_of_one_thing(tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = f'config_file = "litellm.yaml"\n{NEW}'
+    for more in ((), ("--plan", plan, "--month", "2026-11"), ("--month", "2026-11", "--trailing-days", 7)):
+        code, out, err = publish_from_ledger(capsys, tmp_path, settings, *more)
+        assert (code, out) == (2, "")
+        assert "expected one of --plan, --month and --trailing-days" in err
+    code, _, err = publish_from_ledger(capsys, tmp_path, settings, "--trailing-days", 7)
+    assert code == 2
+    assert "no ledger there" in err or "no usage of it was measured" in err
