@@ -103,6 +103,8 @@ def commit(
         if np.all(wider <= slack * (1 + MARGIN)):
             break
         slack = wider
+    if is_far and bound < worth_usd:
+        best = improved(lister, best, launch, most_rounds=effort.neighbour_rounds)
     return Committed(
         nodes=best.nodes, total_usd=best.total_usd, bound_usd=min(bound, best.total_usd), launch_prices_usd=launch
     )

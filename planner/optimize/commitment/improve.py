@@ -1,8 +1,9 @@
-"""Better nodes for a chain whose optimum is not proven: each hour may take a node up, let one go, or swap one. Pure.
+"""Better nodes for a chain whose optimum is not proven: each hour may take a node up, let one go, or swap some. Pure.
 
-An hour's neighbours are its own nodes and those of the hours beside it, each with one node more, one less, or one of
-another option in place of one. All hours move at once: the lists of neighbours are joined like any others (join.py),
-so what is found is the best of all ways through them, launches included. Repeated until nothing is better.
+An hour's neighbours are its own nodes and those of the hours beside it, each with one node more, one less, one of
+another option in place of one, or two in place of one that serves about as much, and the other way round. All hours
+move at once: the lists of neighbours are joined like any others (join.py), so what is found is the best of all ways
+through them, launches included. Repeated until nothing is better.
 """
 
 import numpy as np
@@ -15,6 +16,8 @@ from planner.optimize.problem import Floats, Ints
 
 NEIGHBOUR_SLACK = 0.3
 """Of the mean hour's cost: a neighbour dearer than that, launches priced, is not looked at."""
+ALIKE = 1.0
+"""Of the smallest node: two nodes are swapped for one where what they serve differs by no more."""
 CLOSE = 1e-9
 
 
@@ -35,7 +38,7 @@ def improved(lister: Lister, found: Joined, launch: Floats, *, most_rounds: int)
 def _neighbours(lister: Lister, nodes: Ints, launch: Floats, slack: Floats) -> Configurations:
     """The nodes themselves, and neighbours within the slack of the hour's cheapest."""
     chain = lister.chain
-    moves = _moves(chain.options)
+    moves = _moves(lister.size.mean(axis=1))
     hours = np.arange(chain.hours)
     hour, some = [], []
     for aside in (-1, 0, 1):
@@ -74,8 +77,14 @@ def _allowed(lister: Lister, hour: Ints, nodes: Ints) -> Configurations:
     return Configurations(hour=hour, nodes=nodes, cost_usd=chain.cost_usd(nodes, hour), dropped_usd=none)
 
 
-def _moves(options: int) -> Ints:
-    """(K, V) nothing, one node more, one less, and every swap of one for one."""
-    one = np.eye(options, dtype=np.int64)
-    swaps = (one[:, None, :] - one[None, :, :]).reshape(-1, options)
-    return np.unique(np.concatenate([one, -one, swaps]), axis=0)
+def _moves(size: Floats) -> Ints:
+    """(K, V) one node more, one less, every swap of one for one, and of two for one of about their size, either way."""
+    one = np.eye(len(size), dtype=np.int64)
+    swaps = (one[:, None, :] - one[None, :, :]).reshape(-1, len(size))
+    serving = np.flatnonzero(size > 0)
+    first, second, third = (index.ravel() for index in np.meshgrid(serving, serving, serving, indexing="ij"))
+    differs = np.abs(size[first] + size[second] - size[third])
+    alike = (first <= second) & (third != first) & (third != second)
+    alike &= differs <= ALIKE * size[serving].min(initial=np.inf)
+    exchanged = (one[first] + one[second] - one[third])[alike]
+    return np.unique(np.concatenate([one, -one, swaps, exchanged, -exchanged]), axis=0)

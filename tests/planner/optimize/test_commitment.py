@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from planner.optimize.commitment.commit import Committed, Effort, commit
 from planner.optimize.commitment.configurations import Lister
-from planner.optimize.commitment.improve import improved
+from planner.optimize.commitment.improve import _moves, improved
 from planner.optimize.commitment.join import Joined
 from planner.optimize.commitment.lattice import lattice_optimum
 from planner.optimize.commitment.launch_prices import MANY_OPTIONS, _climbed, allowed
@@ -218,6 +218,30 @@ def test_a_node_for_one_hour_is_swapped_for_those_that_are_on_beside_it() -> Non
     found = improved(Lister(chain, most_per_hour=400), before, allowed(chain, none), most_rounds=5)
     assert found.nodes.tolist() == [[2, 0]] * 3
     assert (found.total_usd, found.bound_usd) == (pytest.approx(7.0), 5.0)
+
+
+def test_two_small_nodes_are_swapped_for_one_large_and_one_large_for_two_small() -> None:
+    # A small node is 0.95 an hour for one unit, a large one 2.00 for two; a launch is 0.50, or nothing.
+    for launch_usd, started, better, total_usd in (
+        (0.5, [2, 0], [0, 1], 2.5),  # 2.90 with two small ones
+        (0.0, [0, 1], [2, 0], 1.9),  # 2.00 with the large one
+    ):
+        chain = a_chain([2.0], price_usd_hour=[0.95, 2.0], launch_usd=[launch_usd] * 2, size=[1.0, 2.0])
+        nodes = np.array([started])
+        before = Joined(nodes=nodes, total_usd=chain.total_usd(nodes), bound_usd=1.0, needed_usd=np.zeros(1))
+        found = improved(Lister(chain, most_per_hour=400), before, allowed(chain, np.zeros((2, 2))), most_rounds=5)
+        assert found.nodes.tolist() == [better]
+        assert found.total_usd == pytest.approx(total_usd)
+
+
+def test_moves_swap_two_for_one_of_about_their_size_only() -> None:
+    # Of sizes 1, 2 and 5: 1 + 1 is 2, 2 + 2 is 5 but for one unit, 1 + 2 misses 5 by two.
+    moves = set(map(tuple, _moves(np.array([1.0, 2.0, 5.0])).tolist()))
+    assert {(2, -1, 0), (-2, 1, 0), (0, 2, -1), (0, -2, 1)} <= moves
+    assert not {(1, 1, -1), (2, 0, -1)} & moves
+    assert {(1, 0, 0), (0, 0, -1), (1, 0, -1)} <= moves
+    # An option that serves nowhere is in no swap of three.
+    assert all(abs(one[0]) <= 1 for one in map(tuple, _moves(np.array([0.0, 1.0, 2.0])).tolist()))
 
 
 @pytest.mark.parametrize("seed", range(20))
