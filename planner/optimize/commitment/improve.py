@@ -18,6 +18,8 @@ NEIGHBOUR_SLACK = 0.3
 """Of the mean hour's cost: a neighbour dearer than that, launches priced, is not looked at."""
 ALIKE = 1.0
 """Of the smallest node: two nodes are swapped for one where what they serve differs by no more."""
+EXCHANGE_CELLS = 2_500_000
+"""Hours x options x swaps of two for one that are looked at, the nearest in size first: a bound on memory."""
 CLOSE = 1e-9
 
 
@@ -38,7 +40,8 @@ def improved(lister: Lister, found: Joined, launch: Floats, *, most_rounds: int)
 def _neighbours(lister: Lister, nodes: Ints, launch: Floats, slack: Floats) -> Configurations:
     """The nodes themselves, and neighbours within the slack of the hour's cheapest."""
     chain = lister.chain
-    moves = _moves(lister.size.mean(axis=1))
+    size = lister.size.mean(axis=1)
+    moves = _moves(size, most_exchanges=EXCHANGE_CELLS // max(chain.hours * chain.options, 1))
     hours = np.arange(chain.hours)
     hour, some = [], []
     for aside in (-1, 0, 1):
@@ -77,7 +80,7 @@ def _allowed(lister: Lister, hour: Ints, nodes: Ints) -> Configurations:
     return Configurations(hour=hour, nodes=nodes, cost_usd=chain.cost_usd(nodes, hour), dropped_usd=none)
 
 
-def _moves(size: Floats) -> Ints:
+def _moves(size: Floats, *, most_exchanges: int) -> Ints:
     """(K, V) one node more, one less, every swap of one for one, and of two for one of about their size, either way."""
     one = np.eye(len(size), dtype=np.int64)
     swaps = (one[:, None, :] - one[None, :, :]).reshape(-1, len(size))
@@ -86,5 +89,7 @@ def _moves(size: Floats) -> Ints:
     differs = np.abs(size[first] + size[second] - size[third])
     alike = (first <= second) & (third != first) & (third != second)
     alike &= differs <= ALIKE * size[serving].min(initial=np.inf)
-    exchanged = (one[first] + one[second] - one[third])[alike]
+    nearest = np.flatnonzero(alike)
+    nearest = nearest[np.argsort(differs[nearest], kind="stable")[:most_exchanges]]
+    exchanged = one[first[nearest]] + one[second[nearest]] - one[third[nearest]]
     return np.unique(np.concatenate([one, -one, swaps, exchanged, -exchanged]), axis=0)

@@ -236,12 +236,15 @@ def test_two_small_nodes_are_swapped_for_one_large_and_one_large_for_two_small()
 
 def test_moves_swap_two_for_one_of_about_their_size_only() -> None:
     # Of sizes 1, 2 and 5: 1 + 1 is 2, 2 + 2 is 5 but for one unit, 1 + 2 misses 5 by two.
-    moves = set(map(tuple, _moves(np.array([1.0, 2.0, 5.0])).tolist()))
+    moves = set(map(tuple, _moves(np.array([1.0, 2.0, 5.0]), most_exchanges=9).tolist()))
     assert {(2, -1, 0), (-2, 1, 0), (0, 2, -1), (0, -2, 1)} <= moves
     assert not {(1, 1, -1), (2, 0, -1)} & moves
     assert {(1, 0, 0), (0, 0, -1), (1, 0, -1)} <= moves
-    # An option that serves nowhere is in no swap of three.
-    assert all(abs(one[0]) <= 1 for one in map(tuple, _moves(np.array([0.0, 1.0, 2.0])).tolist()))
+    # Where there is room for one swap of three it is the nearest in size.
+    few = set(map(tuple, _moves(np.array([1.0, 2.0, 5.0]), most_exchanges=1).tolist()))
+    assert moves - few == {(0, 2, -1), (0, -2, 1)}
+    # An option that serves nowhere is in none.
+    assert (np.abs(_moves(np.array([0.0, 1.0, 2.0]), most_exchanges=9)[:, 0]) <= 1).all()
 
 
 @pytest.mark.parametrize("seed", range(20))
