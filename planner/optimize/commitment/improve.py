@@ -81,7 +81,7 @@ def _allowed(lister: Lister, hour: Ints, nodes: Ints) -> Configurations:
 
 
 def _moves(size: Floats, *, most_exchanges: int) -> Ints:
-    """(K, V) one node more, one less, every swap of one for one, and of two for one of about their size, either way."""
+    """(K, V) nothing, a node more, one less, every swap of one for one, and of two for one of about their size."""
     one = np.eye(len(size), dtype=np.int64)
     swaps = (one[:, None, :] - one[None, :, :]).reshape(-1, len(size))
     serving = np.flatnonzero(size > 0)
