@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.catalog.offer_id import OfferId
+from planner.economics.bill import LeaseCharge
 from planner.economics.spend import ModelSpend
 from planner.economics.unit import exact
 from planner.errors import InputError
@@ -21,7 +22,6 @@ from planner.month.facts import Reckoning
 from planner.month.spend import spend_of_month
 from planner.publish.basis import MachineUse, PriceBasis, by_use
 from policies.billing import months_in
-from policies.renewal import hourly_usd
 from policies.units import SECONDS_PER_HOUR
 
 HOUR = timedelta(hours=1)
@@ -185,15 +185,26 @@ def _machines(model: str, parts: Sequence[tuple[Reckoning, Mask]]) -> tuple[Mach
 
 
 def _machine(model: str, offer: str, node_h: float, parts: Sequence[tuple[Reckoning, Mask]]) -> MachineUse:
-    """At the price of its last lease, with the rates it was reckoned with."""
-    usd: Decimal | None = None
+    """At what an hour of it was charged on average in the hours that count, with the rates it was reckoned with."""
+    charged_usd, charged_h = ZERO, ZERO
     rates = None
-    for month, _ in parts:
-        leases = [one.lease for one in month.bill.leases if one.lease.offer == offer]
-        if leases:
-            newest = max(leases, key=lambda lease: (lease.start, lease.id))
-            usd = hourly_usd(newest.price.tariff, month.hours.hours)
+    for month, mask in parts:
+        for charge in month.bill.leases:
+            if charge.lease.offer == offer and charge.lease.model in (model, None):
+                held_h, counted_h = exact((charge.held_until - charge.held_from) / HOUR), _counted_h(charge, mask)
+                charged_usd += charge.amount_usd * counted_h / held_h
+                charged_h += counted_h
         rates = month.rates.get((model, offer), rates)
     return MachineUse(
-        offer=offer, usd_hour=usd, node_hours=exact(node_h), is_spot=OfferId.of(offer).is_spot, rates=rates
+        offer=offer,
+        usd_hour=charged_usd / charged_h if charged_h else None,
+        node_hours=exact(node_h),
+        is_spot=OfferId.of(offer).is_spot,
+        rates=rates,
     )
+
+
+def _counted_h(charge: LeaseCharge, mask: Mask) -> Decimal:
+    """Hours the lease was held in those that count."""
+    first, last = (charge.held_from - charge.month) / HOUR, (charge.held_until - charge.month) / HOUR
+    return exact(float(np.diff(np.clip(np.arange(len(mask) + 1), first, last))[mask].sum()))

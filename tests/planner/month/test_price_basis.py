@@ -9,7 +9,7 @@ import pytest
 
 from planner.economics.unit import unit_cost
 from planner.errors import InputError
-from planner.ledger import Origin
+from planner.ledger import Lease, Origin
 from planner.month.facts import reckon
 from planner.month.gather import Setting, gather, gather_span
 from planner.month.price_basis import month_basis, trailing_basis
@@ -21,8 +21,10 @@ from tests.planner.month.months import (
     POOL,
     START,
     base_lease,
+    base_price,
     burst_leases,
     monitoring,
+    pool_price,
     served,
     small_catalog,
     small_fleet,
@@ -76,6 +78,40 @@ def test_a_month_is_priced_by_its_bill(ledger: Ledger) -> None:
     ]
     assert [one.usd_hour for one in found.machines["m"]] == [Decimal("0.1"), Decimal("0.10")]
     assert found.span == "month 2026-11"
+
+
+def test_a_machine_costs_what_was_paid_for_its_hours_not_what_the_last_lease_costs(tmp_path: Path) -> None:
+    # two servers of one offer all November: 72.00 since March, 144.00 since the middle of October, so 0.15 an hour each
+    later = base_lease(id="base-2", start=START - timedelta(days=14), price=base_price("144"))
+    with open_ledger(str(tmp_path / "ledger.sqlite"), create=True) as held:
+        held.add_leases((base_lease(), later), origin("leases"))
+        held.add_served(served(), origin("usage"))
+        facts = gather(held, "2026-11", setting(), as_of=NOW, with_earlier=False, with_plan=False)
+        for found in (month_basis(reckon(facts)), trailing(held, END - timedelta(days=2), END)):
+            (machine,) = found.machines["m"]
+            assert machine.usd_hour == pytest.approx(Decimal("0.15"))
+
+
+def test_hours_of_a_lease_outside_of_the_last_days_do_not_weigh(tmp_path: Path) -> None:
+    # one hour at 0.10 and three at 0.30 are 0.25 an hour; of the last two, one is at each price
+    leases = (
+        Lease(
+            id=price,
+            offer=POOL,
+            provider="ovh",
+            start=START + start * HOUR,
+            end=START + end * HOUR,
+            model="m",
+            price=pool_price(price),
+        )
+        for price, start, end in (("0.10", 3, 4), ("0.30", 0, 3))
+    )
+    with open_ledger(str(tmp_path / "ledger.sqlite"), create=True) as held:
+        held.add_leases(tuple(leases), origin("leases"))
+        held.add_served(served(), origin("usage"))
+        for first, usd_hour in ((0, "0.25"), (2, "0.20")):
+            (machine,) = trailing(held, START + first * HOUR, START + 4 * HOUR).machines["m"]
+            assert machine.usd_hour == pytest.approx(Decimal(usd_hour))
 
 
 def test_the_last_days_are_priced_by_their_own_hours(ledger: Ledger) -> None:
