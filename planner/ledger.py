@@ -88,7 +88,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedPrice:
-    """What a gateway was told to charge for a model, from a moment until the next one of the same gateway and name."""
+    """What a gateway was told to charge for a model, from a moment until the next one of the same gateway and name.
+
+    Or what it will be told to: an announcement is charged only once the same price is there as told. Or a review.
+    """
 
     gateway: str
     """The file or the URL, without a password."""
@@ -101,10 +104,18 @@ class PublishedPrice:
     output_usd_token: Decimal
     effective_at: datetime
     description: str = ""
+    why: str = ""
+    """What has changed since the price before; "": not kept."""
+    announced_at: datetime | None = None
+    """When it was announced for `effective_at`; None: it was told to the gateway then."""
+    is_review: bool = False
+    """Whether nothing was told: where a smoothed price stood then on its way, too near to what is charged."""
 
     def __post_init__(self) -> None:
-        if self.effective_at.tzinfo is None or self.effective_at.utcoffset() != timedelta(0):
-            raise ValueError(f"{self.name}: effective_at must be UTC, got {self.effective_at}")
+        for what in ("effective_at", "announced_at"):
+            moment = getattr(self, what)
+            if moment is not None and (moment.tzinfo is None or moment.utcoffset() != timedelta(0)):
+                raise ValueError(f"{self.name}: {what} must be UTC, got {moment}")
         for what in ("input_usd_token", "output_usd_token"):
             if getattr(self, what) <= 0:
                 raise ValueError(f"{self.name}: {what} must be above 0, got {getattr(self, what)}")

@@ -24,8 +24,19 @@ class PublishedModel:
     """What the server asks for, as LiteLLM reads it: os.environ/NAME. Never the key itself."""
     base_model: str | None = None
     """Such as Qwen/Qwen2.5-7B-Instruct."""
+    min_usd_mtok: Decimal | None = None
+    """Its price, blended at the mix that is served, is never below; None: no such bound."""
+    max_usd_mtok: Decimal | None = None
+    """Nor above."""
 
     def __post_init__(self) -> None:
+        low, high = self.min_usd_mtok, self.max_usd_mtok
+        for name in ("min_usd_mtok", "max_usd_mtok"):
+            value = getattr(self, name)
+            if value is not None and not (value.is_finite() and value > 0):
+                raise ValueError(f"{name} must be above 0, got {value}")
+        if low is not None and high is not None and high < low:
+            raise ValueError(f"max_usd_mtok must be min_usd_mtok or more, got {high} under {low}")
         if self.api_base is not None and not self.api_base.startswith(("http://", "https://")):
             raise ValueError(f"api_base must begin with http:// or https://, got {self.api_base!r}")
         if self.api_key != "not-needed" and not self.api_key.startswith("os.environ/"):
@@ -46,6 +57,8 @@ class PublishSettings:
     """Run once the file has changed, such as ["systemctl", "restart", "litellm"]; without a shell."""
     min_change_ratio: Decimal = Decimal("0.05")
     """A price is changed only where input or output moves by this share of the published one."""
+    half_life_days: Decimal | None = None
+    """A price goes half of the way to what is computed in this time; None: the whole way at once."""
     model: tuple[PublishedModel, ...] = ()
     """Models that need more than the defaults."""
 
@@ -54,6 +67,9 @@ class PublishSettings:
             raise ValueError(f"url must begin with http:// or https://, got {self.url!r}")
         if self.min_change_ratio < 0:
             raise ValueError(f"min_change_ratio must be 0 or more, got {self.min_change_ratio}")
+        half_life = self.half_life_days
+        if half_life is not None and not (half_life.is_finite() and half_life > 0):
+            raise ValueError(f"half_life_days must be above 0, got {self.half_life_days}")
         if self.reload_command and self.config_file is None:
             raise ValueError("reload_command is run where config_file changes; expected config_file too")
         for what in ("model", "name"):

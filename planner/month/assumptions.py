@@ -89,11 +89,11 @@ def _rates(month: Reckoning, plans: tuple[Plan, ...]) -> Iterator[Assumption]:
 
 
 def _published(month: Reckoning) -> Iterator[Assumption]:
-    """What gateways charged, each from its day on."""
-    for price in month.facts.published:
+    """What gateways charged, each from its day on; then what was announced."""
+    for price in (*month.facts.published, *month.facts.announced):
         low, high = (usd * TOKENS_PER_MTOK for usd in (price.input_usd_token, price.output_usd_token))
         yield Assumption(
-            what=f"published price of {price.name}",
+            what=f"{'published' if price.announced_at is None else 'announced'} price of {price.name}",
             value=f"USD {low:.4f} input, {high:.4f} output per million tokens, policy {price.policy}, "
             f"from {price.effective_at:%Y-%m-%d %H:%M} UTC",
             dated=price.effective_at.date(),

@@ -77,6 +77,8 @@ class MonthFacts:
     """Prices the ledger knows beside those of leases, by offer and date; the newest of an offer last."""
     published: tuple[PublishedPrice, ...] = ()
     """What gateways charged in the month, as far as it was recorded."""
+    announced: tuple[PublishedPrice, ...] = ()
+    """What was announced in the month, to be charged from a day of its own."""
     fleet: Fleet
     catalog: Catalog
     profiles: Mapping[str, Profile]

@@ -86,6 +86,9 @@ def gather(
         previous_leases=_touching(leases, *month_span(before[-1])) if before else (),
         prices=ledger.prices(),
         published=ledger.published(start, end),
+        announced=tuple(
+            one for one in ledger.all_published() if one.announced_at is not None and start <= one.announced_at < end
+        ),
         fleet=setting.fleet,
         catalog=setting.catalog,
         profiles=setting.profiles,

@@ -7,6 +7,7 @@ litellm_params and shows model_info. Keys that are not ours stay as they are.
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -17,12 +18,24 @@ from planner.publish.made_of import KEY, MadeOf
 COSTS = ("input_cost_per_token", "output_cost_per_token")
 FACTS = ("mode", "max_tokens", "base_model")
 """What model_info says beside prices: told where it changed, whatever became of the price."""
-OURS = ("mode", "description", "max_tokens", "base_model", KEY)
+EFFECTIVE_AT = "baseload_effective_at"
+"""In model_info: since when the entry has its price, UTC."""
+OURS = ("mode", "description", "max_tokens", "base_model", KEY, EFFECTIVE_AT)
 """What publishing says in model_info beside costs."""
 PLACES = 12
 """Decimals of a price per token: a millionth of a dollar per million tokens."""
 
 Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Towards:
+    """What a smoothed price is on its way to."""
+
+    input_usd_token: Decimal
+    output_usd_token: Decimal
+    weight_ratio: float
+    """How much of the way it goes now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +52,21 @@ class Price:
     """Machines, their prices, the basis of the price."""
     policy: str
     made_of: MadeOf = field(default_factory=dict)
+    input_ratio: Decimal | None = None
+    """Of the tokens served, those that are input; None: not known."""
+    towards: Towards | None = None
+    """None: it is what was computed."""
+    bound: str | None = None
+    """The bound it was held at, min_usd_mtok or max_usd_mtok."""
+    is_announced: bool = False
+    """Whether it is what was announced before, and not computed now."""
+
+    @property
+    def blended_usd_token(self) -> Decimal | None:
+        """Of a token of the mix that is served; None: the mix is not known."""
+        if self.input_ratio is None:
+            return None
+        return self.input_ratio * self.input_usd_token + (1 - self.input_ratio) * self.output_usd_token
 
     def __post_init__(self) -> None:
         for name in ("input_usd_token", "output_usd_token"):
@@ -81,19 +109,30 @@ class Change:
         return None if self.before is None else moved_ratio(self.before, self.after)
 
 
+def entries_named(held: Sequence[Entry], name: str) -> list[int]:
+    """Places of the entries that answer to a name."""
+    return [index for index, one in enumerate(held) if one.get("model_name") == name]
+
+
 def changes_of(
-    price: Price, how: PublishedModel, held: Sequence[Entry], *, min_change_ratio: Decimal
+    price: Price,
+    how: PublishedModel,
+    held: Sequence[Entry],
+    *,
+    min_change_ratio: Decimal,
+    effective_at: datetime | None = None,
 ) -> tuple[Change, ...]:
     """What publishing this price means where the gateway has these entries: one change for each of the model's.
 
+    `effective_at`: since when a price that moves is charged; None: it is not said.
     A new entry needs to know where the model is served: ValueError without api_base.
     """
     name = how.name or price.model
-    places = [index for index, one in enumerate(held) if one.get("model_name") == name]
+    places = entries_named(held, name)
     if not places:
         if how.api_base is None:
             raise ValueError(f"{name}: the gateway does not have it; expected api_base in [[publish.model]] to make it")
-        new = _new(name, price, how)
+        new = _since(_new(name, price, how), effective_at)
         return (Change(name=name, price=price, kind=Kind.CREATED, place=None, before=None, after=new),)
     wanted = [(place, priced(held[place], price, how)) for place in places]
     # Decided once for the name: with two prices for one name, LiteLLM would charge now the one and now the other.
@@ -101,7 +140,7 @@ def changes_of(
     is_moved = any(moved is None or (moved > 0 and moved >= min_change_ratio) for moved in moves)
     found = []
     for place, repriced in wanted:
-        after = repriced if is_moved else at_old_costs(repriced, held[place])
+        after = _since(repriced, effective_at) if is_moved else at_old_costs(repriced, held[place])
         is_same = not is_moved and all(_facts(held[place], key) == _facts(after, key) for key in FACTS)
         found.append(
             Change(
@@ -120,13 +159,19 @@ def at_old_costs(after: Entry, before: Mapping[str, Any]) -> Entry:
     """The new entry at the price of the old one, with what that was made of: other facts may still have changed."""
     found = deepcopy(after)
     for part in ("litellm_params", "model_info"):
-        for key in (*COSTS, "description", KEY):
+        for key in (*COSTS, "description", KEY, EFFECTIVE_AT):
             old = (before.get(part) or {}).get(key)
             if old is None:
                 found[part].pop(key, None)
             else:
                 found[part][key] = old
     return found
+
+
+def _since(entry: Entry, effective_at: datetime | None) -> Entry:
+    if effective_at is not None:
+        entry["model_info"][EFFECTIVE_AT] = effective_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return entry
 
 
 def _facts(entry: Mapping[str, Any], key: str) -> Any:

@@ -4,19 +4,22 @@ What was told is known even where the rest breaks off: a price that may be charg
 """
 
 import subprocess
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planner import files
 from planner.errors import InputError
 from planner.fleet.publish import PublishSettings
+from planner.measure.prometheus import without_user
 from planner.publish.config_file import diff, diff_of_entries, entries_of, with_changes
-from planner.publish.entry import Change, Entry, Kind, Price, changes_of
+from planner.publish.entry import Change, Entry, Kind, Price, changes_of, entries_named
 from planner.publish.litellm_api import GatewayError
 from planner.publish.outcome import Probe, Published
 from planner.publish.proxy import Proxy
+from planner.publish.steady import Standing, standing_of, steadied
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -33,6 +36,15 @@ class Gateway:
     settings: PublishSettings
     key: "Callable[[], SecretStr]"
     """The proxy's master key; asked for only where the proxy is."""
+    now: datetime
+    """The moment the prices hold from."""
+    reviewed: Mapping[str, Standing] = field(default_factory=dict)
+    """By name, where the last review left prices it did not tell."""
+
+    @property
+    def where(self) -> str:
+        """What a person calls it, and the ledger: the file, or the URL without a password."""
+        return where_of(self.settings)
 
     def publish(self, prices: Sequence[Price], *, is_dry_run: bool, probe: bool) -> Published:
         """The changes, made where it is no dry run. Raises InputError; GatewayError where nothing was told yet."""
@@ -70,12 +82,10 @@ class Gateway:
         """Tells the proxy, and asks it again."""
         with Proxy(self.settings.url or "", key=self.key()) as proxy:
             held = proxy.entries()
-            where = proxy.shown_url
             changes = self._changes(prices, held)
             if is_dry_run:
-                return Published(
-                    where=where, changes=changes, is_dry_run=True, diff=diff_of_entries(changes, source=where)
-                )
+                shown = diff_of_entries(changes, source=self.where)
+                return Published(where=self.where, changes=changes, is_dry_run=True, diff=shown)
             told: list[Change] = []
             probes: Sequence[Probe] = ()
             problem = None
@@ -88,19 +98,27 @@ class Gateway:
                 if not any(one.kind is not Kind.KEPT for one in told):
                     raise
                 problem = str(error)
-        return Published(where=where, changes=changes, told=told, is_dry_run=False, probes=probes, problem=problem)
+        return Published(where=self.where, changes=changes, told=told, is_dry_run=False, probes=probes, problem=problem)
 
     def _changes(self, prices: Sequence[Price], held: Sequence[Entry]) -> list[Change]:
         settings = self.settings
-        least = settings.min_change_ratio
-        try:
-            return [
-                change
-                for price in prices
-                for change in changes_of(price, settings.of(price.model), held, min_change_ratio=least)
-            ]
-        except ValueError as error:
-            raise InputError(str(error)) from None
+        found: list[Change] = []
+        for price in prices:
+            how = settings.of(price.model)
+            name = how.name or price.model
+            places = entries_named(held, name)
+            standing = standing_of(held[places[0]] if places else None, self.reviewed.get(name))
+            calm = steadied(price, standing, how, half_life_days=settings.half_life_days, now=self.now)
+            try:
+                found += changes_of(calm, how, held, min_change_ratio=settings.min_change_ratio, effective_at=self.now)
+            except ValueError as error:
+                raise InputError(str(error)) from None
+        return found
+
+
+def where_of(settings: PublishSettings) -> str:
+    """The gateway's file, or its URL without a password."""
+    return settings.config_file or without_user(settings.url or "")
 
 
 def _seen(proxy: Proxy, changes: Sequence[Change], probe: bool) -> tuple[Probe, ...]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
-from planner.publish.entry import Change
+from planner.publish.entry import COSTS, Change, published_cost
+from planner.publish.made_of import KEY, Trigger, triggers
 
 TOLERANCE = Decimal("0.000001")
 """Relative, of what a probe was charged; LiteLLM reckons in floats."""
@@ -50,9 +52,28 @@ class Published:
     """What broke off once something was told; None: nothing."""
     is_check: bool = False
     """Whether the reasons to review a price were asked for."""
+    announced_for: datetime | None = None
+    """Until then the gateway is told nothing; None: prices hold at once."""
 
     @property
     def alarms(self) -> list[str]:
         """What went wrong, and what the probes found wrong."""
         broken = [] if self.problem is None else [self.problem]
         return broken + [f"{self.where}: {one.name}: {one.alarm}" for one in self.probes if one.alarm is not None]
+
+
+def reasons_of(change: Change) -> tuple[Trigger, ...] | None:
+    """The four reasons for an entry; None: it does not say what its price was made of."""
+    before = {} if change.before is None else change.before.get("model_info") or {}
+    return triggers(before[KEY], change.price.made_of) if before.get(KEY) else None
+
+
+def why_of(change: Change) -> str:
+    """Why the price moved, in words, for the change log."""
+    if change.before is None or not any(published_cost(change.before, cost) for cost in COSTS):
+        return "first price"
+    reasons = reasons_of(change)
+    if reasons is None:
+        return "what the price before was made of is not known"
+    said = [f"{one.name}: {one.said}" for one in reasons if one.said is not None]
+    return "; ".join(said) or "load or mix: machines, rates and prices are the same"

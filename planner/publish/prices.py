@@ -67,6 +67,7 @@ def _price(known: Known, model: Model, spend: ModelSpend) -> Price:
         description=_description(known, model, spend, how, machines),
         policy=how.policy,
         made_of=made_of(machines),
+        input_ratio=exact(spend.input_tokens) / exact(spend.input_tokens + spend.output_tokens),
     )
 
 

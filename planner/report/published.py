@@ -4,9 +4,8 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from planner.publish.entry import COSTS, Change, published_cost
-from planner.publish.made_of import KEY, Trigger, triggers
-from planner.publish.outcome import Published
+from planner.publish.entry import COSTS, Change, Price, published_cost
+from planner.publish.outcome import Published, reasons_of
 from planner.report.narrow import wrapped
 from planner.report.price.section import MONEY, TEXT, Json, listed, or_null, record, said
 from planner.report.screen import Cell, Column, Screen, render, table, words
@@ -31,7 +30,10 @@ def render_published(found: Published, *, screen: Screen | None = None) -> str:
         words("policy"),
         words("entry"),
     ]
-    head = f"{'Would be published' if found.is_dry_run else 'Published'} at {found.where}"
+    did = "Would be published" if found.is_dry_run else "Published"
+    if found.announced_for is not None:
+        did = f"To be charged from {found.announced_for:%Y-%m-%d %H:%M} UTC"
+    head = f"{did} at {found.where}"
     parts: list[RenderableType] = [head, table(columns, [_cells(one) for one in found.changes])]
     for name, price in {change.name: change.price for change in found.changes}.items():
         parts += wrapped(f"{name}: {price.description}", screen)
@@ -64,12 +66,6 @@ def _reasons(found: Published, screen: Screen) -> "list[RenderableType]":
     return lines
 
 
-def reasons_of(change: Change) -> tuple[Trigger, ...] | None:
-    """The four reasons for an entry; None: it does not say what its price was made of."""
-    before = {} if change.before is None else change.before.get("model_info") or {}
-    return triggers(before[KEY], change.price.made_of) if before.get(KEY) else None
-
-
 def _cells(change: Change) -> list[Cell]:
     low, high = (_before_and_after(change, cost) for cost in COSTS)
     return [change.name, *low, *high, change.moved_ratio, change.price.policy, change.kind.value]
@@ -91,6 +87,9 @@ def published_document(found: Published) -> dict[str, Any]:
         "schema": PUBLISHED_SCHEMA,
         "where": found.where,
         "dry_run": found.is_dry_run,
+        "announced_for": None
+        if found.announced_for is None
+        else found.announced_for.isoformat().replace("+00:00", "Z"),
         "models": [
             {
                 "name": one.name,
@@ -100,6 +99,8 @@ def published_document(found: Published) -> dict[str, Any]:
                 "input_cost_per_token": f"{one.price.input_usd_token:f}",
                 "output_cost_per_token": f"{one.price.output_usd_token:f}",
                 **{f"{cost}_before": _text(one.before, cost) for cost in COSTS},
+                "towards": _towards(one.price),
+                "bound": one.price.bound,
                 "max_tokens": one.price.max_tokens,
                 "description": one.price.description,
                 "body": one.after,
@@ -121,6 +122,16 @@ def published_document(found: Published) -> dict[str, Any]:
     }
 
 
+def _towards(price: Price) -> dict[str, Any] | None:
+    if price.towards is None:
+        return None
+    return {
+        "input_cost_per_token": f"{price.towards.input_usd_token:f}",
+        "output_cost_per_token": f"{price.towards.output_usd_token:f}",
+        "weight_ratio": round(price.towards.weight_ratio, 6),
+    }
+
+
 def _text(entry: dict[str, Any] | None, cost: str) -> str | None:
     found = None if entry is None else published_cost(entry, cost)
     return None if found is None else f"{found:f}"
@@ -138,6 +149,19 @@ def published_schema() -> Json:
         "output_cost_per_token": MONEY,
         "input_cost_per_token_before": or_null(MONEY),
         "output_cost_per_token_before": or_null(MONEY),
+        "towards": said(
+            or_null(
+                record(
+                    {
+                        "input_cost_per_token": MONEY,
+                        "output_cost_per_token": MONEY,
+                        "weight_ratio": {"type": "number", "minimum": 0, "maximum": 1},
+                    }
+                )
+            ),
+            "What a smoothed price is on its way to, and how much of the way it goes now; null: it is as computed.",
+        ),
+        "bound": said(or_null({"enum": ["min_usd_mtok", "max_usd_mtok"]}), "The bound it was held at."),
         "max_tokens": said(or_null(count), "Longest context its machines hold; null: not known."),
         "description": TEXT,
         "body": said({"type": "object"}, "As `/model/new` takes it."),
@@ -158,6 +182,9 @@ def published_schema() -> Json:
         "schema": {"const": PUBLISHED_SCHEMA},
         "where": TEXT,
         "dry_run": {"type": "boolean"},
+        "announced_for": said(
+            or_null({"type": "string", "format": "date-time"}), "The gateway is told then; null: prices hold at once."
+        ),
         "models": listed(record(model)),
         "probes": listed(record(probe)),
     }

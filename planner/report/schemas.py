@@ -17,6 +17,7 @@ from planner.report.price.registry import price_schema_text
 from planner.report.price_changes import prices_schema_text
 from planner.report.profile_fit import fit_schema_text
 from planner.report.published import published_schema_text
+from planner.report.published_log import log_schema_text
 from planner.report.reconcile import reconcile_schema_text
 from planner.report.sensitivity.base_map import map_schema_text
 from planner.report.sensitivity.ranges import ranges_schema_text
@@ -32,6 +33,7 @@ SCHEMAS = {
     "bench.schema.json": bench_schema_text,
     "profile-fit.schema.json": fit_schema_text,
     "published.schema.json": published_schema_text,
+    "published-log.schema.json": log_schema_text,
     "prices.schema.json": prices_schema_text,
     "forecast.schema.json": forecast_schema_text,
     "price.schema.json": price_schema_text,

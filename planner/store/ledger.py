@@ -111,7 +111,7 @@ class Ledger:
             return write.add_prices(connection, prices, origin)
 
     def add_published(self, prices: Sequence[PublishedPrice], origin: Origin) -> Batch:
-        """Adds prices published at a gateway."""
+        """Adds prices published at a gateway, announced for it, or reviewed."""
         with self._writing() as connection:
             return write.add_published(connection, prices, origin)
 
@@ -201,6 +201,21 @@ class Ledger:
         """Published prices that were charged at some time of [start, end), by gateway, name and time."""
         with self._reading() as connection:
             return () if connection is None else read.published(connection, start, end)
+
+    def all_published(self) -> tuple[PublishedPrice, ...]:
+        """Every price that was told, announced or reviewed, in the order it was recorded."""
+        with self._reading() as connection:
+            return () if connection is None else read.all_published(connection)
+
+    def reviews(self, gateway: str) -> tuple[PublishedPrice, ...]:
+        """Where the last review of each name left prices that it did not tell."""
+        with self._reading() as connection:
+            return () if connection is None else read.reviews(connection, gateway)
+
+    def announced(self) -> tuple[PublishedPrice, ...]:
+        """Announced prices that were not told yet: by moment, gateway and name, the newest of each."""
+        with self._reading() as connection:
+            return () if connection is None else read.announced(connection)
 
     def plans(self, start: datetime, end: datetime) -> tuple[PlanRecord, ...]:
         """Recorded plans whose horizon touches [start, end), the first saved first."""

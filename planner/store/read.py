@@ -124,7 +124,10 @@ def prices(connection: Connection) -> tuple[PriceInForce, ...]:
 def published(connection: Connection, start: datetime, end: datetime) -> tuple[PublishedPrice, ...]:
     """Published prices that were charged at some time of [start, end), by gateway, name and time."""
     query = select(tables.published).where(
-        tables.published.c.batch_id.not_in(retracted()), tables.published.c.effective_at < end
+        tables.published.c.batch_id.not_in(retracted()),
+        tables.published.c.announced_at.is_(None),
+        tables.published.c.is_review.is_(False),
+        tables.published.c.effective_at < end,
     )
     query = query.order_by(tables.published.c.effective_at, tables.published.c.batch_id, tables.published.c.row)
     held: dict[tuple[str, str], list[PublishedPrice]] = {}
@@ -134,6 +137,34 @@ def published(connection: Connection, start: datetime, end: datetime) -> tuple[P
             prices.clear()  # the one before was over when the span began
         prices.append(price)
     return tuple(price for key in sorted(held) for price in held[key])
+
+
+def all_published(connection: Connection) -> tuple[PublishedPrice, ...]:
+    """Every price that was told, announced or reviewed, in the order it was recorded."""
+    query = select(tables.published).where(tables.published.c.batch_id.not_in(retracted()))
+    query = query.order_by(tables.published.c.batch_id, tables.published.c.row)
+    return tuple(map(records.published_of, connection.execute(query).mappings()))
+
+
+def announced(connection: Connection) -> tuple[PublishedPrice, ...]:
+    """Announcements that were not told yet, the newest of each gateway, name and moment, by moment and name."""
+    open_: dict[tuple[str, str, datetime], PublishedPrice] = {}
+    for price in all_published(connection):
+        if price.announced_at is not None:
+            open_[price.gateway, price.name, price.effective_at] = price
+            continue
+        if price.is_review:
+            continue
+        for key in list(open_):
+            if key[:2] == (price.gateway, price.name) and key[2] <= price.effective_at:
+                del open_[key]  # told since, or overtaken by what was
+    return tuple(sorted(open_.values(), key=lambda one: (one.effective_at, one.gateway, one.name)))
+
+
+def reviews(connection: Connection, gateway: str) -> tuple[PublishedPrice, ...]:
+    """The newest review of each name of a gateway."""
+    found = {one.name: one for one in all_published(connection) if one.gateway == gateway and one.is_review}
+    return tuple(found[name] for name in sorted(found))
 
 
 def plans(connection: Connection, start: datetime, end: datetime) -> tuple[PlanRecord, ...]:

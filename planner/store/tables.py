@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from planner.store.columns import Day, Instant, Money, TagSet
@@ -111,6 +112,9 @@ published = Table(
     Column("output_usd_token", Money, nullable=False),
     Column("effective_at", Instant, nullable=False),
     Column("description", Text, nullable=False),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("announced_at", Instant),
+    Column("is_review", Boolean, nullable=False, server_default=false()),
 )
 
 other_cost = Table(

@@ -11,6 +11,7 @@ import yaml
 
 from autoscaler.cli import baseload, run
 from planner.report.published import published_schema
+from planner.report.published_log import log_schema
 from planner.store import open_ledger
 from tests.servers.litellm_double import KEY, LiteLlmDouble, litellm_double
 
@@ -177,7 +178,8 @@ def test_a_dry_runs_diff_of_a_proxy_has_only_what_moves(
         entry["litellm_params"] |= {"input_cost_per_token": 5e-07, "aws_secret_access_key": "planted-secret"}
         _, out, _ = publish(capsys, tmp_path, plan, proxy_settings(double), "--dry-run")
     removed = [line.split() for line in out.splitlines() if line.startswith("-") and not line.startswith("---")]
-    assert removed == [["-", "input_cost_per_token:", "0.0000005"]]
+    moved = [line for line in removed if line[1] != "baseload_effective_at:"]  # it has moved where a second has passed
+    assert moved == [["-", "input_cost_per_token:", "0.0000005"]]
     assert "planted-secret" not in out
 
 
@@ -381,3 +383,166 @@ def test_a_price_is_made_of_one_thing(tmp_path: Path, plan: Path, capsys: pytest
     code, _, err = publish_from_ledger(capsys, tmp_path, settings, "--trailing-days", 7)
     assert code == 2
     assert "no ledger there" in err or "no usage of it was measured" in err
+
+
+def at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
+    monkeypatch.setattr("planner.cli.publish.command.now_utc", lambda: moment)
+
+
+def doubled(plan: Path, folder: Path) -> Path:
+    """The same plan at twice every amount."""
+    document = json.loads(plan.read_text())
+    for terms in (document["cost"], *document["offers"].values(), document["cost_usd_mtok"]):
+        for key, value in terms.items():
+            if isinstance(value, str) and value.replace(".", "").isdigit():
+                terms[key] = str(2 * Decimal(value))
+    document["bill_usd"] = str(2 * Decimal(document["bill_usd"]))
+    for lease in document["leases"]:
+        lease["charge_usd"] = str(2 * Decimal(lease["charge_usd"]))
+    (folder / "dearer.json").write_text(json.dumps(document))
+    return folder / "dearer.json"
+
+
+def test_a_price_moves_by_half_in_a_half_life_and_the_log_says_why(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = f'config_file = "litellm.yaml"\nhalf_life_days = 7\n{NEW}'
+    first = datetime(2026, 12, 1, tzinfo=UTC)
+    at(monkeypatch, first)
+    assert publish(capsys, tmp_path, plan, settings)[0] == 0
+    (entry,) = yaml.safe_load((tmp_path / "litellm.yaml").read_text())["model_list"]
+    assert entry["model_info"]["baseload_effective_at"] == "2026-12-01T00:00:00Z"
+    dearer = doubled(plan, tmp_path)
+    at(monkeypatch, first + timedelta(days=7))
+    code, out, err = publish(capsys, tmp_path, dearer, settings, "--json")
+    assert code == 0, err
+    jsonschema.validate(json.loads(out), published_schema())
+    (model,) = json.loads(out)["models"]
+    ratio = Decimal(model["output_cost_per_token"]) / Decimal(model["output_cost_per_token_before"])
+    assert float(ratio) == pytest.approx(1.5, abs=1e-4)
+    assert model["towards"]["weight_ratio"] == 0.5
+
+    code, out, _ = _said(capsys, "publish", "log", "--json")
+    jsonschema.validate(json.loads(out), log_schema())
+    rows = json.loads(out)["prices"]
+    assert [one["state"] for one in rows] == ["told", "told"]
+    assert [one["moved_ratio"] for one in rows] == [None, pytest.approx(0.5, abs=1e-4)]
+    assert rows[0]["why"] == "first price"
+    assert rows[1]["why"].startswith("price: ")
+    code, out, _ = _said(capsys, "publish", "log", "--name", "llama-7b-q4")
+    assert (code, "+50.0" in out or "50.0" in out) == (0, True)
+    code, out, err = _said(capsys, "publish", "log", "--name", "lama")
+    assert (code, out) == (2, "")
+    assert "nothing of this name was published; expected one of llama-7b-q4" in err
+
+
+def test_a_step_after_a_long_calm_is_followed_no_faster_for_it(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = f'config_file = "litellm.yaml"\nhalf_life_days = 7\n{NEW}'
+    first = datetime(2026, 12, 1, tzinfo=UTC)
+    for day in (0, 14, 27):  # the same plan: reviewed, and kept
+        at(monkeypatch, first + timedelta(days=day))
+        assert publish(capsys, tmp_path, plan, settings)[0] == 0
+    at(monkeypatch, first + timedelta(days=28))
+    code, out, err = publish(capsys, tmp_path, doubled(plan, tmp_path), settings, "--json")
+    assert code == 0, err
+    (model,) = json.loads(out)["models"]
+    assert model["towards"]["weight_ratio"] == pytest.approx(
+        1 - 0.5 ** (1 / 7), abs=1e-6
+    )  # a day's, and not four weeks'
+    _, out, _ = _said(capsys, "publish", "log", "--json")
+    assert len(json.loads(out)["prices"]) == 2  # reviews told nothing
+    now = first + timedelta(days=29)
+    with open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite") as held:
+        assert len(held.published(first, now)) == 2
+        assert len(held.reviews(held.all_published()[0].gateway)) == 1
+
+
+def test_steps_too_small_to_be_told_add_up(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = f'config_file = "litellm.yaml"\nhalf_life_days = 70\n{NEW}'
+    first = datetime(2026, 12, 1, tzinfo=UTC)
+    at(monkeypatch, first)
+    assert publish(capsys, tmp_path, plan, settings)[0] == 0
+    dearer = doubled(plan, tmp_path)
+    kinds = []
+    for day in range(1, 9):
+        at(monkeypatch, first + timedelta(days=day))
+        _, out, _ = publish(capsys, tmp_path, dearer, settings, "--json")
+        kinds.append(json.loads(out)["models"][0]["became"])
+    # 1 % a day: told once 1 - 0.5^(days/70) reaches 5 %, which is after six days (5.77 %; 4.83 % after five)
+    assert kinds == ["kept"] * 5 + ["updated"] + ["kept"] * 2
+
+
+def _said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = run(baseload(), list(arguments))
+    found = capsys.readouterr()
+    return code, found.out, found.err
+
+
+def test_a_price_is_announced_and_holds_from_its_day_as_it_was_announced(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = f'config_file = "litellm.yaml"\n{NEW}'
+    option = ("--effective-from", "2026-12-10")
+    at(monkeypatch, datetime(2026, 12, 1, tzinfo=UTC))
+    assert publish(capsys, tmp_path, plan, settings)[0] == 0
+    before = (tmp_path / "litellm.yaml").read_text()
+    dearer = doubled(plan, tmp_path)
+    code, out, err = publish(capsys, tmp_path, dearer, settings, *option)
+    assert code == 0, err
+    assert "To be charged from 2026-12-10 00:00 UTC at " in out
+    assert "announced in " in err
+    assert (tmp_path / "litellm.yaml").read_text() == before
+    at(monkeypatch, datetime(2026, 12, 2, tzinfo=UTC))
+    assert "nothing to announce" in publish(capsys, tmp_path, dearer, settings, *option)[2]  # it stands already
+
+    at(monkeypatch, datetime(2026, 12, 10, 6, tzinfo=UTC))
+    code, out, err = publish(capsys, tmp_path, plan, settings, *option, "--json")  # the plan is cheaper by now
+    assert code == 0, err
+    (model,) = json.loads(out)["models"]
+    assert Decimal(model["output_cost_per_token"]) == 2 * Decimal(model["output_cost_per_token_before"])
+    _, out, _ = _said(capsys, "publish", "log", "--json")
+    assert [(one["state"], one["effective_at"]) for one in json.loads(out)["prices"]] == [
+        ("told", "2026-12-01T00:00:00Z"),
+        ("overtaken", "2026-12-10T00:00:00Z"),
+        ("told", "2026-12-10T06:00:00Z"),
+    ]
+    at(monkeypatch, datetime(2026, 12, 11, tzinfo=UTC))
+    assert "updated" in publish(capsys, tmp_path, plan, settings, *option)[1]  # told once; now the plan's price again
+    code, out, err = publish(capsys, tmp_path, plan, settings, "--effective-from", "soon")
+    assert (code, "expected a day or a moment" in err) == (2, True)
+    code, out, err = publish(capsys, tmp_path, plan, settings, "--effective-from", "2027-01-01", "--no-record")
+    assert (code, "what is announced is kept in the ledger" in err) == (2, True)
+
+
+def test_an_announced_price_has_come_as_far_as_it_will_have_by_its_day(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = f'config_file = "litellm.yaml"\nhalf_life_days = 7\n{NEW}'
+    at(monkeypatch, datetime(2026, 12, 1, tzinfo=UTC))
+    assert publish(capsys, tmp_path, plan, settings)[0] == 0
+    option = ("--effective-from", "2026-12-08", "--json")
+    code, out, err = publish(capsys, tmp_path, doubled(plan, tmp_path), settings, *option)
+    assert code == 0, err
+    (model,) = json.loads(out)["models"]
+    assert model["towards"]["weight_ratio"] == 0.5
+    assert json.loads(out)["announced_for"] == "2026-12-08T00:00:00Z"
+
+
+def test_a_bound_holds_the_price(tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = f'config_file = "litellm.yaml"\n{NEW}max_usd_mtok = 0.1\n'
+    code, out, err = publish(capsys, tmp_path, plan, settings, "--json")
+    assert code == 0, err
+    (model,) = json.loads(out)["models"]
+    tokens = 60 * 24, sum(20 + hour for hour in range(24))
+    paid = sum(
+        count * Decimal(model[f"{kind}_cost_per_token"])
+        for count, kind in zip(tokens, ("input", "output"), strict=True)
+    )
+    assert float(paid / sum(tokens)) == pytest.approx(0.1e-6, rel=1e-4)
+    assert model["bound"] == "max_usd_mtok"
+    assert model["description"].endswith("; held at max_usd_mtok 0.1")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -325,3 +326,23 @@ def test_a_published_price_holds_until_the_next_of_its_name_at_the_same_gateway(
         assert ledger.published(NOVEMBER - timedelta(days=60), NOVEMBER) == (first, second)
         assert ledger.published(NOVEMBER - timedelta(days=90), NOVEMBER - timedelta(days=60)) == ()
         assert [one.kind for one in ledger.batches()] == [BatchKind.PUBLISHED] * 3
+
+
+def test_an_announced_price_is_not_charged_until_it_is_told(url: str) -> None:
+    def told(day: int, **more: Any) -> PublishedPrice:
+        return a_published_price(effective_at=NOVEMBER + timedelta(days=day), **more)
+
+    first = told(2, announced_at=NOVEMBER)
+    moved = told(2, announced_at=NOVEMBER + timedelta(days=1), input_usd_token=Decimal("0.000004"))
+    later = told(9, announced_at=NOVEMBER)
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_published([later, first], an_origin("a"))
+        ledger.add_published([moved], an_origin("b"))
+        assert ledger.published(NOVEMBER, DECEMBER) == ()
+        assert ledger.announced() == (moved, later)  # the newest word of a moment
+        ledger.add_published([told(1, why="first price")], an_origin("c"))  # before either: both are still to come
+        assert ledger.announced() == (moved, later)
+        ledger.add_published([told(2)], an_origin("d"))
+        assert ledger.announced() == (later,)
+        assert ledger.published(NOVEMBER, DECEMBER) == (told(1, why="first price"), told(2))
+        assert ledger.all_published() == (later, first, moved, told(1, why="first price"), told(2))

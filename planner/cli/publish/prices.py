@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from planner.cli.database import ledger_url
 
 if TYPE_CHECKING:
-    from planner.cli.publish import PublishGiven
+    from planner.cli.publish.command import PublishGiven
     from planner.fleet import Fleet
     from planner.month.gather import Setting
     from planner.publish.basis import PriceBasis

@@ -1,4 +1,4 @@
-"""`baseload publish`: prices at a gateway, read back and tried."""
+"""`baseload publish litellm`: prices at a LiteLLM proxy, read back and tried."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planner.cli.database import check_recordable, ledger_url, origin_of
+from planner.cli.database import check_recordable
 from planner.cli.option_groups import with_options
 from planner.cli.options import FleetOption, JsonOption, say, screen
 from planner.cli.paths import check_paths
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from planner.fleet import Fleet
     from planner.fleet.publish import PublishSettings
-    from planner.publish.outcome import Published
-
-publish_app = typer.Typer(no_args_is_help=True)
 
 KEY = "LITELLM_MASTER_KEY"
 
@@ -45,6 +42,14 @@ class PublishGiven:
         Path | None, typer.Option("--config-file", help="LiteLLM's config.yaml; without it [publish] config_file.")
     ] = None
     url: Annotated[str | None, typer.Option("--url", help="Of the running proxy; without it [publish] url.")] = None
+    effective_from: Annotated[
+        str | None,
+        typer.Option(
+            "--effective-from",
+            metavar="DAY",
+            help="The prices hold from this day or moment (UTC): announced until then, told by the first run after it.",
+        ),
+    ] = None
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False
     check: Annotated[
         bool, typer.Option("--check", help="Say which reasons to review a price apply, and what it would become.")
@@ -59,12 +64,6 @@ class PublishGiven:
     as_json: JsonOption = False
 
 
-@publish_app.callback()
-def publish() -> None:
-    """Prices at a gateway."""
-
-
-@publish_app.command("litellm")
 @with_options(PublishGiven)
 def litellm(context: typer.Context, given: PublishGiven) -> None:
     """Write each model's cost per token into LiteLLM, read it back, and see that a chat request is charged it.
@@ -74,60 +73,67 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
     Example: baseload publish litellm --plan plan.json -c fleet.toml --config-file litellm.yaml --dry-run
     """
     from planner.case import load_fleet
-    from planner.cli.publish_prices import prices_by
+    from planner.cli.publish.prices import prices_by
+    from planner.cli.publish.record import as_announced, last_reviews, recorded
     from planner.publish.gateway import Gateway
     from planner.publish.litellm_api import GatewayError
     from planner.report.published import published_document, render_published
 
-    now = datetime.now(UTC)
+    now = now_utc()
     check_paths(read=(("--plan", given.plan), ("-c", given.config)), write=())
     if [given.plan, given.month, given.trailing_days].count(None) != 2:
         raise InputError("prices are made of one thing: expected one of --plan, --month and --trailing-days")
+    moment = None if given.effective_from is None else _moment(given.effective_from)
+    is_to_come = moment is not None and moment > now
     keeps = given.record and not given.dry_run and not given.check
+    if is_to_come and not given.record:
+        raise InputError("--effective-from: what is announced is kept in the ledger; expected --record beside it")
     if keeps:
         check_recordable(given.config)
     fleet, remarks = load_fleet(given.config)
     settings = _settings(fleet, given)
     prices, said = prices_by(replace(fleet, publish=settings), given, now)
-    gateway = Gateway(settings=settings, key=lambda: _key(settings))
-    found = gateway.publish(prices, is_dry_run=given.dry_run or given.check, probe=given.probe)
-    found = replace(found, is_check=given.check, diff=() if given.check else found.diff)
+    gateway = Gateway(
+        settings=settings,
+        key=lambda: _key(settings),
+        now=moment if moment is not None and is_to_come else now,
+        reviewed=last_reviews(settings, given.config),
+    )
+    if moment is not None and not is_to_come:
+        prices = as_announced(prices, gateway, moment, given.config)
+    found = gateway.publish(prices, is_dry_run=given.dry_run or given.check or is_to_come, probe=given.probe)
+    shows_diff = given.dry_run and not given.check
+    found = replace(
+        found,
+        is_check=given.check,
+        diff=found.diff if shows_diff else (),
+        announced_for=moment if is_to_come else None,
+    )
     if given.as_json:
         typer.echo(json.dumps(published_document(found), indent=2, ensure_ascii=False))
     else:
         typer.echo(render_published(found, screen=screen()), nl=False)
     say(context, (*remarks, *said))
     if keeps:
-        say(context, _recorded(found, given.config))
+        say(context, recorded(found, given.config, now))
     if found.alarms:
         raise GatewayError("; ".join(found.alarms))
 
 
-def _recorded(found: "Published", config: Path | None) -> tuple[str, ...]:
-    """Adds what was published to the ledger, once for each name; says where."""
-    from planner.ledger import PublishedPrice
-    from planner.store import open_ledger
+def now_utc() -> datetime:
+    """The moment prices are told."""
+    return datetime.now(UTC)
 
-    now = datetime.now(UTC)
-    changed = {one.name: one.price for one in found.told if one.is_repriced}
-    if not changed:
-        return ()
-    prices = [
-        PublishedPrice(
-            gateway=found.where,
-            name=name,
-            model=price.model,
-            policy=price.policy,
-            input_usd_token=price.input_usd_token,
-            output_usd_token=price.output_usd_token,
-            effective_at=now,
-            description=price.description,
-        )
-        for name, price in changed.items()
-    ]
-    with open_ledger(ledger_url(config), create=True) as held:
-        batch = held.add_published(prices, origin_of("publish", f"{now.isoformat()} {prices}"))
-        return (f"recorded in {held.address} as batch {batch.id}",)
+
+def _moment(text: str) -> datetime:
+    """A day (its first instant) or a moment, UTC where it names no zone. Raises InputError."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"--effective-from {text}: expected a day or a moment, such as 2026-12-01 or 2026-12-01T06:00Z"
+        ) from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _settings(fleet: "Fleet", given: PublishGiven) -> "PublishSettings":
