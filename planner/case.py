@@ -19,6 +19,7 @@ from planner.demand.forecast import Forecast
 from planner.demand.horizon import for_models, select_month
 from planner.demand.read import read_forecast
 from planner.errors import InputError
+from planner.exchange.owned_fees import needs_fee, with_fees
 from planner.exchange.quotes import at_prices, newest_rate
 from planner.fleet import Fleet, default_fleet, read_fleet_file, with_policy
 from planner.profile.curve import Profile
@@ -109,6 +110,17 @@ def load_catalog(fleet: Fleet, prices: Literal["files", "ledger"] | None = None)
     return without(catalog, settings.without) if settings.without else catalog
 
 
+def with_fees_in_force(fleet: Fleet) -> Fleet:
+    """The fleet with its owned servers at the price of the day they were ordered, where prices come from the ledger.
+
+    With `prices = "files"` there is one price of an offer, and nothing to look up.
+    """
+    if fleet.catalog.prices != "ledger" or not any(map(needs_fee, fleet.owned)):
+        return fleet
+    found = with_fees(fleet.owned, recorded_prices(fleet), load_catalog(fleet, prices="files"))
+    return replace(fleet, owned=found)
+
+
 def rate_of(fleet: Fleet) -> FxRate | None:
     """The exchange rate the fleet says; None: it says none."""
     settings = fleet.catalog
@@ -171,7 +183,7 @@ def load_case(
     elif fill is not None:
         raise InputError("--fill needs --month; expected both")
     return Case(
-        fleet=fleet,
+        fleet=with_fees_in_force(fleet),
         catalog=load_catalog(fleet),
         forecast=demand,
         profiles=load_profiles(fleet),

@@ -66,11 +66,12 @@ def orders(
     from autoscaler.providers.hetzner.orders import base_orders
     from autoscaler.report.base_orders import base_orders_document, render_base_orders
     from planner import files
-    from planner.case import load_catalog, load_fleet
+    from planner.case import load_catalog, load_fleet, with_fees_in_force
     from planner.catalog.read import shipped_fx
     from planner.exchange.plan_file import read_plan
 
     fleet, remarks = load_fleet(config)
+    fleet = with_fees_in_force(fleet)
     path = plan or _plan_of(fleet)
     saved = read_plan(files.read_text(path), source=str(path))
     catalog = load_catalog(fleet)

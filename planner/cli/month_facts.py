@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 def month_facts(month: str, config: Path | None, *, as_of: datetime) -> "MonthFacts":
     """A calendar month (UTC) as the ledger holds it, without its plan; the fleet of `config`, else the packaged one."""
-    from planner.case import load_catalog, load_fleet, load_profiles
+    from planner.case import load_catalog, load_fleet, load_profiles, with_fees_in_force
     from planner.month.gather import Setting, gather
     from planner.store import open_ledger
 
     fleet, remarks = load_fleet(config)
-    setting = Setting(fleet=fleet, catalog=load_catalog(fleet), profiles=load_profiles(fleet))
+    setting = Setting(fleet=with_fees_in_force(fleet), catalog=load_catalog(fleet), profiles=load_profiles(fleet))
     with open_ledger(ledger_url(config)) as held:
         facts = gather(held, month, setting, as_of=as_of, with_earlier=False, with_plan=False)
     return replace(facts, remarks=(*remarks, *facts.remarks))

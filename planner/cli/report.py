@@ -61,7 +61,7 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
     """
     targets = _targets(month, _formats(formats, as_json=as_json), output_dir)  # before anything slow is loaded
 
-    from planner.case import load_catalog, load_fleet, load_profiles
+    from planner.case import load_catalog, load_fleet, load_profiles, with_fees_in_force
     from planner.cli.database import ledger_url
     from planner.cli.month_facts import check_tag
     from planner.exchange.hosted_prices import shipped_hosted_prices
@@ -71,7 +71,7 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
     from planner.store import open_ledger
 
     fleet, remarks = load_fleet(config, policy)
-    setting = Setting(fleet=fleet, catalog=load_catalog(fleet), profiles=load_profiles(fleet))
+    setting = Setting(fleet=with_fees_in_force(fleet), catalog=load_catalog(fleet), profiles=load_profiles(fleet))
     reading = _reading(fleet, setting, tz, currency)
     expected = None if forecast is None else _next_forecast(forecast, month, fleet)
     planned = None if plan is None else _plan_of(plan, month)

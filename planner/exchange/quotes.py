@@ -88,6 +88,13 @@ def at_prices(catalog: Catalog, prices: Iterable[PriceInForce], *, on: date | No
     Amounts in euros are converted at the catalog's rate, so that a catalog has one. A price that says nothing of its
     date is what somebody pays, not what is asked, and changes nothing here.
     """
+    newest = newest_on(prices, on)
+    offers = tuple(_at(offer, newest.get(offer.id), catalog.usd_per_eur) for offer in catalog)
+    return replace(catalog, offers=offers)
+
+
+def newest_on(prices: Iterable[PriceInForce], on: date | None = None) -> dict[str, PriceInForce]:
+    """By offer, its newest dated price of `on` or before, of one day the later in order; None: the newest there is."""
     newest: dict[str, PriceInForce] = {}
     for one in prices:
         if one.effective_from is None or (on is not None and one.effective_from > on):
@@ -95,8 +102,7 @@ def at_prices(catalog: Catalog, prices: Iterable[PriceInForce], *, on: date | No
         known = newest.get(one.offer)
         if known is None or known.effective_from is None or one.effective_from >= known.effective_from:
             newest[one.offer] = one
-    offers = tuple(_at(offer, newest.get(offer.id), catalog.usd_per_eur) for offer in catalog)
-    return replace(catalog, offers=offers)
+    return newest
 
 
 def newest_rate(prices: Iterable[PriceInForce]) -> FxRate | None:

@@ -283,7 +283,10 @@ def test_what_a_change_does_to_the_plan(command: Command, tmp_path: Path) -> Non
     found = command("catalog", "diff", "-f", "f.csv", "--json").document
     before, after = found["plans"]
     assert len(found["offers"]) == 6
-    assert Decimal(after["bill_usd"]) > Decimal(before["bill_usd"]) > 0
+    assert before["base"] == after["base"] == {"hetzner/ax102": 1}
+    # A day of December: fee and a twelfth of the setup fee, 150 + 300/12 before, 150 + 312/12 after.
+    bills = [float(one["bill_usd"]) for one in (before, after)]
+    assert bills == pytest.approx([175 * 24 / 744, 176 * 24 / 744])
     text = command("catalog", "diff", "-f", "f.csv").out
     assert "The plan's bill: USD " in text
     day = found["offers"][0]["after"]["price_date"]

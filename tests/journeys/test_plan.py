@@ -357,6 +357,50 @@ def test_dear_owned_servers_are_cancelled(plan: Plan, day: Path, tmp_path: Path)
     assert sum(changes["cancel"].values()) == 2
 
 
+CATALOG = """
+provider = "hetzner"
+price_date = 2025-10-01
+currency = "USD"
+net_of_vat = true
+source = "made for the test"
+
+[defaults]
+role = "base"
+billing = "month_prorated"
+region = "FSN1"
+vcpu = 16
+memory_gib = 128
+
+[[offer]]
+product = "ax102"
+fee_usd_month = 150
+"""
+
+
+def test_owned_servers_keep_the_recorded_price_of_the_day_of_their_order(
+    plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASELOAD_DATABASE_URL", f"sqlite:///{tmp_path}/ledger.sqlite")
+    (tmp_path / "hetzner.toml").write_text(CATALOG)
+    (tmp_path / "prices.csv").write_text(
+        "offer,billing,currency,fee_month,effective_from\n"
+        "hetzner/ax102,month_prorated,USD,100,2026-01-01\n"
+        "hetzner/ax102,month_prorated,USD,200,2026-06-01\n"
+    )
+    days = ("2025-12-01", "2026-03-01", "2026-07-01")
+    (tmp_path / "fleet.toml").write_text(
+        '[[model]]\nname = "chat"\nprofile = "llama-7b-q4"\n\n'
+        '[catalog]\nshipped = false\nfiles = ["hetzner.toml"]\nprices = "ledger"\n'
+        + "".join(f'\n[[owned]]\noffer = "hetzner/ax102"\nordered_on = {day}\n' for day in days)
+    )
+    assert run(baseload(), ["ledger", "import", str(tmp_path / "prices.csv"), "-c", str(tmp_path / "fleet.toml")]) == 0
+    capsys.readouterr()
+    forecast = a_forecast(tmp_path / "f.csv", lambda _: 200.0, hours=744, start=datetime(2026, 12, 1, tzinfo=UTC))
+    document = plan("-f", forecast, "-c", tmp_path / "fleet.toml", "--json").document
+    fees = sorted(Decimal(one["fee_usd_horizon"]) for key, one in document["offers"].items() if "#owned" in key)
+    assert fees == [Decimal(100), Decimal(150), Decimal(200)]
+
+
 def test_more_than_is_owned_is_bought(plan: Plan, tmp_path: Path) -> None:
     forecast = a_forecast(tmp_path / "f.csv", lambda _: 2000.0, hours=744, start=datetime(2026, 12, 1, tzinfo=UTC))
     arguments = ["-f", forecast, "-c", owned(tmp_path, 1, 20.0), "--only", "hetzner.base", "--json"]

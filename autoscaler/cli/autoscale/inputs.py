@@ -31,12 +31,12 @@ def given_of(config: Path, clock: "Clock", *, is_dry_run: bool) -> "Given":
     """All that a daemon is built from. Raises InputError."""
     from autoscaler.daemon.start.build import Given
     from autoscaler.report.status_json import status_text
-    from planner.case import load_catalog
+    from planner.case import load_catalog, with_fees_in_force
     from planner.cli.database import ledger_url
 
     fleet = fleet_of(config)
     return Given(
-        fleet=fleet,
+        fleet=with_fees_in_force(fleet),
         catalog=load_catalog(fleet),
         database=ledger_url(config),
         environ=os.environ,

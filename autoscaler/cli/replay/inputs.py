@@ -27,7 +27,7 @@ from autoscaler.replay.worlds.making import OF_MEANS, reference_world, world_fro
 from autoscaler.replay.worlds.settings import PoolBlock, WorldFile
 from autoscaler.replay.worlds.sold import Sold
 from planner import files
-from planner.case import Case, load_catalog, load_fleet, load_profiles
+from planner.case import Case, load_catalog, load_fleet, load_profiles, with_fees_in_force
 from planner.errors import InputError
 from planner.exchange.plan_file import read_plan
 from planner.fleet import PRESETS
@@ -154,7 +154,7 @@ def _prepared(
     traffic = scenario.traffic if asked.days is None else cut(scenario.traffic, asked.days)
     _check_models(asked, fleet, given, traffic)
     case = Case(
-        fleet=fleet,
+        fleet=with_fees_in_force(fleet),
         catalog=load_catalog(fleet),
         forecast=as_forecast(traffic),
         profiles=load_profiles(fleet),
