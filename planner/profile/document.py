@@ -1,4 +1,4 @@
-"""A profile as a person writes it: TOML text in, Profile out. Pure; every mistake is one line naming its place.
+"""A profile as a person writes it: TOML text in, Profile out; every mistake is one line naming its place.
 
     name = "my-model"                 # how a model's `profile` names it
     source = "our bench, 8 nodes"     # where the figures come from
@@ -23,7 +23,16 @@
     output_tokens = 128
     points = [{ concurrency = 1, input_tok_s = 60, output_tok_s = 30, ttft_p95_ms = 140, tpot_ms = 33 }]
 
-Optional at the top: title, and [memory] with the figures of `planner.profile.model.Memory`.
+    [[machine]]
+    server = "aws/r7a.4xlarge"
+    date = 2026-07-14                 # optional: of this machine
+    [machine.single_stream]           # one request alone, by length: [tokens, tok/s], rising tokens
+    prompt = [[16, 90], [512, 85]]
+    generate = [[16, 17], [128, 16.7]]
+
+Optional at the top: title, licence, [memory] with the figures of `planner.profile.model.Memory`; for single streams
+`batching_gain = "cpu"`, the shipped assumption of what batching adds on CPUs (without it a machine serves one request
+at a time), and `context_slowdown`, growth of the time per token with each token of context beyond those measured.
 """
 
 import math
@@ -31,14 +40,27 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from planner.catalog.nearest import nearest
 from planner.errors import InputError
-from planner.profile.curve import Curve, Machine, PlainRates, Point, Profile, by_key
+from planner.profile.curve import BatchingGain, Curve, Machine, PlainRates, Point, Profile, SingleStream, by_key
 from planner.profile.model import Basis, Memory
+from planner.profile.shipped import shipped_profile
 
-PROFILE_KEYS = ("name", "title", "source", "date", "basis", "machine", "memory")
+PROFILE_KEYS = (
+    "name",
+    "title",
+    "source",
+    "licence",
+    "date",
+    "basis",
+    "batching_gain",
+    "context_slowdown",
+    "machine",
+    "memory",
+)
 MACHINE_KEYS = (
     "server",
     "gpu",
@@ -48,10 +70,15 @@ MACHINE_KEYS = (
     "decode_tok_s",
     "concurrency",
     "workload",
+    "single_stream",
     "rule",
+    "date",
 )
 WORKLOAD_KEYS = ("name", "prompt_tokens", "output_tokens", "points")
 POINT_KEYS = ("concurrency", "input_tok_s", "output_tok_s", "ttft_p95_ms", "ttft_ms", "tpot_ms")
+STREAM_KEYS = ("prompt", "generate")
+GAINS = {"cpu": "llama-7b-q4"}
+"""Named batching gains, each with the shipped profile it belongs to."""
 
 
 def read_profile(text: str, source_name: str) -> Profile:
@@ -63,9 +90,7 @@ def read_profile(text: str, source_name: str) -> Profile:
     _known(document, PROFILE_KEYS, source_name)
     name = _text(document, "name", source_name)
     source = _text(document, "source", source_name)
-    day = document.get("date")
-    if not isinstance(day, date):
-        raise InputError(f"{source_name}: date: expected a date such as 2026-11-20, got {day!r}")
+    day = _date(document.get("date"), source_name)
     basis = document.get("basis", "measured")
     if basis not in tuple(Basis):
         raise InputError(f'{source_name}: basis: expected "measured" or "estimated", got {basis!r}')
@@ -84,6 +109,9 @@ def read_profile(text: str, source_name: str) -> Profile:
         machines=keyed,
         source=source,
         source_date=day.isoformat(),
+        licence=_text(document, "licence", source_name) if "licence" in document else "",
+        gain=_gain(document.get("batching_gain"), source_name),
+        context_slowdown=_number(document, "context_slowdown", source_name) if "context_slowdown" in document else 0.0,
         memory=_memory(document["memory"], f"{source_name}: memory") if "memory" in document else None,
     )
 
@@ -98,16 +126,19 @@ def _machine(table: Any, where: str, basis: Basis, source: str, day: date) -> Ma
         provider, _, product = str(server).partition("/")
         if not provider or not product:
             raise InputError(f"{where}: server: expected provider/product as in the catalog, got {server!r}")
-    kinds = [key for key in ("blended_tok_s", "prefill_tok_s", "workload") if key in table]
+    kinds = [key for key in ("blended_tok_s", "prefill_tok_s", "workload", "single_stream") if key in table]
     if len(kinds) != 1 or ("decode_tok_s" in table) != ("prefill_tok_s" in table):
         raise InputError(
-            f"{where}: expected exactly one of blended_tok_s, prefill_tok_s with decode_tok_s, and [[machine.workload]]"
+            f"{where}: expected exactly one of blended_tok_s, prefill_tok_s with decode_tok_s, [[machine.workload]] "
+            "and [machine.single_stream]"
         )
     curves: tuple[Curve, ...] = ()
-    plain = None
+    plain = stream = None
     if kinds == ["workload"]:
         workloads = enumerate(_list(table, "workload", where), start=1)
         curves = tuple(_curve(workload, f"{where}, workload {number}") for number, workload in workloads)
+    elif kinds == ["single_stream"]:
+        stream = _stream(table["single_stream"], f"{where}, single_stream")
     else:
         blended = kinds == ["blended_tok_s"]
         plain = PlainRates(
@@ -122,12 +153,50 @@ def _machine(table: Any, where: str, basis: Basis, source: str, day: date) -> Ma
         gpu=gpu,
         gpu_count=_count(table, where) if gpu is not None else 0,
         curves=curves,
+        single_stream=stream,
         plain=plain,
         basis=basis,
         rule=str(table.get("rule", "")),
         source=source,
-        source_date=day.isoformat(),
+        source_date=(_date(table["date"], where) if "date" in table else day).isoformat(),
     )
+
+
+def _stream(table: Any, where: str) -> SingleStream:
+    _known(table, STREAM_KEYS, where)
+    return SingleStream(prompt=_rates(table, "prompt", where), generate=_rates(table, "generate", where))
+
+
+def _rates(table: Mapping[str, Any], key: str, where: str) -> tuple[tuple[int, float], ...]:
+    """Pairs of tokens and tok/s, of rising tokens."""
+    found = []
+    for row in _list(table, key, where):
+        if not isinstance(row, list) or len(row) != 2 or isinstance(row[0], bool) or not isinstance(row[0], int):
+            raise InputError(
+                f"{where}: {key}: expected pairs of whole tokens and tok/s such as [128, 16.7], got {row!r}"
+            )
+        pair = dict(zip(("tokens", "tok_s"), row, strict=True))
+        found.append((int(_number(pair, "tokens", f"{where}: {key}")), _number(pair, "tok_s", f"{where}: {key}")))
+    if any(tokens >= more for (tokens, _), (more, _) in pairwise(found)):
+        raise InputError(f"{where}: {key}: expected rising tokens, got {[tokens for tokens, _ in found]}")
+    return tuple(found)
+
+
+def _gain(name: Any, source_name: str) -> BatchingGain:
+    """The named gain of batching; without a name that of a machine that serves one request at a time."""
+    if name is None:
+        return BatchingGain(
+            name="none: one request at a time",
+            concurrency=(1.0,),
+            decode_gain=(1.0,),
+            ttft_growth=(1.0,),
+            machine_count=0,
+            source="",
+        )
+    gain = shipped_profile(GAINS[name]).gain if isinstance(name, str) and name in GAINS else None
+    if gain is None:
+        raise InputError(f"{source_name}: batching_gain: expected {' or '.join(map(repr, GAINS))}, got {name!r}")
+    return gain
 
 
 def _curve(table: Any, where: str) -> Curve:
@@ -162,6 +231,12 @@ def _memory(table: Any, where: str) -> Memory:
         value = _number(table, key, where)
         values[key] = value if "float" in str(known[key].type) else int(value)
     return Memory(**values)
+
+
+def _date(value: Any, where: str) -> date:
+    if not isinstance(value, date):
+        raise InputError(f"{where}: date: expected a date such as 2026-11-20, got {value!r}")
+    return value
 
 
 def _known(table: Any, keys: tuple[str, ...], where: str) -> None:

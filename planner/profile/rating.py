@@ -132,8 +132,11 @@ def _single_stream(model: Model, profile: Profile, machine: Machine, limit: floa
 
 
 def _single_stream_rule(machine: Machine, profile: Profile, point: Point) -> str:
-    gain = "" if profile.gain is None else f" on {profile.gain.machine_count} servers"
-    batched = f"single stream x CPU batching gain{gain} at {point.concurrency:.1f} requests in flight"
+    if profile.gain is not None and profile.gain.machine_count == 0:
+        batched = "single stream, one request at a time: no batching gain is assumed"
+    else:
+        gain = "" if profile.gain is None else f" on {profile.gain.machine_count} servers"
+        batched = f"single stream x CPU batching gain{gain} at {point.concurrency:.1f} requests in flight"
     return f"{machine.rule}; {batched}" if machine.rule else batched
 
 

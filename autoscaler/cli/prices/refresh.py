@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,24 +13,46 @@ from planner.cli.options import CurrencyCode, CurrencyOption, FleetOption, JsonO
 from planner.errors import InputError
 
 if TYPE_CHECKING:
-    from autoscaler.cli.prices.price_lists import PriceList
+    from autoscaler.cli.prices.asked import Asked
+    from autoscaler.cli.prices.price_lists import Asking, PriceList
+    from planner.catalog.offer import Catalog
     from planner.catalog.read import FxRate
     from planner.catalog.sources.quote import Quote
     from planner.catalog.sources.source import SourceError
     from planner.exchange.quotes import Priced
     from planner.fleet import Fleet
+    from planner.report.numbers import Currency
+    from planner.report.price_changes import PriceChanges
 
 ProviderOption = Annotated[
     list[str] | None,
     typer.Option("--provider", help="Whose list: aws, hetzner, hetzner-cloud, ovh; none: all that can be asked."),
 ]
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Ask and compare; record nothing.")]
+SpareCoresOption = Annotated[
+    str | None,
+    typer.Option(
+        "--spare-cores",
+        metavar="FILE|URL",
+        help="Spare Cores' database in place of the providers' lists; no credentials.",
+    ),
+]
+ProfilesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--profiles-out",
+        metavar="FOLDER",
+        help="With --spare-cores: save its llama.cpp throughput, a profile per model.",
+    ),
+]
 
 
 def refresh(
     context: typer.Context,
     provider: ProviderOption = None,
     config: FleetOption = None,
+    spare_cores: SpareCoresOption = None,
+    profiles_out: ProfilesOption = None,
     dry_run: DryOption = False,
     currency: CurrencyOption = CurrencyCode.USD,
     as_json: JsonOption = False,
@@ -37,48 +60,69 @@ def refresh(
     """Ask providers for today's prices, say what changed, and record them in the ledger, each with its date.
 
     Plans use them with `prices = "ledger"` in [catalog] of fleet.toml. What was ordered before keeps its price.
+    With --spare-cores nobody is asked: prices of all providers are read from that database.
 
     Example: baseload catalog refresh -c fleet.toml --provider ovh --provider hetzner-cloud
     """
-    from autoscaler.cli.prices.price_lists import Asking, named, price_lists
+    from autoscaler.cli.prices.price_lists import Asking
     from autoscaler.settings import Secrets
     from planner.case import load_catalog, load_fleet
     from planner.exchange.quotes import at_prices, changes, priced
-    from planner.report.price_changes import PriceChanges, price_changes_document, render_price_changes
+    from planner.report.price_changes import PriceChanges
 
+    if profiles_out is not None and spare_cores is None:
+        raise InputError(
+            "--profiles-out: only Spare Cores' database has throughput; expected --spare-cores FILE|URL too"
+        )
     fleet, remarks = load_fleet(config)
     before = load_catalog(fleet, prices="ledger")
     secrets = Secrets(os.environ, folder=fleet.daemon.folder)
     asking = Asking(fleet=fleet, secrets=secrets, clock=lambda: datetime.now(UTC))
-    lists, passed_over = named(price_lists(before, asking), provider or [])
-    if not lists:
-        raise InputError(f"no provider can be asked; {'; '.join(passed_over) or 'the catalog has none with a list'}")
-    quotes, failures = _read(lists)
-    if not quotes and failures:
-        say(context, (*passed_over, *(f"{error}" for error in failures[1:])))
-        raise failures[0]
-    fx, unknown = _rate(fleet, quotes)
-    found = priced(quotes, before, fx)
+    if spare_cores is None:
+        asked = _asked_providers(context, before, asking, provider or ())
+    else:
+        from autoscaler.cli.prices.spare_cores import asked_spare_cores
+
+        asked = asked_spare_cores(
+            spare_cores, before, fleet, providers=provider or (), profiles_out=profiles_out, now=asking.clock()
+        )
+    fx, unknown = _rate(fleet, asked.quotes)
+    found = priced(asked.quotes, before, fx)
     recorded = None if dry_run or not found.prices else _record(found, fleet, asking.clock())
     taken = {one.offer for one in found.prices}
     shown = PriceChanges(
         offers=changes(
             before,
             at_prices(before, found.prices),
-            {quote.offer: quote.is_available for quote in quotes if quote.offer in taken},
+            {quote.offer: quote.is_available for quote in asked.quotes if quote.offer in taken},
         ),
-        asked=sum(len(one.offers) for one in lists),
+        asked=asked.offers,
         fx=fx,
         recorded=recorded,
     )
-    if as_json:
-        typer.echo(json.dumps(price_changes_document(shown), indent=2, ensure_ascii=False))
-    else:
-        typer.echo(render_price_changes(shown, screen=screen(), currency=currency_of(currency, before)), nl=False)
-    remarks = (*remarks, *passed_over, *unknown, *found.remarks, *(f"{error}" for error in failures[1:]))
+    _show(shown, currency_of(currency, before), as_json=as_json)
+    remarks = (*remarks, *asked.remarks, *unknown, *found.remarks, *(f"{error}" for error in asked.failures[1:]))
     say(context, (*remarks, *_closing(recorded, fleet, dry_run=dry_run)))
-    if failures:
+    if asked.failures:
+        raise asked.failures[0]
+
+
+def _asked_providers(
+    context: typer.Context, catalog: "Catalog", asking: "Asking", providers: "Sequence[str]"
+) -> "Asked":
+    """What the providers' own lists say. Raises InputError where none can be asked, SourceError where none answers."""
+    from autoscaler.cli.prices.asked import Asked
+    from autoscaler.cli.prices.price_lists import named, price_lists
+
+    lists, passed_over = named(price_lists(catalog, asking), providers)
+    if not lists:
+        raise InputError(f"no provider can be asked; {'; '.join(passed_over) or 'the catalog has none with a list'}")
+    quotes, failures = _read(lists)
+    if not quotes and failures:
+        say(context, (*passed_over, *(f"{error}" for error in failures[1:])))
         raise failures[0]
+    offers = sum(len(one.offers) for one in lists)
+    return Asked(quotes=tuple(quotes), offers=offers, remarks=passed_over, failures=tuple(failures))
 
 
 def _read(lists: "Sequence[PriceList]") -> "tuple[list[Quote], list[SourceError]]":
@@ -130,6 +174,15 @@ def _record(found: "Priced", fleet: "Fleet", now: datetime) -> str:
     with open_ledger(database_of(fleet), create=True) as held:
         batch = held.add_prices(found.prices, origin)
         return f"{held.address}, batch {batch.id}"
+
+
+def _show(shown: "PriceChanges", currency: "Currency", *, as_json: bool) -> None:
+    from planner.report.price_changes import price_changes_document, render_price_changes
+
+    if as_json:
+        typer.echo(json.dumps(price_changes_document(shown), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(render_price_changes(shown, screen=screen(), currency=currency), nl=False)
 
 
 def _closing(recorded: str | None, fleet: "Fleet", *, dry_run: bool) -> tuple[str, ...]:

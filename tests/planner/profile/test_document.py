@@ -16,6 +16,18 @@ from policies.billing import Billing
 GUIDES = Path(__file__).parents[3] / "examples" / "guides"
 HEAD = 'name = "mine"\nsource = "bench"\ndate = 2026-11-20\n'
 BLENDED = HEAD + '[[machine]]\nserver = "ovh/b3-64"\nblended_tok_s = 150\n'
+STREAM = (
+    HEAD
+    + """batching_gain = "cpu"
+context_slowdown = 0.001
+[[machine]]
+server = "ovh/b3-64"
+date = 2026-07-14
+[machine.single_stream]
+prompt = [[16, 90], [128, 80]]
+generate = [[16, 10]]
+"""
+)
 
 
 def an_offer(offer_id: str = "ovh/b3-64", **figures: object) -> Offer:
@@ -162,6 +174,20 @@ def test_memory_figures_of_the_profile_are_used() -> None:
             CURVES.replace('gpu = "A10G"', 'gpu = "A10G"\ngpu_count = 1.5'), "gpu_count: expected", id="cards"
         ),
         pytest.param(CURVES.replace("tpot_ms = 20", "tpot = 20"), "point 2: unknown key 'tpot'", id="key in a point"),
+        pytest.param(STREAM.replace("[128, 80]", "[128]"), "prompt: expected pairs of whole tokens", id="no pair"),
+        pytest.param(STREAM.replace("[128, 80]", "[1.5, 80]"), "prompt: expected pairs of whole", id="half a token"),
+        pytest.param(STREAM.replace("[128, 80]", "[true, 80]"), "prompt: expected pairs of whole", id="true tokens"),
+        pytest.param(STREAM.replace("[128, 80]", "[128, 0]"), "tok_s: expected a number above 0, got 0", id="no rate"),
+        pytest.param(STREAM.replace("[128, 80]", "[0, 80]"), "tokens: expected a number above 0", id="no tokens"),
+        pytest.param(STREAM.replace("[128, 80]", "[16, 80]"), "expected rising tokens, got [16, 16]", id="not rising"),
+        pytest.param(STREAM.replace("generate =", "generated ="), "did you mean 'generate'?", id="misspelt phase"),
+        pytest.param(STREAM.replace("[[16, 10]]", "[]"), "generate: expected at least one", id="no generation"),
+        pytest.param(
+            STREAM.replace("date = 2026-07-14", "blended_tok_s = 1"), "expected exactly one of", id="stream and rate"
+        ),
+        pytest.param(STREAM.replace("cpu", "gpu"), "batching_gain: expected 'cpu', got 'gpu'", id="gain"),
+        pytest.param(STREAM.replace("2026-07-14", '"old"'), "machine 1: date: expected a date", id="machine's date"),
+        pytest.param(STREAM.replace("0.001", "-1"), "context_slowdown: expected a number above 0", id="slowdown"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_its_place(text: str, said: str) -> None:

@@ -1,0 +1,18 @@
+"""What a source of prices said, whichever it is: the providers' own lists, or a database that has them all."""
+
+from dataclasses import dataclass
+
+from planner.catalog.sources.quote import Quote
+from planner.catalog.sources.source import SourceError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Quotes, and what else is to be said."""
+
+    quotes: tuple[Quote, ...]
+    offers: int
+    """How many offers were asked for."""
+    remarks: tuple[str, ...] = ()
+    failures: tuple[SourceError, ...] = ()
+    """Lists that could not be read."""
