@@ -11,9 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 from planner.errors import InputError
-from planner.exchange.spare_cores.schema import TABLES
+from planner.exchange.spare_cores.schema import MAX_VALUE_BYTES, TABLES
 
-MAX_STATEMENT_BYTES = 1 << 22
 _HEAD = re.compile(r'\s*(CREATE\s+TABLE(?:\s+IF\s+NOT\s+EXISTS)?|INSERT\s+INTO)\s+(?:"(\w+)"|(\w+))', re.IGNORECASE)
 _PASSED_OVER = re.compile(
     r"\s*(BEGIN(\s+TRANSACTION)?|COMMIT|PRAGMA\s+foreign_keys\s*=\s*OFF|CREATE\s+(UNIQUE\s+)?INDEX\s[^;]*)\s*;\s*",
@@ -31,6 +30,7 @@ def database_of_dump(lines: Iterable[bytes], name: str, target: Path) -> Path:
         made.execute("PRAGMA journal_mode = OFF")  # a file that is thrown away
         made.execute("PRAGMA synchronous = OFF")
         made.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        made.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
         made.execute("BEGIN")
         made.set_authorizer(_allowed)
         for number, statement in enumerate(_statements(lines, name), start=1):
@@ -47,7 +47,10 @@ def database_of_dump(lines: Iterable[bytes], name: str, target: Path) -> Path:
                 except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
                     raise InputError(f"{name}, statement {number}: {_start(statement)}: {error}") from error
         made.set_authorizer(None)
-        made.execute("COMMIT")
+        try:
+            made.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise InputError(f"{name}: cannot be made a database ({error}); expected room for it") from error
     return target
 
 
@@ -74,8 +77,8 @@ def _statements(lines: Iterable[bytes], name: str) -> Iterator[str]:
         held.append(line)
         size += len(line)
         quotes += line.count(b"'")
-        if size > MAX_STATEMENT_BYTES:
-            raise InputError(f"{name}: a statement of more than {MAX_STATEMENT_BYTES >> 20} MiB; expected shorter ones")
+        if size > MAX_VALUE_BYTES:
+            raise InputError(f"{name}: a statement of more than {MAX_VALUE_BYTES >> 20} MiB; expected shorter ones")
         if quotes % 2 == 0 and line.rstrip().endswith(b";"):
             yield _text(held, name)
             held, size, quotes = [], 0, 0

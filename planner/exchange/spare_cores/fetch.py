@@ -53,3 +53,5 @@ def download(url: str, target: Path, *, timeout_s: float = TIMEOUT_S, max_bytes:
                 file.write(chunk)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise SourceError(f"{what}: {type(error).__name__}, no answer") from error
+    except OSError as error:
+        raise SourceError(f"{what}: cannot be kept on this machine's disk ({error.strerror})") from error

@@ -4,6 +4,7 @@ A row is of an offer where vendor, type, region and, if the offer names one, zon
 an offer the dearest counts: which of its zones a node starts in is not known, as with AWS' own spot prices.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ PROVIDERS = {"hcloud": "hetzner-cloud"}
 """Our name of a vendor, where it is another."""
 LICENCE = "CC BY-SA 4.0"
 SOURCE = f"Spare Cores, {LICENCE}"
+_CURRENCY = re.compile("[A-Z]{3}")
 AHEAD = timedelta(days=1)
 """A row dated later than this after now would hold against every later price."""
 
@@ -111,6 +113,7 @@ def _unfit(
         (row.allocation not in ("ondemand", "spot"), "reserved"),
         (row.unit != "hour" or row.is_tiered or bool(row.price_upfront), "not by the hour alone"),
         (row.price is None or not 0 < row.price < float("inf"), "without a price above 0"),
+        (_CURRENCY.fullmatch(row.currency) is None, "without a currency"),
         (row.observed_at is None, "without a date"),
         (row.observed_at is not None and row.observed_at > now + AHEAD, "dated in the future"),
     )

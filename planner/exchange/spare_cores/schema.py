@@ -22,5 +22,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "benchmark_score": ("vendor_id", "benchmark_id", "config", "score", "status", "observed_at"),
 }
 """Columns by table."""
+MAX_VALUE_BYTES = 1 << 22
+"""4 MiB: of one value or statement; the longest of theirs are some 100 kB."""
 SCORED = ("resource_id", "server_id")
 """Of benchmark_score: the server measured, from revision 0.9.0 on and before."""

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from planner.errors import InputError
-from planner.exchange.spare_cores.schema import SCORED, TABLES
+from planner.exchange.spare_cores.schema import MAX_VALUE_BYTES, SCORED, TABLES
 
 SPEEDS = ("llm_speed:prompt_processing", "llm_speed:text_generation")
 """Benchmarks of llama-bench: tok/s reading a prompt, tok/s generating."""
@@ -145,6 +145,7 @@ def opened(path: Path, name: str) -> Iterator[SpareCores]:
 def _checked(connection: sqlite3.Connection, name: str) -> str:
     """Refuses a file without the tables and columns; the column that names what was measured."""
     try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
         kinds = {

@@ -61,6 +61,11 @@ def test_a_file_larger_than_allowed_is_refused(host: str, tmp_path: Path) -> Non
         download(f"http://{host}/sc.db", tmp_path / "target", max_bytes=size - 1)
 
 
+def test_a_disk_that_cannot_keep_it_is_said(host: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="cannot be kept on this machine's disk"):
+        download(f"http://{host}/sc.db", tmp_path / "no folder" / "target")
+
+
 def test_nobody_is_sent_to_another_address(tmp_path: Path) -> None:
     with redirecting() as (host, asked):
         with pytest.raises(SourceError, match=f"is moved to http://{host}/elsewhere; expected that address"):

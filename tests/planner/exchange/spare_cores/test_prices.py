@@ -87,6 +87,7 @@ def test_a_row_is_a_quote_with_its_date_currency_and_licence() -> None:
         (a_row(float("inf")), "without a price above 0"),
         (a_row(float("nan")), "without a price above 0"),
         (a_row(None), "without a price above 0"),
+        (a_row(currency="euros"), "without a currency"),
         (a_row(observed_at=None), "without a date"),
         (a_row(observed_at=NOW + timedelta(days=2)), "dated in the future"),
         (a_row(observed_at=datetime(2026, 10, 31, tzinfo=UTC)), "older than the price there is"),

@@ -80,6 +80,14 @@ def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
         list(held.prices())
 
 
+def test_a_value_too_long_for_any_of_theirs_is_not_held_in_memory(tmp_path: Path) -> None:
+    held = rows()
+    held["server"][0]["api_reference"] = "x" * (5 << 20)
+    path = write(tmp_path / "sc.db", held)
+    with pytest.raises(InputError, match="string or blob too big"), opened(path, "sc.db"):
+        pass
+
+
 def test_a_column_that_computes_is_not_computed(tmp_path: Path) -> None:
     tables = {**TABLES, "server": "vendor_id, server_id, api_reference GENERATED ALWAYS AS (hex(zeroblob(9))) VIRTUAL"}
     path = write(tmp_path / "sc.db", {"server": [{"vendor_id": "aws", "server_id": "x"}]}, tables)

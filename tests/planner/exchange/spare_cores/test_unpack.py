@@ -3,16 +3,19 @@
 import bz2
 import lzma
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from planner.errors import InputError
 from planner.exchange.spare_cores import dump as dumping
 from planner.exchange.spare_cores.unpack import database
-from tests.planner.exchange.spare_cores.made import dump, write
+from tests.planner.exchange.spare_cores.made import dump, server, write
 
 Pack = Callable[[bytes], bytes]
 
@@ -135,8 +138,28 @@ def test_a_dump_that_would_do_anything_else_is_refused_and_does_nothing(tmp_path
     assert not other.exists()
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    words=st.lists(
+        st.text(
+            st.sampled_from("a;'\"\n\r-/*(), é") | st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+        ),
+        max_size=5,
+        unique=True,
+    )
+)
+def test_whatever_text_a_dump_holds_comes_out_as_it_went_in(words: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        whole = write(folder / "whole.sqlite", {"server": [server("aws", word, word) for word in words]})
+        (folder / "dump.sql.xz").write_bytes(lzma.compress(dump(whole).encode(), preset=0))
+        with database(str(folder / "dump.sql.xz")) as path, closing(sqlite3.connect(path)) as held:
+            found = [reference for (reference,) in held.execute("SELECT api_reference FROM server ORDER BY rowid")]
+    assert found == words
+
+
 def test_a_statement_that_never_ends_is_not_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dumping, "MAX_STATEMENT_BYTES", 1 << 20)
+    monkeypatch.setattr(dumping, "MAX_VALUE_BYTES", 1 << 20)
     (tmp_path / "long.sql").write_text(
         "CREATE TABLE server (server_id);\nINSERT INTO server VALUES('" + "x\n" * (1 << 20)
     )
