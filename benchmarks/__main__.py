@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.bench_client import bench_client_rows
+from benchmarks.catalog_refresh import catalog_refresh_rows
 from benchmarks.commitment import commitment_rows
 from benchmarks.daemon_tick import daemon_tick_rows
 from benchmarks.decide_speed import decide_speed_rows
@@ -83,6 +84,8 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
         yield from profile_fit_rows()
     say("prices of fifty models")
     yield from publish_rows(min(effort.runs, 3))
+    say("price lists of four clouds")
+    yield from catalog_refresh_rows(min(effort.runs, 3))
     say("the daemon's ticks at a thousand nodes")
     yield from daemon_tick_rows(effort.runs)
     say("a replay's bill beside the bound and rivals")

@@ -31,7 +31,8 @@ def get_products(body: str, usd_hour: Mapping[str, Decimal], *, region: str, pag
     assert not report.has_errors(), report.generate_report()
     assert asked["ServiceCode"] == "AmazonEC2"
     wanted = {one["Field"]: one["Value"] for one in asked["Filters"] if one["Type"] == "TERM_MATCH"}
-    rows = [row for kind, usd in sorted(usd_hour.items()) for row in _rows(kind, usd, region)]
+    meant = {one: usd for one, usd in usd_hour.items() if one == wanted.get("instanceType", one)}
+    rows = [row for kind, usd in sorted(meant.items()) for row in _rows(kind, usd, region)]
     assert wanted.keys() <= rows[0]["product"]["attributes"].keys() if rows else True
     matching = [row for row in rows if wanted.items() <= row["product"]["attributes"].items()]
     first = int(asked.get("NextToken", "0"))

@@ -20,6 +20,7 @@ TOKEN = "planted-hcloud-token"
 LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 PRICES = {"cx33": ("0.0104", "6.49"), "ccx43": ("0.2000", "124.99")}
+PLACES = ("fsn1", "nbg1")
 
 Json = dict[str, Any]
 
@@ -56,7 +57,7 @@ class Project:
     ends: dict[int, datetime] = field(default_factory=dict)
     """By action: when it ends."""
     stock: dict[tuple[str, str], bool] = field(
-        default_factory=lambda: {(kind, place): True for kind in PRICES for place in ("fsn1", "nbg1")}
+        default_factory=lambda: {(kind, place): True for kind in PRICES for place in PLACES}
     )
     limit: int = 100
     page: int = 50
@@ -152,7 +153,7 @@ class Project:
     def _of_catalog(self, request: Request) -> tuple[int, Json]:
         name = parse_qs(request.query).get("name", [None])[0]
         rows: dict[str, list[Json]] = {
-            "locations": [location("fsn1"), location("nbg1")],
+            "locations": [location(place) for place in PLACES],
             "server_types": [self.server_type(one) for one in sorted(PRICES)],
             "images": [image()],
             "networks": [network()],
@@ -371,7 +372,7 @@ def pricing() -> Json:
         "volume": {"price_per_gb_month": money("1")},
         "server_backup": {"percentage": "20"},
         "server_types": [
-            {"id": number + 1, "name": name, "prices": [price(name, place) for place in ("fsn1", "nbg1")]}
+            {"id": number + 1, "name": name, "prices": [price(name, place) for place in PLACES]}
             for number, name in enumerate(sorted(PRICES))
         ],
         "load_balancer_types": [],
