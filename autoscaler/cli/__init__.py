@@ -13,6 +13,7 @@ import typer
 from autoscaler.cli.autoscale import autoscale_app
 from autoscaler.cli.base import base_app
 from autoscaler.cli.edge import QUIET, VERBOSE, options_first, run
+from autoscaler.cli.export import export_app
 from autoscaler.cli.forecast import forecast
 from autoscaler.cli.history import history
 from autoscaler.cli.prices import refresh
@@ -48,6 +49,7 @@ def baseload() -> typer.Typer:
     app.add_typer(planning)
     app.command("replay")(replay)
     app.add_typer(base_app, name="base")
+    app.add_typer(export_app, name="export")
     app.command("history")(history)
     app.command("forecast")(forecast)
     app.add_typer(autoscale_app, name="autoscale", help="The daemon: keeps the fleet at the plan; what it is asked.")
