@@ -32,7 +32,7 @@ from policies.planning import SpotLoss
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from planner.ledger import PriceInForce
+    from planner.ledger import InterruptionClass, PriceInForce
     from planner.optimize.assemble import Origin
     from planner.optimize.prepare import OwnedServers, Prepared
     from planner.optimize.problem import Problem
@@ -94,14 +94,14 @@ def load_catalog(fleet: Fleet, prices: Literal["files", "ledger"] | None = None)
     `prices`: whose they are, in place of what its [catalog] says.
     """
     settings = fleet.catalog
-    kept = recorded_prices(fleet) if (prices or settings.prices) == "ledger" else ()
-    fx = rate_of(fleet) or newest_rate(kept)
+    kept = recorded(fleet) if (prices or settings.prices) == "ledger" else Recorded()
+    fx = rate_of(fleet) or newest_rate(kept.prices)
     parts = []
     if settings.shipped is not False:
         shipped = shipped_catalog(fx)
         parts.append(shipped if settings.shipped is True else only(shipped, settings.shipped))
     parts.extend(read_catalog(files.read_text(path), path, fx=fx) for path in settings.files)
-    catalog = at_prices(merge(*parts), kept)
+    catalog = at_prices(merge(*parts), kept.prices, kept.interruptions)
     for group in settings.group_max:
         if group not in {offer.count_group for offer in catalog}:
             raise InputError(f"{fleet.source}, [catalog] group_max.{group}: no offer has this count_group")
@@ -117,7 +117,7 @@ def with_fees_in_force(fleet: Fleet) -> Fleet:
     """
     if fleet.catalog.prices != "ledger" or not any(map(needs_fee, fleet.owned)):
         return fleet
-    found = with_fees(fleet.owned, recorded_prices(fleet), load_catalog(fleet, prices="files"))
+    found = with_fees(fleet.owned, recorded(fleet).prices, load_catalog(fleet, prices="files"))
     return replace(fleet, owned=found)
 
 
@@ -129,12 +129,21 @@ def rate_of(fleet: Fleet) -> FxRate | None:
     return FxRate(usd_per_eur=settings.usd_per_eur, date=settings.usd_per_eur_date, source=fleet.source)
 
 
-def recorded_prices(fleet: Fleet) -> "tuple[PriceInForce, ...]":
-    """The prices in force that the fleet's ledger keeps; none where there is no ledger."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What a ledger keeps of the market."""
+
+    prices: "tuple[PriceInForce, ...]" = ()
+    interruptions: "tuple[InterruptionClass, ...]" = ()
+    """How often spot offers are taken back."""
+
+
+def recorded(fleet: Fleet) -> Recorded:
+    """The prices in force that the fleet's ledger keeps, and beside them classes; none where there is no ledger."""
     from planner.store import open_ledger
 
     with open_ledger(database_of(fleet), create=True) as held:  # reads alone: none is made
-        return held.prices()
+        return Recorded(prices=held.prices(), interruptions=held.interruptions())
 
 
 def database_of(fleet: Fleet) -> "URL":

@@ -56,6 +56,18 @@ class PriceInForce:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InterruptionClass:
+    """How often nodes of a spot offer were taken back in the month before a day."""
+
+    offer: str
+    """Id of the offer in the catalog, such as aws/r7a.4xlarge/spot."""
+    interruption_range: str
+    """Share of nodes in a month, as the catalog's `interruption_range`: <5%, 5-10%, 10-15%, 15-20%, >20%."""
+    said_on: date
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """One node over a span, as billed."""
 

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from importlib import resources
+from math import isclose
 from typing import Any, TypeVar
 
 from planner.catalog.nearest import nearest
@@ -73,6 +74,14 @@ def interruptions_per_hour(interruption_range: str) -> float:
     Raises KeyError for a class that is not one of INTERRUPTION_RANGES.
     """
     return float(INTERRUPTION_RANGES[interruption_range] / HOURS_OF_ADVISOR_MONTH)
+
+
+def interruption_range_of(per_hour: float) -> str | None:
+    """The class whose rate it is; None: it is no class's, but somebody's own figure."""
+    for name in INTERRUPTION_RANGES:
+        if isclose(per_hour, interruptions_per_hour(name), rel_tol=1e-9):
+            return name
+    return None
 
 
 def shipped_catalog(fx: FxRate | None = None) -> Catalog:

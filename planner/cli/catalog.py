@@ -120,7 +120,7 @@ def diff(
 
     Example: baseload catalog diff --from 2026-10-01 -f forecast.csv -c fleet.toml
     """
-    from planner.case import load_catalog, load_fleet, recorded_prices
+    from planner.case import load_catalog, load_fleet, recorded
     from planner.exchange.quotes import at_prices, changes
     from planner.report.price_changes import PriceChanges, price_changes_document, render_price_changes
 
@@ -128,13 +128,14 @@ def diff(
     if first is not None and last is not None and first > last:
         raise InputError(f"--from {first} is after --to {last}; expected it before")
     fleet, remarks = load_fleet(config)
-    held = recorded_prices(fleet)
-    if not any(one.effective_from is not None for one in held):
+    held = recorded(fleet)
+    if not any(one.effective_from is not None for one in held.prices):
         raise InputError("the ledger has no dated price; `baseload catalog refresh` records today's")
     listed = load_catalog(fleet, prices="files")  # euros at one rate on both sides: a rate is no provider's price
-    before = listed if first is None else at_prices(listed, held, on=first)
-    after = at_prices(listed, held, on=last)
-    known = {one.offer for one in held if one.effective_from is not None}
+    before = listed if first is None else at_prices(listed, held.prices, held.interruptions, on=first)
+    after = at_prices(listed, held.prices, held.interruptions, on=last)
+    known = {one.offer for one in held.prices if one.effective_from is not None}
+    known |= {one.offer for one in held.interruptions}
     plans = None
     if forecast is not None:
         plans = _plan_at(before, fleet, forecast), _plan_at(after, fleet, forecast)

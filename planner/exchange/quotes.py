@@ -10,9 +10,9 @@ from datetime import date
 from decimal import Decimal
 
 from planner.catalog.offer import Catalog, Offer
-from planner.catalog.read import FxRate
+from planner.catalog.read import FxRate, interruptions_per_hour
 from planner.catalog.sources.quote import Quote
-from planner.ledger import PriceInForce
+from planner.ledger import InterruptionClass, PriceInForce
 from policies.billing import Billing
 
 
@@ -35,6 +35,16 @@ class PriceChange:
     def setup_change_usd(self) -> Decimal:
         """What the setup fee rose by."""
         return self.after.setup_fee_usd - self.before.setup_fee_usd
+
+    @property
+    def has_other_price(self) -> bool:
+        """Whether its price or setup fee is another."""
+        return self.ratio != 1 or self.setup_change_usd != 0
+
+    @property
+    def has_other_interruptions(self) -> bool:
+        """Whether it is taken back more or less often."""
+        return self.after.interruptions_per_hour != self.before.interruptions_per_hour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +92,22 @@ def priced(quotes: Iterable[Quote], catalog: Catalog, fx: FxRate | None) -> Pric
     return Priced(prices=tuple(found), remarks=tuple(remarks))
 
 
-def at_prices(catalog: Catalog, prices: Iterable[PriceInForce], *, on: date | None = None) -> Catalog:
-    """The catalog with each offer at its newest dated price of `on` or before; None: the newest there is.
+def at_prices(
+    catalog: Catalog,
+    prices: Iterable[PriceInForce],
+    interruptions: Iterable[InterruptionClass] = (),
+    *,
+    on: date | None = None,
+) -> Catalog:
+    """The catalog with each offer at its newest dated price and class of `on` or before; None: the newest there are.
 
     Amounts in euros are converted at the catalog's rate, so that a catalog has one. A price that says nothing of its
     date is what somebody pays, not what is asked, and changes nothing here.
     """
     newest = newest_on(prices, on)
-    offers = tuple(_at(offer, newest.get(offer.id), catalog.usd_per_eur) for offer in catalog)
-    return replace(catalog, offers=offers)
+    said = {one.offer: one for one in sorted(interruptions, key=_said_on) if on is None or one.said_on <= on}
+    offers = (_at(offer, newest.get(offer.id), catalog.usd_per_eur) for offer in catalog)
+    return replace(catalog, offers=tuple(_taken_back(offer, said.get(offer.id)) for offer in offers))
 
 
 def newest_on(prices: Iterable[PriceInForce], on: date | None = None) -> dict[str, PriceInForce]:
@@ -126,8 +143,8 @@ def changes(before: Catalog, after: Catalog, available: Mapping[str, bool | None
 
 
 def differing(found: Sequence[PriceChange]) -> tuple[PriceChange, ...]:
-    """Those whose price or setup fee is another."""
-    return tuple(one for one in found if one.ratio != 1 or one.setup_change_usd != 0)
+    """Those whose price, setup fee or interruptions are another."""
+    return tuple(one for one in found if one.has_other_price or one.has_other_interruptions)
 
 
 def _at(offer: Offer, price: PriceInForce | None, usd_per_eur: Decimal | None) -> Offer:
@@ -146,6 +163,18 @@ def _at(offer: Offer, price: PriceInForce | None, usd_per_eur: Decimal | None) -
         currency=price.invoice_currency,
         note="",
     )
+
+
+def _taken_back(offer: Offer, said: InterruptionClass | None) -> Offer:
+    """The offer, interrupted as often as was said."""
+    if said is None or not offer.is_spot:
+        return offer
+    note = f"interrupted {said.interruption_range} a month, {said.source} of {said.said_on}"
+    return replace(offer, interruptions_per_hour=interruptions_per_hour(said.interruption_range), note=note)
+
+
+def _said_on(one: InterruptionClass) -> date:
+    return one.said_on
 
 
 def _usd(amount: Decimal | None, rate: Decimal) -> Decimal | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.listing import ListingRow
 from planner.catalog.offer import LeftOut
+from planner.catalog.read import HOURS_OF_ADVISOR_MONTH, interruption_range_of
 from planner.profile.model import Model, Slo
 from planner.report.narrow import fitted, reason_lines, wrapped
 from planner.report.numbers import USD, Currency, number
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 CATALOG_SCHEMA = "baseload.catalog/1"
 MONEY = ("price_usd_hour", "fee_usd_month", "setup_fee_usd", "quoted_usd_hour", "egress_usd_gb", "usd_mtok")
 """Fields of a row that are amounts of money."""
-DISPENSABLE = ("region", "market", "setup", "fee", "GPU", "priced", "basis", "RAM", "vCPU")
+DISPENSABLE = ("region", "market", "taken back", "setup", "fee", "GPU", "priced", "basis", "RAM", "vCPU")
 """Columns a narrow terminal goes without, the first to go first; the id tells the market too."""
 
 Json = dict[str, object]
@@ -50,9 +51,10 @@ def render_catalog(
     """The listing as text: a row per offer, then what the figures are; with `reasons`, why offers have no rate."""
     screen = screen or Screen()
     code = currency.code
+    has_spot = any(row.interruptions_per_hour is not None for row in listing.rows)
     columns, cells, gone = fitted(
-        _columns(code),
-        [_cells(row, currency) for row in listing.rows],
+        _columns(code, has_spot),
+        [_cells(row, currency, has_spot) for row in listing.rows],
         screen,
         DISPENSABLE,
     )
@@ -96,6 +98,13 @@ def slo_words(slo: Slo) -> str:
     return f"SLO {', '.join(parts)}" if parts else "no SLO"
 
 
+def taken_back(per_hour: float | None) -> str | None:
+    """The share of nodes taken back in a month: the class it is of, else the figure; None: it is not known."""
+    if per_hour is None:
+        return None
+    return interruption_range_of(per_hour) or f"{per_hour * HOURS_OF_ADVISOR_MONTH:.1%}"
+
+
 def mix_words(mix: float) -> str:
     """The mix as people read it: `1 input token per output token`."""
     return f"{mix:.3g} input token{'' if mix == 1 else 's'} per output token"
@@ -113,7 +122,7 @@ def _heading(listing: CatalogListing, code: str) -> str:
     )
 
 
-def _columns(code: str) -> tuple[Column, ...]:
+def _columns(code: str, has_spot: bool) -> tuple[Column, ...]:
     return (
         words("offer"),
         words("market"),
@@ -127,10 +136,11 @@ def _columns(code: str) -> tuple[Column, ...]:
         Column(title="cost", unit=f"{code}/Mtok", places=3),
         words("basis"),
         words("priced"),
+        *((words("taken back"),) if has_spot else ()),
     )
 
 
-def _cells(row: ListingRow, currency: Currency) -> tuple[Cell, ...]:
+def _cells(row: ListingRow, currency: Currency, has_spot: bool) -> tuple[Cell, ...]:
     return (
         row.id,
         row.market,
@@ -144,6 +154,7 @@ def _cells(row: ListingRow, currency: Currency) -> tuple[Cell, ...]:
         None if row.usd_mtok is None else currency.amount(Decimal(repr(row.usd_mtok))),
         row.basis,
         row.price_date.isoformat(),
+        *((taken_back(row.interruptions_per_hour) if row.market == "spot" else "",) if has_spot else ()),
     )
 
 
@@ -160,6 +171,8 @@ def _notes(listing: CatalogListing, currency: Currency, gone: Sequence[str], rea
         notes.append("The price of a base offer is its monthly fee / 720 h; bills use the calendar's hours.")
     if any(row.market != "base" and row.fee_usd_month is not None for row in rows):
         notes.append("The fee of an offer by the hour is the most it costs in a calendar month.")
+    if any(row.interruptions_per_hour is not None for row in rows):
+        notes.append("taken back: share of an offer's nodes interrupted in a month.")
     notes.append("Setup fees, egress, interruptions and idle hours are not in the cost; a plan counts them.")
     if any(row.basis == "estimated" for row in rows):
         notes.append("estimated: by a rule, not measured; `baseload profile show --offer ID` says how.")

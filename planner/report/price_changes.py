@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.read import FxRate
 from planner.exchange.quotes import PriceChange, differing
+from planner.report.listings import taken_back
 from planner.report.narrow import wrapped
 from planner.report.numbers import USD, Currency, number, signed
 from planner.report.price.section import MONEY, TEXT, Json, listed, or_null, record, said
@@ -52,8 +53,11 @@ def render_price_changes(found: PriceChanges, *, screen: Screen | None = None, c
     changed = differing(found.offers)
     parts: list[RenderableType] = []
     if changed:
-        has_stock = any(one.is_available is not None for one in changed)
-        columns, rows = _columns(currency.code, has_stock), [_cells(one, currency, has_stock) for one in changed]
+        more = _More(
+            stock=any(one.is_available is not None for one in changed),
+            taken_back=any(one.has_other_interruptions for one in changed),
+        )
+        columns, rows = _columns(currency.code, more), [_cells(one, currency, more) for one in changed]
         parts += [table(columns, rows), ""]
     for sentence in _sentences(found, changed, currency):
         parts += wrapped(sentence, screen)
@@ -86,6 +90,7 @@ def prices_schema_text() -> str:
             "setup_fee_usd": MONEY,
             "price_date": day,
             "source": TEXT,
+            "interruptions_per_hour": said(or_null({"type": "number"}), "Of a spot offer's node; null: not known."),
         }
     )
     offer = {
@@ -121,8 +126,17 @@ def prices_schema_text() -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _columns(code: str, has_stock: bool) -> tuple[Column, ...]:
-    stock = (words("to be had"),) if has_stock else ()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _More:
+    """Columns that are there only if some row has something to say."""
+
+    stock: bool
+    taken_back: bool
+
+
+def _columns(code: str, more: _More) -> tuple[Column, ...]:
+    stock = (words("to be had"),) if more.stock else ()
+    taken = (words("taken back"), words("now")) if more.taken_back else ()
     return (
         words("offer"),
         Column(title="before"),
@@ -132,18 +146,21 @@ def _columns(code: str, has_stock: bool) -> tuple[Column, ...]:
         Column(title="setup", unit=code),
         words("dated before"),
         words("now"),
+        *taken,
         *stock,
     )
 
 
-def _cells(one: PriceChange, currency: Currency, has_stock: bool) -> tuple[Cell, ...]:
+def _cells(one: PriceChange, currency: Currency, more: _More) -> tuple[Cell, ...]:
     by_month = one.after.role == "base" and one.after.fee_usd_month is not None
     places, unit = (2, "a month") if by_month else (4, "an hour")
     before, after = (
         currency.amount(side.fee_usd_month if by_month else side.price_usd_hour) for side in (one.before, one.after)
     )
     setup = signed(currency.amount(one.setup_change_usd), 2) if one.setup_change_usd else None
-    stock = (STOCK[one.is_available],) if has_stock else ()
+    stock = (STOCK[one.is_available],) if more.stock else ()
+    sides = (one.before, one.after)
+    taken = tuple(taken_back(side.interruptions_per_hour) for side in sides) if more.taken_back else ()
     return (
         one.offer,
         number(before, places),
@@ -153,17 +170,24 @@ def _cells(one: PriceChange, currency: Currency, has_stock: bool) -> tuple[Cell,
         setup,
         one.before.price_date.isoformat(),
         one.after.price_date.isoformat(),
+        *taken,
         *stock,
     )
 
 
 def _sentences(found: PriceChanges, changed: Sequence[PriceChange], currency: Currency) -> list[str]:
-    same = len(found.offers) - len(changed)
+    repriced = sum(one.has_other_price for one in changed)
+    same = len(found.offers) - repriced
     missing = found.asked - len(found.offers)
-    parts = [f"{len(changed)} of {found.asked} offers have another price", f"{same} the same"]
+    parts = [f"{repriced} of {found.asked} offers have another price", f"{same} the same"]
     if missing:
         parts.append(f"{missing} {'is' if missing == 1 else 'are'} in no list that was read")
     sentences = ["; ".join(parts) + "."]
+    moved = sum(one.has_other_interruptions for one in changed)
+    if moved:
+        sentences.append(
+            f"{moved} {'is' if moved == 1 else 'are'} taken back more or less often (share of nodes a month)."
+        )
     if found.fx is not None:
         sentences.append(f"Euros are taken at {found.fx.usd_per_eur} USD of {found.fx.date} ({found.fx.source}).")
     if found.plans is not None:
@@ -193,6 +217,7 @@ def _document(one: PriceChange) -> Json:
                 "setup_fee_usd": _text(side.setup_fee_usd),
                 "price_date": side.price_date.isoformat(),
                 "source": side.source,
+                "interruptions_per_hour": side.interruptions_per_hour,
             }
             for name, side in (("before", one.before), ("after", one.after))
         },

@@ -15,6 +15,7 @@ from planner.errors import InputError
 from planner.ledger import (
     Batch,
     BatchKind,
+    InterruptionClass,
     Lease,
     MonthOfFacts,
     Origin,
@@ -105,10 +106,12 @@ class Ledger:
         with self._writing() as connection:
             return write.add_other_costs(connection, costs, origin, newer=newer)
 
-    def add_prices(self, prices: Sequence[PriceInForce], origin: Origin) -> Batch:
-        """Adds prices in force; of one offer and date the newest holds."""
+    def add_prices(
+        self, prices: Sequence[PriceInForce], origin: Origin, *, interruptions: Sequence[InterruptionClass] = ()
+    ) -> Batch:
+        """Adds prices in force, and how often offers are taken back; of one offer and date the newest holds."""
         with self._writing() as connection:
-            return write.add_prices(connection, prices, origin)
+            return write.add_prices(connection, prices, origin, interruptions=interruptions)
 
     def add_published(self, prices: Sequence[PublishedPrice], origin: Origin) -> Batch:
         """Adds prices published at a gateway, announced for it, or reviewed."""
@@ -196,6 +199,11 @@ class Ledger:
         """Prices in force, by offer and date; the unknown date first."""
         with self._reading() as connection:
             return () if connection is None else read.prices(connection)
+
+    def interruptions(self) -> tuple[InterruptionClass, ...]:
+        """How often spot offers were said to be taken back, by offer and day."""
+        with self._reading() as connection:
+            return () if connection is None else read.interruptions(connection)
 
     def published(self, start: datetime, end: datetime) -> tuple[PublishedPrice, ...]:
         """Published prices that were charged at some time of [start, end), by gateway, name and time."""

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from planner.ledger import (
     Batch,
     BatchKind,
+    InterruptionClass,
     Lease,
     OtherCost,
     PlanRecord,
@@ -119,6 +120,19 @@ def prices(connection: Connection) -> tuple[PriceInForce, ...]:
     return tuple(
         held[key] for key in sorted(held, key=lambda key: (key[0], key[1] is not None, key[1] or EPOCH.date()))
     )
+
+
+def interruptions(connection: Connection) -> tuple[InterruptionClass, ...]:
+    """Every interruption class, by offer and day; of one offer and day the newest batch holds."""
+    table = tables.interruption
+    query = select(table).where(table.c.batch_id.not_in(retracted())).order_by(table.c.batch_id)
+    held = {
+        (one.offer, one.said_on): InterruptionClass(
+            offer=one.offer, interruption_range=one.interruption_range, said_on=one.said_on, source=one.source
+        )
+        for one in connection.execute(query)
+    }
+    return tuple(held[key] for key in sorted(held))
 
 
 def published(connection: Connection, start: datetime, end: datetime) -> tuple[PublishedPrice, ...]:

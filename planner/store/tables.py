@@ -99,6 +99,16 @@ price = Table(
     *(Column(name, kind, nullable=nullable) for name, kind, nullable in _PRICE),
 )
 
+interruption = Table(
+    "ledger_interruption",
+    metadata,
+    _batch(),
+    Column("offer", Text, primary_key=True),
+    Column("interruption_range", String(16), nullable=False),
+    Column("said_on", Day, nullable=False),
+    Column("source", Text, nullable=False),
+)
+
 published = Table(
     "ledger_published",
     metadata,

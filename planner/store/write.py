@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,18 @@ import numpy as np
 from sqlalchemy import Connection, Table, func, insert, select
 
 from planner.errors import InputError
-from planner.ledger import Batch, BatchKind, Lease, Origin, OtherCost, PriceInForce, PublishedPrice, ServedHours, Tags
+from planner.ledger import (
+    Batch,
+    BatchKind,
+    InterruptionClass,
+    Lease,
+    Origin,
+    OtherCost,
+    PriceInForce,
+    PublishedPrice,
+    ServedHours,
+    Tags,
+)
 from planner.store import read, records, tables
 from planner.store.columns import tags_text
 
@@ -68,8 +80,14 @@ def add_other_costs(connection: Connection, costs: Sequence[OtherCost], origin: 
     return batch
 
 
-def add_prices(connection: Connection, prices: Sequence[PriceInForce], origin: Origin) -> Batch:
-    """A batch of prices; of one offer and date the newest batch holds."""
+def add_prices(
+    connection: Connection,
+    prices: Sequence[PriceInForce],
+    origin: Origin,
+    *,
+    interruptions: Sequence[InterruptionClass] = (),
+) -> Batch:
+    """A batch of prices, and of how often offers are taken back; of one offer and date the newest batch holds."""
     _refuse_same_text(connection, BatchKind.PRICES, origin)
     batch = _add_batch(connection, BatchKind.PRICES, origin, rows=len(prices), start=None, end=None)
     rows = (
@@ -77,6 +95,7 @@ def add_prices(connection: Connection, prices: Sequence[PriceInForce], origin: O
         for row, one in enumerate(prices, start=1)
     )
     _insert(connection, tables.price, rows)
+    _insert(connection, tables.interruption, ({"batch_id": batch.id, **asdict(one)} for one in interruptions))
     return batch
 
 

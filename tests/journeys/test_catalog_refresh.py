@@ -1,6 +1,7 @@
 """`baseload catalog refresh` and `diff`: four clouds' lists from doubles, recorded, planned with, compared."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ import pytest
 from autoscaler.cli import baseload, run
 from planner.report.price_changes import prices_schema_text
 from tests.autoscaler.providers.aws.conftest import SECRET_KEY, Server
-from tests.autoscaler.providers.aws.double import double_of
+from tests.autoscaler.providers.aws.double import ADVISOR, double_of
 from tests.autoscaler.providers.hetzner.double import PASSWORD, USER, Account, a_product
 from tests.autoscaler.providers.hetzner_cloud.double import TOKEN, Project
 from tests.autoscaler.providers.ovh.double import OvhDouble
@@ -38,6 +39,7 @@ load_time_s = 60
 region = "us-east-1"
 image_id = "ami-0123456789abcdef0"
 endpoint_url = "{aws}"
+spot_advisor_url = "{aws}/spot-advisor-data.json"
 subnets = {{ us-east-1a = "subnet-0123456789abcdef0" }}
 
 [providers.ovh]
@@ -117,6 +119,7 @@ def clouds(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
     server = Server()
     aws = server.double = double_of(server.moto, monkeypatch)
+    aws.advice = {"r7a.4xlarge": "<5%"}
     aws.on_demand = {"r7a.4xlarge": Decimal("1.25")}
     aws.prices = {("r7a.4xlarge", "us-east-1a"): [(datetime(2026, 1, 1, tzinfo=UTC), Decimal("0.5"))]}
     with (
@@ -294,6 +297,45 @@ def test_what_a_change_does_to_the_plan(command: Command, tmp_path: Path) -> Non
     assert all(one["change_ratio"] == 0 for one in same["offers"])
     long_ago = command("catalog", "diff", "--from", "2020-01-01", "--to", "2020-01-02", "--json").document
     assert all(one["after"]["price_date"] < "2026" for one in long_ago["offers"])
+
+
+def test_how_often_spot_is_taken_back_is_recorded_shown_and_planned_with(
+    command: Command, clouds: SimpleNamespace
+) -> None:
+    def share(prices: str) -> float:
+        listed = command("catalog", "list", "aws.spot", "--json", prices=prices).document
+        return float(listed["offers"][0]["interruptions_per_hour"]) * 730
+
+    clouds.aws.advice = {"r7a.4xlarge": ">20%"}
+    found = command("catalog", "refresh")
+    assert re.search(r"aws/r7a.4xlarge/spot .* <5% +>20%", found.out)
+    assert "1 is taken back more or less often (share of nodes a month)." in found.out
+    assert share("files") == pytest.approx(0.025)
+    assert share("ledger") == pytest.approx(0.25)
+    assert re.search(r"aws/r7a.4xlarge/spot .* >20%", command("catalog", "list", "aws.spot", prices="ledger").out)
+    clouds.aws.advice = {"r7a.4xlarge": "10-15%"}
+    command("catalog", "refresh", prices="ledger")
+    assert share("ledger") == pytest.approx(0.125)
+    (spot,) = [one for one in command("catalog", "diff", "--json").document["offers"] if one["offer"].endswith("/spot")]
+    sides = [float(spot[side]["interruptions_per_hour"]) * 730 for side in ("before", "after")]
+    assert sides == pytest.approx([0.025, 0.125])
+
+
+def test_an_advisor_that_cannot_be_read_stops_no_price_and_leaves_the_class_as_it_was(
+    command: Command, clouds: SimpleNamespace
+) -> None:
+    clouds.aws.break_("server error", ADVISOR)
+    found = command("catalog", "refresh", "--provider", "aws", "--json", code=5)
+    assert set(after_of(found.document)) == {"aws/r7a.4xlarge", "aws/r7a.4xlarge/spot"}
+    assert "aws: GET http" in found.err
+    assert "spot-advisor-data.json: HTTPStatusError, no answer" in found.err
+
+
+def test_a_type_the_advisor_does_not_know_keeps_its_class(command: Command, clouds: SimpleNamespace) -> None:
+    clouds.aws.advice = {"m7a.large": ">20%"}
+    found = command("catalog", "refresh", "--provider", "aws", "--json").document
+    (spot,) = [one for one in found["offers"] if one["offer"].endswith("/spot")]
+    assert spot["before"]["interruptions_per_hour"] == spot["after"]["interruptions_per_hour"]
 
 
 def test_days_the_wrong_way_round_and_a_ledger_without_prices_are_bad_input(command: Command) -> None:

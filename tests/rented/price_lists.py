@@ -16,7 +16,7 @@ import pytest
 
 from planner.catalog.offer import Catalog
 from tests.autoscaler.providers.aws.conftest import SECRET_KEY, Server
-from tests.autoscaler.providers.aws.double import AwsDouble, double_of
+from tests.autoscaler.providers.aws.double import CLASSES, AwsDouble, double_of
 from tests.autoscaler.providers.hetzner import double as robot
 from tests.autoscaler.providers.hetzner_cloud import double as cloud
 from tests.autoscaler.providers.ovh.double import OvhDouble
@@ -46,6 +46,7 @@ load_time_s = 60
 region = "us-east-1"
 image_id = "ami-0123456789abcdef0"
 endpoint_url = "{aws}"
+spot_advisor_url = "{aws}/spot-advisor-data.json"
 
 [providers.ovh]
 project = "0123456789abcdef0123456789abcdef"
@@ -119,6 +120,7 @@ def _priced(aws: AwsDouble, products: list[str], now: datetime, chance: Random) 
     """On-demand prices, and a spot history that changes by a tenth up or down."""
     kinds = [*products, *(f"x{number}z.large" for number in range(AWS_TYPES))][:AWS_TYPES]
     aws.on_demand = {kind: Decimal(chance.randrange(1, 4000)).scaleb(-2) for kind in kinds}
+    aws.advice = {kind: chance.choice(CLASSES) for kind in kinds}
     changes = SPOT_DAYS * 24 // EVERY_H
     for kind in kinds[:SPOT_TYPES]:
         for number, zone in enumerate(ZONES):

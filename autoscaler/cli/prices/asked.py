@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from planner.catalog.sources.quote import Quote
 from planner.catalog.sources.source import SourceError
+from planner.ledger import InterruptionClass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,3 +17,5 @@ class Asked:
     remarks: tuple[str, ...] = ()
     failures: tuple[SourceError, ...] = ()
     """Lists that could not be read."""
+    interruptions: tuple[InterruptionClass, ...] = ()
+    """How often spot offers are taken back, where somebody says so."""

@@ -13,6 +13,7 @@ from autoscaler.settings import Secrets
 from planner.catalog.offer import Catalog, Offer
 from planner.catalog.sources.quote import Quote
 from planner.fleet import Fleet
+from planner.ledger import InterruptionClass
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -37,6 +38,8 @@ class PriceList:
     """Raises SourceError. None: what is needed to ask is missing."""
     missing: str = ""
     """What that is, and what was expected."""
+    advise: Callable[[], tuple[InterruptionClass, ...]] | None = None
+    """How often its spot offers are taken back; raises SourceError. None: it does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,7 @@ def _aws(offers: tuple[Offer, ...], asking: Asking) -> PriceList:
     from planner.catalog.sources.aws import AwsPrices
     from planner.catalog.sources.aws_pricing import AwsOnDemandPrices
     from planner.catalog.sources.source import PoolAsked
+    from planner.catalog.sources.spot_advisor import URL
 
     settings = asking.fleet.daemon.providers.aws
     for variable in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
@@ -91,7 +95,25 @@ def _aws(offers: tuple[Offer, ...], asking: Asking) -> PriceList:
             found += listed.quotes({one.id: one.product for one in here if not one.is_spot})
         return tuple(found)
 
-    return PriceList(provider="aws", offers=offers, read=read)
+    def advise() -> tuple[InterruptionClass, ...]:
+        return _advice(offers, asking, URL if settings is None else settings.spot_advisor_url or URL)
+
+    has_spot = any(offer.is_spot for offer in offers)
+    return PriceList(provider="aws", offers=offers, read=read, advise=advise if has_spot else None)
+
+
+def _advice(offers: tuple[Offer, ...], asking: Asking, url: str) -> tuple[InterruptionClass, ...]:
+    """The advisor's class of each spot offer whose type it knows in its region."""
+    from planner.catalog.sources.spot_advisor import SOURCE, fetch, read_advice
+
+    text, today = fetch(url, timeout_s=TIMEOUT_S), asking.clock().date()
+    spot = [offer for offer in offers if offer.is_spot]
+    advice = {region: read_advice(text, region) for region in sorted({offer.region for offer in spot})}
+    return tuple(
+        InterruptionClass(offer=offer.id, interruption_range=said.interruption_range, said_on=today, source=SOURCE)
+        for offer in spot
+        if (said := advice[offer.region].get(offer.product)) is not None
+    )
 
 
 def _ovh(offers: tuple[Offer, ...], asking: Asking) -> PriceList:

@@ -2,10 +2,10 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -13,6 +13,8 @@ from planner.cli.options import CurrencyCode, CurrencyOption, FleetOption, JsonO
 from planner.errors import InputError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from autoscaler.cli.prices.asked import Asked
     from autoscaler.cli.prices.price_lists import Asking, PriceList
     from planner.catalog.offer import Catalog
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
     from planner.catalog.sources.source import SourceError
     from planner.exchange.quotes import Priced
     from planner.fleet import Fleet
+    from planner.ledger import InterruptionClass
     from planner.report.numbers import Currency
     from planner.report.price_changes import PriceChanges
+
+T = TypeVar("T")
 
 ProviderOption = Annotated[
     list[str] | None,
@@ -88,13 +93,13 @@ def refresh(
         )
     fx, unknown = _rate(fleet, asked.quotes)
     found = priced(asked.quotes, before, fx)
-    recorded = None if dry_run or not found.prices else _record(found, fleet, asking.clock())
-    taken = {one.offer for one in found.prices}
+    is_anything = bool(found.prices or asked.interruptions)
+    recorded = None if dry_run or not is_anything else _record(found, asked.interruptions, fleet, asking.clock())
     shown = PriceChanges(
         offers=changes(
             before,
-            at_prices(before, found.prices),
-            {quote.offer: quote.is_available for quote in asked.quotes if quote.offer in taken},
+            at_prices(before, found.prices, asked.interruptions),
+            _stock(found, asked),
         ),
         asked=asked.offers,
         fx=fx,
@@ -117,29 +122,46 @@ def _asked_providers(
     lists, passed_over = named(price_lists(catalog, asking), providers)
     if not lists:
         raise InputError(f"no provider can be asked; {'; '.join(passed_over) or 'the catalog has none with a list'}")
-    quotes, failures = _read(lists)
-    if not quotes and failures:
+    quotes, interruptions, failures = _read(lists)
+    if not quotes and not interruptions and failures:
         say(context, (*passed_over, *(f"{error}" for error in failures[1:])))
         raise failures[0]
     offers = sum(len(one.offers) for one in lists)
-    return Asked(quotes=tuple(quotes), offers=offers, remarks=passed_over, failures=tuple(failures))
+    return Asked(quotes=quotes, offers=offers, remarks=passed_over, failures=failures, interruptions=interruptions)
 
 
-def _read(lists: "Sequence[PriceList]") -> "tuple[list[Quote], list[SourceError]]":
+def _stock(found: "Priced", asked: "Asked") -> dict[str, bool | None]:
+    """The offers of which something is recorded, and whether they can be had."""
+    said = {quote.offer: quote.is_available for quote in asked.quotes}
+    taken = [*(one.offer for one in found.prices), *(one.offer for one in asked.interruptions)]
+    return {offer: said.get(offer) for offer in taken}
+
+
+def _read(
+    lists: "Sequence[PriceList]",
+) -> "tuple[tuple[Quote, ...], tuple[InterruptionClass, ...], tuple[SourceError, ...]]":
     """What the lists say, read side by side; a list that cannot be read stops no other."""
     from concurrent.futures import ThreadPoolExecutor
 
+    failures: list[SourceError] = []
+    with ThreadPoolExecutor(max_workers=2 * len(lists)) as pool:
+        asked = [pool.submit(one.read) for one in lists if one.read is not None]
+        advice = [pool.submit(one.advise) for one in lists if one.advise is not None]
+        quotes, interruptions = _answers(asked, failures), _answers(advice, failures)
+    return quotes, interruptions, tuple(failures)
+
+
+def _answers(asked: "Iterable[Future[tuple[T, ...]]]", failures: "list[SourceError]") -> "tuple[T, ...]":
+    """What was answered; what could not be goes to the failures."""
     from planner.catalog.sources.source import SourceError
 
-    quotes: list[Quote] = []
-    failures: list[SourceError] = []
-    with ThreadPoolExecutor(max_workers=len(lists)) as pool:
-        for future in [pool.submit(one.read) for one in lists if one.read is not None]:
-            try:
-                quotes += future.result()
-            except SourceError as error:
-                failures.append(error)
-    return quotes, failures
+    found: list[T] = []
+    for one in asked:
+        try:
+            found += one.result()
+        except SourceError as error:
+            failures.append(error)
+    return tuple(found)
 
 
 def _rate(fleet: "Fleet", quotes: "Sequence[Quote]") -> "tuple[FxRate | None, tuple[str, ...]]":
@@ -161,18 +183,18 @@ def _rate(fleet: "Fleet", quotes: "Sequence[Quote]") -> "tuple[FxRate | None, tu
         return shipped, (f"{error}; euros are converted at {shipped.usd_per_eur} of {shipped.date}",)
 
 
-def _record(found: "Priced", fleet: "Fleet", now: datetime) -> str:
-    """Adds the prices to the ledger as one batch; says where."""
+def _record(found: "Priced", interruptions: "Sequence[InterruptionClass]", fleet: "Fleet", now: datetime) -> str:
+    """Adds the prices and classes to the ledger as one batch; says where."""
     import hashlib
 
     from planner.case import database_of
     from planner.ledger import Origin
     from planner.store import open_ledger
 
-    text = "\n".join(repr(one) for one in found.prices) + now.isoformat()
+    text = "\n".join(repr(one) for one in (*found.prices, *interruptions)) + now.isoformat()
     origin = Origin(source="catalog refresh", sha256=hashlib.sha256(text.encode()).hexdigest(), added_at=now)
     with open_ledger(database_of(fleet), create=True) as held:
-        batch = held.add_prices(found.prices, origin)
+        batch = held.add_prices(found.prices, origin, interruptions=interruptions)
         return f"{held.address}, batch {batch.id}"
 
 

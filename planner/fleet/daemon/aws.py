@@ -19,5 +19,7 @@ class AwsSettings:
     """The SQS queue that interruption warnings and rebalance advice arrive in; None: neither is heard."""
     endpoint_url: str | None = None
     """Another endpoint than AWS's, for tests."""
+    spot_advisor_url: str | None = None
+    """Another copy of the Spot Instance Advisor's public file than AWS's, for `catalog refresh`."""
     quota: dict[str, int] = field(default_factory=dict)
     """By pool: nodes the account may hold."""

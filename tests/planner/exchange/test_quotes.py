@@ -4,11 +4,17 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pytest
+
 from planner.catalog.offer import Catalog, Offer, Role
-from planner.catalog.read import FxRate
+from planner.catalog.read import FxRate, interruptions_per_hour
 from planner.catalog.sources.quote import Quote
 from planner.exchange.quotes import at_prices, changes, differing, newest_rate, priced
+from planner.ledger import InterruptionClass
+from planner.optimize.prepare import interruption_usd_hour
+from planner.profile.model import Model
 from policies.billing import Billing
+from policies.planning import PlanningPolicy
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 FX = FxRate(usd_per_eur=Decimal("1.2"), date=date(2026, 11, 25), source="test")
@@ -103,6 +109,58 @@ def test_a_catalog_is_at_the_newest_price_of_the_day_or_before_it():
     assert [one.price_usd_hour for one in dearer.values()] == [Decimal("0.07"), Decimal("0.07"), Decimal("0.06")]
     assert [one.price_date for one in dearer.values()] == [date(2026, 11, day) for day in (20, 20, 1)]
     assert at_prices(CATALOG, (first,), on=date(2026, 10, 31))["ovh/b3-8"] == CATALOG["ovh/b3-8"]
+
+
+SPOT = an_offer(
+    id="aws/r7a.4xlarge/spot",
+    provider="aws",
+    product="r7a.4xlarge",
+    billing=Billing.SECOND,
+    is_spot=True,
+    interruptions_per_hour=interruptions_per_hour("<5%"),
+)
+
+
+def a_class(name: str, day: int, offer: str = SPOT.id) -> InterruptionClass:
+    return InterruptionClass(offer=offer, interruption_range=name, said_on=date(2026, 11, day), source="advisor")
+
+
+def test_a_spot_offer_is_taken_back_as_often_as_was_said_on_the_day_or_before_it():
+    catalog = Catalog(offers=(SPOT, an_offer()))
+    said = (a_class(">20%", 20), a_class("5-10%", 1), a_class(">20%", 20, "ovh/b3-8"))
+    shares = {
+        day: (
+            at_prices(catalog, (), said, on=None if day is None else date(2026, 11, day))[
+                SPOT.id
+            ].interruptions_per_hour
+            or 0
+        )
+        * 730
+        for day in (None, 20, 19)
+    }
+    assert shares == {None: pytest.approx(0.25), 20: pytest.approx(0.25), 19: pytest.approx(0.075)}
+    assert at_prices(catalog, (), said, on=date(2026, 10, 31)) == catalog
+    assert at_prices(catalog, (), said)["ovh/b3-8"] == an_offer()  # nobody takes it back
+
+
+def test_ten_times_the_interruptions_cost_ten_times_as_much_in_a_plan():
+    catalog = Catalog(offers=(replace(SPOT, lead_time_s=60.0),))
+    after = at_prices(catalog, (), [a_class(">20%", 20)])
+    model = Model(name="m", profile="p", load_time_s=240)
+    before_usd, after_usd = (
+        interruption_usd_hour(one[SPOT.id], [model], PlanningPolicy(lost_work_s=0)) for one in (catalog, after)
+    )
+    # 25 of 100 a month of 730 h, each 300 s of USD 0.05 an hour
+    assert float(after_usd) == pytest.approx(0.25 / 730 * 300 / 3600 * 0.05)
+    assert float(after_usd / before_usd) == pytest.approx(10)
+
+
+def test_a_change_of_interruptions_alone_is_a_change():
+    catalog = Catalog(offers=(SPOT,))
+    (same,) = changes(catalog, at_prices(catalog, (), [a_class("<5%", 20)]), {SPOT.id: None})
+    (other,) = changes(catalog, at_prices(catalog, (), [a_class("5-10%", 20)]), {SPOT.id: None})
+    assert differing([same, other]) == (other,)
+    assert not other.has_other_price
 
 
 def test_of_two_prices_of_one_day_the_later_batch_holds():

@@ -22,7 +22,7 @@ from planner.report.listing_schemas import (
     profile_schema,
     profile_schema_text,
 )
-from planner.report.listings import CatalogListing, catalog_document, mix_words, render_catalog
+from planner.report.listings import CatalogListing, catalog_document, mix_words, render_catalog, taken_back
 from planner.report.narrow import by_reason, fitted, wrapped
 from planner.report.numbers import Currency
 from planner.report.profiles import (
@@ -175,6 +175,15 @@ def test_euros_are_dollars_divided_by_the_rate_which_is_named() -> None:
     assert "Amounts in EUR at 1.25 USD/EUR of 2026-09-25." in text
     assert "EUR/Mtok" in text
     assert "USD/Mtok" not in text
+
+
+@pytest.mark.parametrize(
+    ("share_a_month", "text"), [(0.025, "<5%"), (0.075, "5-10%"), (0.25, ">20%"), (0.032, "3.2%"), (None, None)]
+)
+def test_how_often_an_offer_is_taken_back_is_a_class_or_a_figure_of_ones_own(
+    share_a_month: float | None, text: str | None
+) -> None:
+    assert taken_back(None if share_a_month is None else share_a_month / 730) == text
 
 
 def test_the_heading_states_model_mix_and_slo() -> None:

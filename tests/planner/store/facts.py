@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from planner.ledger import Lease, Origin, OtherCost, PriceInForce, PublishedPrice, ServedHours, Tags
+from planner.ledger import InterruptionClass, Lease, Origin, OtherCost, PriceInForce, PublishedPrice, ServedHours, Tags
 from policies.billing import Billing, Tariff
 
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
@@ -30,6 +30,12 @@ def a_price(offer: str = "hetzner/ax102", fee: str = "104.00", **changes: Any) -
     tariff = Tariff(billing=Billing.MONTH_PRORATED, fee_usd_month=Decimal(fee))
     given: dict[str, Any] = {"offer": offer, "provider": offer.partition("/")[0], "tariff": tariff, "source": "invoice"}
     return PriceInForce(**(given | changes))
+
+
+def a_class(offer: str = "aws/r7a.4xlarge/spot", **changes: Any) -> InterruptionClass:
+    """A spot offer of which 5 to 10 % are taken back a month."""
+    given: dict[str, Any] = {"offer": offer, "interruption_range": "5-10%", "said_on": date(2026, 11, 20)}
+    return InterruptionClass(**(given | {"source": "advisor"} | changes))
 
 
 def a_published_price(name: str = "chat", **changes: Any) -> PublishedPrice:

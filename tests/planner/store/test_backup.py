@@ -18,6 +18,7 @@ from tests import postgres
 from tests.planner.store.facts import (
     DECEMBER,
     NOVEMBER,
+    a_class,
     a_lease,
     a_price,
     a_published_price,
@@ -36,7 +37,8 @@ def fill(url: str) -> None:
         )
         ledger.add_served(usage((0, "m", "x", 10**15, 1), (1, "m", "", 3, 4), gaps=frozenset({9})), an_origin("b"))
         ledger.add_other_costs([an_euro_cost()], an_origin("c"))
-        ledger.add_prices([a_price(fee="104.000000000001", effective_from=DECEMBER.date())], an_origin("d"))
+        price = a_price(fee="104.000000000001", effective_from=DECEMBER.date())
+        ledger.add_prices([price], an_origin("d"), interruptions=[a_class()])
         ledger.add_plan('{"a": 1}', an_origin("e"), start=NOVEMBER, end=DECEMBER, forecast="f", forecast_source="f.csv")
         ledger.add_leases([a_lease("c")], an_origin("wrong"))
         ledger.retract(6, why="wrong", at=DECEMBER + timedelta(seconds=1))
@@ -54,6 +56,7 @@ def everything(url: str) -> object:
             served.gaps,
             ledger.other_costs(),
             ledger.prices(),
+            ledger.interruptions(),
             ledger.plans(NOVEMBER, DECEMBER),
         )
 

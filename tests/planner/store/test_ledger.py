@@ -18,6 +18,7 @@ from tests.planner.exchange.facts_drawn import some_leases
 from tests.planner.store.facts import (
     DECEMBER,
     NOVEMBER,
+    a_class,
     a_cost,
     a_lease,
     a_price,
@@ -191,6 +192,17 @@ def test_the_newest_price_of_an_offer_and_date_holds(url: str) -> None:
         ledger.add_prices([new, old], an_origin("a"))
         ledger.add_prices([replace(old, source="corrected")], an_origin("b"))
         assert ledger.prices() == (replace(old, source="corrected"), new)
+
+
+def test_of_one_offer_and_day_the_newest_class_holds_and_a_retracted_one_never_was(url: str) -> None:
+    earlier = a_class(said_on=date(2026, 11, 1), interruption_range="<5%")
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_prices([], an_origin("a"), interruptions=[a_class(), a_class("aws/b/spot")])
+        ledger.add_prices([], an_origin("b"), interruptions=[earlier])
+        wrong = ledger.add_prices([], an_origin("c"), interruptions=[a_class(interruption_range=">20%")])
+        assert [one.interruption_range for one in ledger.interruptions()] == ["5-10%", "<5%", ">20%"]
+        ledger.retract(wrong.id, why="another region's", at=DECEMBER)
+        assert ledger.interruptions() == (a_class("aws/b/spot"), earlier, a_class())
 
 
 def test_the_plan_of_a_month_is_the_last_saved_before_it_began(url: str) -> None:

@@ -29,6 +29,10 @@ from tests.autoscaler.providers.aws.wire import Reply, fault, json_fault, parsed
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 START = datetime.fromisoformat("2026-12-01T00:00:00+00:00")
+ADVISOR = "the advisor's file"
+"""What is broken where it cannot be read."""
+ADVISOR_PATH = "/spot-advisor-data.json"
+CLASSES = ("<5%", "5-10%", "10-15%", "15-20%", ">20%")
 BUYS = ("RunInstances", "CreateFleet")
 LAYERED = {
     "server error": fault("InternalError", "An internal error has occurred", 500),
@@ -66,6 +70,8 @@ class AwsDouble:
         """Spot prices by (type, zone), oldest first."""
         self.on_demand: dict[str, Decimal] = {}
         """On-demand prices by type, as the Price List service has them."""
+        self.advice: dict[str, str] = {}
+        """Class of the Spot Instance Advisor by type."""
         self.price_page = 1000
         self.quota: int | None = None
         self.fleet_error: tuple[str, str] | None = None
@@ -152,6 +158,8 @@ class AwsDouble:
     # --- the wire
 
     def __call__(self, env: dict[str, Any], start: Any) -> Iterable[bytes]:
+        if env["PATH_INFO"] == ADVISOR_PATH:
+            return self._advised(start)
         raw = env["wsgi.input"].read(int(env.get("CONTENT_LENGTH") or 0))
         service, action, form = asked(env, raw)
         with self._lock:
@@ -169,6 +177,19 @@ class AwsDouble:
         status, headers, body = reply
         kept = [(key, value) for key, value in headers.items() if key.lower() != "content-length"]
         start(f"{status} {status}", [*kept, ("Content-Length", str(len(body)))])
+        return [body]
+
+    def _advised(self, start: Any) -> list[bytes]:
+        """The Spot Instance Advisor's public file, which asks for no credentials."""
+        with self._lock:
+            self.calls.append(("advisor:GET", {}))
+            broken = self._broken.get(ADVISOR)
+            rows = {kind: {"s": 60, "r": CLASSES.index(label)} for kind, label in self.advice.items()}
+        ranges = [{"index": number, "label": label, "dots": number} for number, label in enumerate(CLASSES)]
+        systems = {"Linux": rows, "Windows": {kind: {"s": 10, "r": 4} for kind in rows}}
+        body = json.dumps({"global_rate": "<10%", "ranges": ranges, "spot_advisor": {REGION: systems}}).encode()
+        status = "200 OK" if broken is None else "500 Internal Server Error"
+        start(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
 
     def _broken_by(self, action: str, form: dict[str, str]) -> str | None:

@@ -38,6 +38,7 @@ def test_the_class_and_the_saving_of_a_type_are_those_of_linux_in_the_region():
         pytest.param("<html>", id="no JSON"),
         pytest.param("[]", id="another shape"),
         pytest.param(json.dumps(FILE | {"ranges": []}), id="a class without a name"),
+        pytest.param(json.dumps(FILE).replace("5-10%", "5-12%"), id="a class without a rate"),
         pytest.param(json.dumps(FILE | {"spot_advisor": {}}), id="another region"),
     ],
 )
