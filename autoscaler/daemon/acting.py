@@ -115,6 +115,7 @@ class Acting:
             levels=parts.levels,
             policy=self._setup.policy,
             references={name: model.reference for name, model in parts.models.items()},
+            rates={name: model.rates for name, model in parts.models.items()},
             leads_since=self._led[1],
             acted=report.acted,
             unserved={}

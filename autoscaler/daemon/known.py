@@ -12,17 +12,21 @@ from autoscaler.daemon.status import (
     HoldStatus,
     LeaseStatus,
     ModelStatus,
+    NodePlace,
     PlannedMove,
     PoolStatus,
+    RatedStatus,
     Spend,
     Status,
 )
 from autoscaler.decide.blind import why_blind
 from autoscaler.decide.committed import committed_usd
 from autoscaler.decide.decision import floor_of
+from autoscaler.decide.marginal import NextNode, next_nodes
 from autoscaler.decide.sight import Sight, look
 from autoscaler.fleet import COMING, FleetPlan, Hold, Launch, Node, NodeState, Pool, Snapshot
 from autoscaler.loop import Acted
+from planner.profile.model import Rates
 from policies.renewal import Month, hourly_usd, owed_in_month_usd, paid_left_s
 from policies.scaling import ScalingPolicy
 
@@ -41,6 +45,8 @@ class Known:
     policy: ScalingPolicy
     references: Mapping[str, str]
     """By model, the offer whose node is work 1.0."""
+    rates: Mapping[str, Mapping[str, Rates]] = field(default_factory=dict)
+    """By model and offer, what a node is rated at."""
     leads_since: datetime
     acted: Sequence[Acted] = ()
     """Of this tick."""
@@ -59,6 +65,11 @@ def with_fleet(status: Status, known: Known) -> Status:
         controls=snapshot.controls,
         models=_models(known),
         pools=_pools(snapshot),
+        rated=_rated(known),
+        places=tuple(
+            NodePlace(node_id=node.id, pool=node.pool, model=node.model, is_base=node.is_base)
+            for node in snapshot.nodes
+        ),
         back_offs=tuple(
             BackOff(pool=pool.key, failures=pool.failures, retry_at=pool.retry_at)
             for pool in snapshot.pools.values()
@@ -150,10 +161,26 @@ def _is_launchable(pool: Pool | None, model: str) -> bool:
 
 def _models(known: Known) -> tuple[ModelStatus, ...]:
     sights = look(known.snapshot, known.policy)
-    return tuple(_model(sight, known) for sight in sights.values())
+    next_ = next_nodes(known.snapshot, known.levels, known.policy)
+    return tuple(_model(sight, known, next_.get(model)) for model, sight in sights.items())
 
 
-def _model(sight: Sight, known: Known) -> ModelStatus:
+def _rated(known: Known) -> tuple[RatedStatus, ...]:
+    return tuple(
+        RatedStatus(
+            pool=offer,
+            model=model,
+            basis=rates.basis.value,
+            prefill_tok_s=rates.prefill_tok_s,
+            decode_tok_s=rates.decode_tok_s,
+            requests=rates.concurrency,
+        )
+        for model, of_model in sorted(known.rates.items())
+        for offer, rates in sorted(of_model.items())
+    )
+
+
+def _model(sight: Sight, known: Known, after: NextNode | None) -> ModelStatus:
     snapshot, policy, demand = known.snapshot, known.policy, sight.demand
     own = [node for node in snapshot.nodes if node.model == sight.model]
     states = Counter(node.state for node in own)
@@ -188,6 +215,9 @@ def _model(sight: Sight, known: Known) -> ModelStatus:
             and one.action.reason.startswith(("unmet", "slo"))
             for one in known.acted
         ),
+        next_pool=None if after is None else after.pool,
+        next_usd_hour=None if after is None else after.price_usd_hour,
+        next_usd_mtok=None if after is None else after.usd_mtok,
     )
 
 

@@ -78,6 +78,12 @@ class ModelStatus:
     """Share of tokens refused or given up, as last measured."""
     is_unmet: bool = False
     """Whether more is wanted than may be ordered now; the holds say why."""
+    next_pool: str | None = None
+    """Where one more node would be ordered now; None: nowhere."""
+    next_usd_hour: Decimal | None = None
+    """Its price, as billed."""
+    next_usd_mtok: float | None = None
+    """Of its tokens at the measured mix and the target utilization; None: no mix was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,30 @@ class PoolStatus:
     price_usd_hour: Decimal | None = None
     failures: int = 0
     retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatedStatus:
+    """What one node of an offer is rated at for a model, by the profile."""
+
+    pool: str
+    model: str
+    basis: str
+    """measured, or estimated."""
+    prefill_tok_s: float
+    decode_tok_s: float
+    requests: float | None
+    """In flight at the rated point; None: the profile does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodePlace:
+    """Which node is of which offer and serves which model."""
+
+    node_id: str
+    pool: str
+    model: str
+    is_base: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +232,10 @@ class Status:
     controls: Controls
     models: tuple[ModelStatus, ...] = ()
     pools: tuple[PoolStatus, ...] = ()
+    rated: tuple[RatedStatus, ...] = ()
+    """Of every offer that could serve a model here."""
+    places: tuple[NodePlace, ...] = ()
+    """Of every node that is there, base included."""
     back_offs: tuple[BackOff, ...] = ()
     spend: Spend | None = None
     leases: tuple[LeaseStatus, ...] = ()

@@ -77,14 +77,14 @@ def may_serve_again(node: Node, speed: float, snapshot: Snapshot) -> bool:
 def next_launch(want: Want, room: Room, policy: ScalingPolicy) -> Launch | None:
     """One launch for the model, counted in `room` and `want`; None: nothing is missing, or nothing may be had."""
     if want.is_under_floor:
-        offers = _askable(want, room, is_floor=True)
+        offers = askable(want, room, is_floor=True)
         if not offers:
             return None
         offer = min(offers, key=lambda one: (one.usd_hour, one.key))
         reason = f"floor: {burst_nodes(want.counted)}, at least {want.floor} wanted"
         return _launched(want, offer, room, reason)
-    askable = _askable(want, room, is_floor=False)
-    offers = list(takewhile(lambda one: want.missing(one.lead_s, policy) > 0, askable))
+    may_ask = askable(want, room, is_floor=False)
+    offers = list(takewhile(lambda one: want.missing(one.lead_s, policy) > 0, may_ask))
     if not offers:
         return None  # what a cheaper and quicker pool can still bring in time is not ordered from a slower one
     best = offers[0]
@@ -93,7 +93,7 @@ def next_launch(want: Want, room: Room, policy: ScalingPolicy) -> Launch | None:
     return _launched(want, offer, room, why_missing(want, best.lead_s, policy))
 
 
-def _askable(want: Want, room: Room, *, is_floor: bool) -> list[Offer]:
+def askable(want: Want, room: Room, *, is_floor: bool) -> list[Offer]:
     """The offers that may be asked for one more node, in merit order; of the others the reason is kept."""
     found = []
     for offer in want.offers:

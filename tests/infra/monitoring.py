@@ -15,6 +15,12 @@ def alerts() -> dict[str, dict]:
     return {rule["alert"]: rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]}
 
 
+def recorded() -> dict[str, str]:
+    """Expression by recorded name."""
+    text = (MONITORING / "throughput.yaml").read_text(encoding="utf-8")
+    return {rule["record"]: rule["expr"] for group in yaml.safe_load(text)["groups"] for rule in group["rules"]}
+
+
 def panels() -> dict[str, list[str]]:
     """Title -> expressions, with every fleet chosen."""
     dashboard = json.loads((MONITORING / "dashboard.json").read_text(encoding="utf-8"))

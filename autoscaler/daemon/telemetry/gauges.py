@@ -27,6 +27,10 @@ PER_MODEL: Mapping[str, tuple[str, Callable[[ModelStatus], float | None]]] = {
     "floor_nodes": ("Burst nodes never fewer.", lambda m: m.floor),
     "ceiling_nodes": ("Burst nodes never more, by an operator.", lambda m: m.ceiling),
     "planned_nodes": ("Burst nodes the plan has on now.", lambda m: m.planned),
+    "next_node_usd_per_mtok": (
+        "Marginal price: a million tokens of the measured mix on the node that would be ordered next, at target.",
+        lambda m: m.next_usd_mtok,
+    ),
 }
 """Name -> help, and its value of a model."""
 
@@ -35,6 +39,7 @@ def families_of(status: Status, now: datetime) -> Iterator["Metric"]:
     """Every gauge of a status, looked at at `now`."""
     yield from _of_daemon(status)
     yield from _of_fleet(status)
+    yield from _of_throughput(status)
     yield from _of_money(status)
     yield from _of_plan(status, now)
     yield from _of_providers(status, now)
@@ -69,6 +74,21 @@ def _of_fleet(status: Status) -> Iterator["Metric"]:
     yield _family("pool_refusals", "Launches a pool refused in a row; it is left alone.", ("pool",), refused)
 
 
+def _of_throughput(status: Status) -> Iterator["Metric"]:
+    """What nodes are rated at, and which node is of which offer: what measured throughput is held against."""
+    rated = [
+        ((one.pool, one.model, phase, one.basis), value)
+        for one in status.rated
+        for phase, value in (("prefill", one.prefill_tok_s), ("decode", one.decode_tok_s))
+    ]
+    labels = ("pool", "model", "phase", "basis")
+    yield _family("rated_tokens_per_second", "Of a node that does this phase alone, by the profile.", labels, rated)
+    requests = [((one.pool, one.model), one.requests) for one in status.rated]
+    yield _family("rated_requests", "In flight on a node at its rated point.", ("pool", "model"), requests)
+    places = [((one.node_id, one.pool, one.model, "base" if one.is_base else "burst"), 1) for one in status.places]
+    yield _family("node_info", "Which offer a node is of.", ("node", "pool", "model", "role"), places)
+
+
 def _of_money(status: Status) -> Iterator["Metric"]:
     spend = status.spend
     if spend is None:
@@ -83,6 +103,8 @@ def _of_money(status: Status) -> Iterator["Metric"]:
         ("cap_nodes", "max_nodes.", spend.max_nodes),
     ):
         yield _family(name, said, (), [((), value)])
+    following = [((one.model, one.next_pool or ""), one.next_usd_hour) for one in status.models]
+    yield _family("next_node_usd_per_hour", "Price of the node ordered next.", ("model", "pool"), following)
     prices = [((one.pool,), one.price_usd_hour) for one in status.pools if not one.is_base]
     yield _family("pool_price_usd_per_hour", "Price in force of pools with nodes.", ("pool",), dict(prices).items())
 

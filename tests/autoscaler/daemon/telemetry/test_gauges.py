@@ -15,10 +15,20 @@ from tests.autoscaler.daemon.test_status import seen
 from tests.autoscaler.fleets import NOW, a_node, a_snapshot, nodes
 from tests.planner.report.plans import POOL
 
-UNITS = ("_seconds", "_nodes", "_ratio", "_usd", "_usd_per_hour", "_total")
+UNITS = ("_seconds", "_nodes", "_ratio", "_usd", "_usd_per_hour", "_usd_per_mtok", "_tokens_per_second", "_total")
 """Tails that say a unit."""
-FLAGS = ("info", "leader", "leadership_known", "paused", "dry_run", "unmet", "plan_ok", "provider_reachable")
-COUNTS = ("epoch", "problems", "nodes", "orphans", "pool_refusals")
+FLAGS = (
+    "info",
+    "node_info",
+    "leader",
+    "leadership_known",
+    "paused",
+    "dry_run",
+    "unmet",
+    "plan_ok",
+    "provider_reachable",
+)
+COUNTS = ("epoch", "problems", "nodes", "orphans", "pool_refusals", "rated_requests")
 NO_UNIT = {f"baseload_{name}" for name in FLAGS + COUNTS}
 """Flags, and plain counts of what the name says."""
 
@@ -50,6 +60,34 @@ def test_what_is_scraped_is_the_fleet_as_the_last_tick_left_it(tmp_path: Path) -
     assert found[("baseload_tick_duration_seconds_count", ())] == 1.0
     assert found[("baseload_provider_reachable", (("provider", "ovh"),))] == 1.0
     assert found[("baseload_leader", ())] == 1.0
+
+
+def test_what_nodes_are_rated_at_and_which_is_which(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.world.demand(75.0)
+    rig.turn(0)
+    found = samples(rig)
+
+    def rated(phase: str) -> float:
+        labels = (("basis", "measured"), ("model", "m"), ("phase", phase), ("pool", POOL))
+        return found["baseload_rated_tokens_per_second", labels]
+
+    assert (rated("prefill"), rated("decode")) == (500.0, 50.0)  # as the plan has it
+    assert ("baseload_rated_requests", (("model", "m"), ("pool", POOL))) not in found  # it says none
+    places = [dict(labels) for name, labels in found if name == "baseload_node_info"]
+    assert [(one["pool"], one["model"], one["role"]) for one in places] == [(POOL, "m", "burst")] * 2
+    assert len({one["node"] for one in places}) == 2
+
+
+def test_the_marginal_price_is_that_of_the_node_ordered_next(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.world.demand(75.0)
+    rig.turn(0)
+    found = samples(rig)
+    assert found["baseload_next_node_usd_per_hour", (("model", "m"), ("pool", POOL))] == 0.30
+    # 50 output tok/s for an hour are 0.18 Mtok, 0.135 at the target; 0.309 USD with interruptions, and egress at 0.1.
+    price = found["baseload_next_node_usd_per_mtok", (("model", "m"),)]
+    assert price == pytest.approx(0.309 / 0.135 + 0.1)
 
 
 def test_nodes_that_are_gone_leave_no_sample_behind(tmp_path: Path) -> None:
