@@ -18,6 +18,7 @@ from benchmarks.daemon_tick import daemon_tick_rows
 from benchmarks.decide_speed import decide_speed_rows
 from benchmarks.forecast_accuracy import forecast_accuracy_rows
 from benchmarks.measure import MeasurementError, Row, in_child
+from benchmarks.metrics_read import metrics_read_rows
 from benchmarks.months import months_rows
 from benchmarks.profile_fit import profile_fit_rows
 from benchmarks.publish import publish_rows
@@ -86,6 +87,8 @@ def measure(effort: Effort, *, say: Callable[[str], None]) -> Iterator[Row]:
     yield from publish_rows(min(effort.runs, 3))
     say("price lists of four clouds")
     yield from catalog_refresh_rows(min(effort.runs, 3))
+    say("a month of Prometheus")
+    yield from metrics_read_rows(min(effort.runs, 3))
     say("the daemon's ticks at a thousand nodes")
     yield from daemon_tick_rows(effort.runs)
     say("a replay's bill beside the bound and rivals")

@@ -5,12 +5,15 @@ Redirects are not followed (a token would go with them) and no proxy of the envi
 or infinite are no measurements and are left out. An answer with warnings may lack series; they are handed on.
 """
 
+import gc
 import json
 import math
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -57,7 +60,10 @@ class Prometheus:
 
         self.shown_url = without_user(url)
         self._timeout_s = timeout_s
-        headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+        # Prometheus takes 0.15 s of a processor to find and write 12.7 MB of samples, and 1 s to compress them.
+        headers = {"Accept-Encoding": "identity"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token.get_secret_value()}"
         self._client = httpx.Client(
             base_url=url.rstrip("/"),
             headers=headers,
@@ -84,7 +90,7 @@ class Prometheus:
 
     def over(self, query: str, *, start: datetime, end: datetime, step: timedelta) -> Answer:
         """What `query` says at start, start + step, … up to end, both included; asked in parts where it is long."""
-        found: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
+        found: dict[tuple[tuple[str, str], ...], tuple[list[float], list[float]]] = {}
         warnings: dict[str, None] = {}
         for first, last in _parts(start, end, step):
             answer = self._ask(
@@ -98,16 +104,21 @@ class Prometheus:
             )
             warnings.update(dict.fromkeys(answer.warnings))
             for one in answer.series:
-                points = zip(one.times_s, one.values, strict=True)
-                found.setdefault(tuple(sorted(one.labels.items())), []).extend(points)
+                times_s, values = found.setdefault(tuple(sorted(one.labels.items())), ([], []))
+                times_s += one.times_s
+                values += one.values
         series = tuple(
-            Series(labels=dict(key), times_s=tuple(t for t, _ in points), values=tuple(v for _, v in points))
-            for key, points in found.items()
+            Series(labels=dict(key), times_s=tuple(times_s), values=tuple(values))
+            for key, (times_s, values) in found.items()
         )
         return Answer(series=series, warnings=tuple(warnings))
 
     def _ask(self, path: str, form: dict[str, str]) -> Answer:
         where = f"{self.shown_url}/api/v1/{path}"
+        with _uncollected():
+            return self._answer(path, form, where)
+
+    def _answer(self, path: str, form: dict[str, str], where: str) -> Answer:
         status, body = self._post(f"/api/v1/{path}", form | {"timeout": f"{self._timeout_s:g}s"}, where)
         try:
             document = json.loads(body)
@@ -144,6 +155,18 @@ class Prometheus:
             raise MetricsError(f"{where}: no answer within {self._timeout_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise MetricsError(f"{where}: {type(error).__name__}: {error}") from None
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for cycles while the block runs: there are none in JSON, and it takes longer than reading does."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def without_user(url: str) -> str:
@@ -193,8 +216,13 @@ def _read(data: dict[str, Any]) -> Iterator[Series]:
         if not {"value", "values"} & one.keys():
             continue  # a native histogram: none of ours is one
         samples = one["values"] if kind == "matrix" else [one["value"]]
-        points = [(float(at), float(value)) for at, value in samples]
-        points = [(at, value) for at, value in points if math.isfinite(value)]
-        if points:
+        if not samples:
+            continue
+        at, said = zip(*samples, strict=True)
+        times_s, values = tuple(map(float, at)), tuple(map(float, said))
+        kept = tuple(map(math.isfinite, values))
+        if not all(kept):
+            times_s, values = tuple(compress(times_s, kept)), tuple(compress(values, kept))
+        if values:
             labels = {str(name): str(value) for name, value in one["metric"].items()}
-            yield Series(labels=labels, times_s=tuple(t for t, _ in points), values=tuple(v for _, v in points))
+            yield Series(labels=labels, times_s=times_s, values=values)

@@ -22,6 +22,7 @@ class Asked:
     path: str
     form: dict[str, str]
     authorization: str | None
+    accept_encoding: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -69,7 +70,12 @@ def prometheus_double() -> Iterator[PrometheusDouble]:
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["Content-Length"])).decode()
             form = {name: values[0] for name, values in parse_qs(text, strict_parsing=True).items()}
-            asked = Asked(path=self.path, form=form, authorization=self.headers.get("Authorization"))
+            asked = Asked(
+                path=self.path,
+                form=form,
+                authorization=self.headers.get("Authorization"),
+                accept_encoding=self.headers.get("Accept-Encoding"),
+            )
             double.asked.append(asked)
             if double.hangs_s:
                 double.released.wait(double.hangs_s)

@@ -1,3 +1,4 @@
+import gc
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -41,6 +42,24 @@ def test_samples_that_are_no_numbers_are_no_measurements(double, prometheus):
     )
     (one,) = prometheus.instant("{}", at=NOON).series
     assert (one.name, one.values) == ("a", (7.0,))
+
+
+def test_a_sample_of_another_shape_is_an_error(double, prometheus):
+    document = matrix(({"__name__": "a"}, [(T - 15, "7"), (T, "8")]))
+    document["data"]["result"][0]["values"][1] = [T]
+    double.answer = lambda _: document
+    with pytest.raises(MetricsError, match="its answer cannot be read"):
+        prometheus.instant("a", at=NOON)
+
+
+def test_answers_come_uncompressed_and_cycles_are_collected_again_afterwards(double, prometheus):
+    prometheus.instant("up", at=NOON)
+    assert double.asked[0].accept_encoding == "identity"
+    assert gc.isenabled()
+    double.status, double.body = 200, b"no json"
+    with pytest.raises(MetricsError):
+        prometheus.instant("up", at=NOON)
+    assert gc.isenabled()
 
 
 def test_a_native_histogram_is_left_out(double, prometheus):
