@@ -298,6 +298,17 @@ def test_a_plan_is_held_against_its_replay_line_by_line(replay: Replay, planned:
     assert "Planned against replayed" in replay("--plan", planned, code=None).out
 
 
+def test_part_of_an_hour_is_held_against_as_much_of_the_plan(replay: Replay, planned: Path, tmp_path: Path) -> None:
+    twenty_minutes = a_series(tmp_path / "twenty.csv", [20] * 4)
+    document = replay("--traffic", twenty_minutes, "--plan", planned, "--no-bound", "--json", code=None).document
+    (found,) = document["planned"]
+    assert found["share_of_horizon"] == pytest.approx(1 / 18)  # of six hours
+    bill = Decimal(json.loads(planned.read_text())["bill_usd"])
+    assert Decimal(found["planned_bill_usd"]) == pytest.approx(bill / 18)
+    (base,) = [line for line in found["lines"] if line["line"] == "base"]
+    assert Decimal(base["planned_usd"]) == pytest.approx(Decimal(base["replayed_usd"]))
+
+
 def test_a_price_that_moved_since_the_plan_is_named_as_the_cause(replay: Replay, planned: Path) -> None:
     def price_usd(*more: str) -> Decimal:
         document = replay("--plan", planned, "--policy", "static-plan", "--json", *more, code=None).document

@@ -18,7 +18,6 @@ from planner.cli.options import is_quiet, say
 from planner.cli.progress import Report, progress
 from planner.errors import InputError
 from planner.tasks import Engine
-from policies.units import SECONDS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +57,8 @@ def replayed(context: typer.Context, asked: Asked, execution: Execution) -> list
         found = tuple(next(results) for _ in _names(one, asked))
         planned = None
         if asked.plan is not None and one.plan is not None:
-            hours = round(one.world.traffic.duration_s / SECONDS_PER_HOUR)
-            planned = compared(one.plan, found[0], scenario=one.scenario, hours=hours)
+            replayed_s = one.world.traffic.duration_s
+            planned = compared(one.plan, found[0], scenario=one.scenario, replayed_s=replayed_s)
         outcomes.append(Outcome(prepared=one, replayed=found, planned=planned))
     return outcomes
 

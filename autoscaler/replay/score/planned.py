@@ -87,8 +87,8 @@ class PlannedReplayed:
         )
 
 
-def compared(plan: Plan, one: Replayed, *, scenario: str, hours: int) -> PlannedReplayed:
-    """The plan's bill in a scenario against its replay over so many hours of the plan's horizon.
+def compared(plan: Plan, one: Replayed, *, scenario: str, replayed_s: float) -> PlannedReplayed:
+    """The plan's bill in a scenario against its replay over so many seconds of the plan's horizon.
 
     Traffic without scenarios is held against what a plan of several expects.
     """
@@ -101,7 +101,7 @@ def compared(plan: Plan, one: Replayed, *, scenario: str, hours: int) -> Planned
             total_usd=plan.total_usd,
             unserved_ratio=plan.unserved_ratio,
         )
-    share = Decimal(hours) / plan.hours
+    share = (Decimal(repr(replayed_s)) / (plan.hours * SECONDS_PER_HOUR)).normalize()
     lines = _lines(plan, one, outcome, share) if outcome.name == plan.scenario_shown else ()
     return PlannedReplayed(
         scenario=scenario,

@@ -89,7 +89,7 @@ def shown(parts: Sequence[object]) -> str:
 
 
 def test_planned_and_replayed_stand_line_by_line_with_the_causes_of_the_difference() -> None:
-    found = compared(small_plan(), a_replayed(), scenario="", hours=4)
+    found = compared(small_plan(), a_replayed(), scenario="", replayed_s=4 * 3600)
     text = shown(planned_parts([found], Screen(), USD))
     assert "bill" in text
     assert f"{found.planned_bill_usd:.2f}" in text
@@ -100,7 +100,7 @@ def test_planned_and_replayed_stand_line_by_line_with_the_causes_of_the_differen
 
 def test_scenarios_are_weighed_by_their_probability() -> None:
     plan = small_plan()
-    found = compared(plan, a_replayed(bill_usd=Decimal(5)), scenario="", hours=4)
+    found = compared(plan, a_replayed(bill_usd=Decimal(5)), scenario="", replayed_s=4 * 3600)
     two = [
         replace(found, scenario="low", probability=0.75, planned_bill_usd=Decimal(1), replayed_bill_usd=Decimal(2)),
         replace(found, scenario="high", probability=0.25, planned_bill_usd=Decimal(5), replayed_bill_usd=Decimal(10)),
@@ -121,6 +121,6 @@ def test_latency_to_expect_stands_beside_cost_and_a_wait_without_end_is_unknown(
 
 @pytest.mark.parametrize("bill", ["1.33", "0.00"])
 def test_a_plan_beside_its_replay_follows_the_schema(bill: str) -> None:
-    found = compared(small_plan(), a_replayed(bill_usd=Decimal(bill)), scenario="", hours=2)
+    found = compared(small_plan(), a_replayed(bill_usd=Decimal(bill)), scenario="", replayed_s=2 * 3600)
     document = replay_document([a_replayed()], a_world(), ScalingPolicy(), planned=[found])
     assert list(jsonschema.Draft202012Validator(replay_schema()).iter_errors(json.loads(replay_text(document)))) == []

@@ -45,7 +45,7 @@ AS_PLANNED = (held(50, 180, "0.90"), held(110, 180, "0.60"))
 
 
 def found(*leases: ReplayedLease, plan: Plan | None = None, **changes: float) -> PlannedReplayed:
-    return compared(plan or small_plan(), replayed_of(*leases, **changes), scenario="", hours=4)
+    return compared(plan or small_plan(), replayed_of(*leases, **changes), scenario="", replayed_s=4 * 3600)
 
 
 def causes_of(result: PlannedReplayed, offer: str = POOL) -> BurstCauses:
@@ -117,20 +117,20 @@ def test_what_each_model_missed_costs_that_models_own_penalty() -> None:
     cheap, dear = (replace(plan.models[name], unserved_usd_mtok=Decimal(usd)) for name, usd in (("a", 10), ("b", 100)))
     plan = replace(plan, models={"a": cheap, "b": dear})
     missed = replace(replayed_of(), unserved_tokens={"a": 100_000.0, "b": 10_000.0})
-    line = compared(plan, missed, scenario=plan.scenario_shown, hours=plan.hours).lines[-1]
+    line = compared(plan, missed, scenario=plan.scenario_shown, replayed_s=plan.hours * 3600).lines[-1]
     assert (line.what, line.replayed_usd) == ("unserved", Decimal(2))  # 0.1 Mtok at 10, 0.01 Mtok at 100
     assert line.planned_usd == Decimal(9)  # 0.09 Mtok of b
 
 
 def test_traffic_without_scenarios_is_held_against_what_a_plan_of_several_expects() -> None:
     plan = two_model_plan()
-    result = compared(plan, replayed_of(), scenario="", hours=plan.hours)
+    result = compared(plan, replayed_of(), scenario="", replayed_s=plan.hours * 3600)
     assert result.planned_bill_usd == plan.bill_usd
     assert result.lines == ()
 
 
 def test_half_of_the_horizon_is_held_against_half_of_the_plan() -> None:
-    result = compared(small_plan(), replayed_of(*AS_PLANNED), scenario="", hours=2)
+    result = compared(small_plan(), replayed_of(*AS_PLANNED), scenario="", replayed_s=2 * 3600)
     assert result.planned_bill_usd == Decimal("1.6632")
     assert result.lines[0].planned_usd == BASE_USD / 2
 
