@@ -17,7 +17,7 @@ FITTED = ("64:32", "256:32", "64:128", "256:128")
 KEPT_OUT = "128:64"
 MOST_ERROR = 0.10
 MOST_NOISE = 0.10
-"""Of a run that is to be judged."""
+"""Of a run that a miss can be judged by."""
 
 
 def test_a_node_of_the_replay_serves_every_mix_at_both_rates(tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_a_mix_kept_out_comes_back_from_the_replay_as_llama_cpp_served_it(tmp_pa
     """Within 10 % of what was measured, and further only by the noise of this very run, at most 10 % too.
 
     The mixes take turns in short windows, so those fitted calibrate each round: the noise is the 95 % interval of what
-    was measured of the mix, as a share of how fast the machine was in that round. Above 10 % nothing can be held
-    against anybody on this machine now, and the test says so instead. `make bench` promises the 10 % flat.
+    was measured of the mix, as a share of how fast the machine was in that round. A miss in a run whose noise is above
+    10 % says nothing of the code: it is skipped with its figures. `make bench` promises the 10 % flat.
     """
     write_model(tmp_path / "random.gguf")
     document = _measured(tmp_path, users=4, repeats=8)
@@ -68,9 +68,10 @@ def test_a_mix_kept_out_comes_back_from_the_replay_as_llama_cpp_served_it(tmp_pa
     noise = _noise(fitted, replayed)
     said = f"{returned.said}; noise ± {noise:.1%}"
     logging.getLogger(__name__).info(said)  # pytest --log-cli-level=INFO shows it
-    if noise > MOST_NOISE:
+    is_missed = abs(returned.error_ratio) > MOST_ERROR + min(noise, MOST_NOISE)
+    if is_missed and noise > MOST_NOISE:
         pytest.skip(f"the machine is too busy to judge by: {said}")
-    assert abs(returned.error_ratio) <= MOST_ERROR + noise, said
+    assert not is_missed, said
 
 
 def test_noise_is_what_the_rounds_of_fitted_mixes_do_not_explain() -> None:
