@@ -216,6 +216,21 @@ def test_a_trace_of_single_requests_is_replayed_request_by_request(replay: Repla
     assert "600 single requests" in ran.err
 
 
+def test_requests_of_other_lengths_than_the_rates_hold_for_are_remarked(replay: Replay, tmp_path: Path) -> None:
+    def said(tokens_in: int, tokens_out: int, *more: str) -> str:
+        rows = "".join(f"{10 * number},{tokens_in},{tokens_out}\n" for number in range(60))
+        (tmp_path / "requests.csv").write_text("arrival_s,input_tokens,output_tokens\n" + rows)
+        return replay("--traffic", tmp_path / "requests.csv", "--no-bound", *more, code=None).err
+
+    (tmp_path / "small.toml").write_text(WORLD)
+    assert (
+        "llama-7b-q4: requests of this traffic are 1,000 tokens in and 200 out on average, rates are for 128 and 128: "
+        "set input_tokens and output_tokens of the model"
+    ) in said(1000, 200)
+    assert "on average" not in said(128, 150)  # a sixth longer answers: alike
+    assert "on average" not in said(1000, 200, "--world", str(tmp_path / "small.toml"))  # rates of the world file
+
+
 def test_the_default_world_takes_its_base_from_a_plan_of_the_traffic(replay: Replay, tmp_path: Path) -> None:
     traffic = a_series(tmp_path / "waves.csv", [tok_s / 20 for tok_s in waves(2)])
     document = checked(replay("--traffic", traffic, "--faults", "none", "--json", code=None).document)

@@ -11,6 +11,7 @@ from autoscaler.replay.traffic.file import NOMINAL_START
 from autoscaler.replay.world import ServedModel, Traffic, World
 from autoscaler.replay.worlds.base_nodes import RatedBase, plan_for, planned_base, written_base
 from autoscaler.replay.worlds.file import load_world
+from autoscaler.replay.worlds.lengths import length_remarks
 from autoscaler.replay.worlds.pools import ChosenPool, catalog_pools, own_pool
 from autoscaler.replay.worlds.settings import WorldFile
 from autoscaler.replay.worlds.shipped import lead_times
@@ -54,10 +55,11 @@ def world_from(
     pools, missing = _pools(settings, sold, traffic, seed=seed, source=source)
     base, why = _base(settings, sold, traffic, pools, plan, whose_plan=whose_plan, source=source)
     counts = ", ".join(f"{one.nodes.offer} x {one.nodes.count}" for one in base) or "none"
+    served = {name: _served(name, settings, sold, pools, base, source) for name in traffic.models}
     world = World(
         name=settings.name,
         traffic=traffic,
-        models={name: _served(name, settings, sold, pools, base, source) for name in traffic.models},
+        models=served,
         base=tuple(one.nodes for one in base),
         pools=tuple(one.pool for one in pools),
         group_max=_group_max(settings, sold, base, pools),
@@ -69,6 +71,7 @@ def world_from(
             *(remark for one in pools for remark in one.remarks),
             *missing,
             *_lead_time_remarks(settings, pools),
+            *(length_remarks(traffic, served, sold.fleet.models, sold.profiles) if sold is not None else ()),
             f"base nodes {why}: {counts}",
         ),
     )
