@@ -22,6 +22,7 @@ from planner.errors import InputError
 from planner.exchange.owned_fees import needs_fee, with_fees
 from planner.exchange.quotes import at_prices, newest_rate
 from planner.fleet import Fleet, default_fleet, read_fleet_file, with_policy
+from planner.ledger import NOTHING_OF_SPOT, SpotFacts
 from planner.profile.curve import Profile
 from planner.profile.document import read_profile
 from planner.profile.model import Model, Rates, Unfit
@@ -32,7 +33,7 @@ from policies.planning import SpotLoss
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from planner.ledger import InterruptionClass, PriceInForce
+    from planner.ledger import PriceInForce
     from planner.optimize.assemble import Origin
     from planner.optimize.prepare import OwnedServers, Prepared
     from planner.optimize.problem import Problem
@@ -101,7 +102,7 @@ def load_catalog(fleet: Fleet, prices: Literal["files", "ledger"] | None = None)
         shipped = shipped_catalog(fx)
         parts.append(shipped if settings.shipped is True else only(shipped, settings.shipped))
     parts.extend(read_catalog(files.read_text(path), path, fx=fx) for path in settings.files)
-    catalog = at_prices(merge(*parts), kept.prices, kept.interruptions)
+    catalog = at_prices(merge(*parts), kept.prices, kept.spot)
     for group in settings.group_max:
         if group not in {offer.count_group for offer in catalog}:
             raise InputError(f"{fleet.source}, [catalog] group_max.{group}: no offer has this count_group")
@@ -134,16 +135,17 @@ class Recorded:
     """What a ledger keeps of the market."""
 
     prices: "tuple[PriceInForce, ...]" = ()
-    interruptions: "tuple[InterruptionClass, ...]" = ()
-    """How often spot offers are taken back."""
+    spot: SpotFacts = NOTHING_OF_SPOT
+    """How often spot offers are taken back, and what they cost on average; the changes of prices are not read."""
 
 
 def recorded(fleet: Fleet) -> Recorded:
-    """The prices in force that the fleet's ledger keeps, and beside them classes; none where there is no ledger."""
+    """The prices in force that the fleet's ledger keeps, and what it keeps of spot; none where there is no ledger."""
     from planner.store import open_ledger
 
     with open_ledger(database_of(fleet), create=True) as held:  # reads alone: none is made
-        return Recorded(prices=held.prices(), interruptions=held.interruptions())
+        spot = SpotFacts(interruptions=held.interruptions(), means=held.spot_means())
+        return Recorded(prices=held.prices(), spot=spot)
 
 
 def database_of(fleet: Fleet) -> "URL":

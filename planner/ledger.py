@@ -68,6 +68,52 @@ class InterruptionClass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpotPrice:
+    """The price of a type's spot in a zone, from a moment until the next one of the same type and zone."""
+
+    provider: str
+    product: str
+    zone: str
+    since: datetime
+    usd_hour: Decimal
+
+    def __post_init__(self) -> None:
+        if self.since.tzinfo is None or self.since.utcoffset() != timedelta(0):
+            raise ValueError(f"spot price of {self.product}@{self.zone}: since must be UTC, got {self.since}")
+        if self.usd_hour <= 0:
+            raise ValueError(f"spot price of {self.product}@{self.zone}: must be above 0, got {self.usd_hour}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpotMean:
+    """What a spot offer cost over the days before a day."""
+
+    offer: str
+    zone: str
+    """Whose prices they are: the offer's, or the one of its zones with the dearest mean."""
+    said_on: date
+    days: float
+    """How many are known of, at most those asked for."""
+    mean_usd_hour: Decimal
+    """Weighed by time."""
+    least_usd_hour: Decimal
+    most_usd_hour: Decimal
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpotFacts:
+    """What is recorded of spot beside prices in force."""
+
+    interruptions: tuple[InterruptionClass, ...] = ()
+    prices: tuple[SpotPrice, ...] = ()
+    means: tuple[SpotMean, ...] = ()
+
+
+NOTHING_OF_SPOT = SpotFacts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """One node over a span, as billed."""
 

@@ -52,6 +52,11 @@ class ListingRow:
     """Of one card."""
     price_usd_hour: Decimal | None
     """Price of an hour, for what is sold by the hour."""
+    mean_days: float | None
+    """Of how many days the price of an hour is the mean; None: it is the price of one day."""
+    least_usd_hour: Decimal | None
+    """In those days."""
+    most_usd_hour: Decimal | None
     fee_usd_month: Decimal | None
     """Monthly fee, or the cap of an hourly price."""
     setup_fee_usd: Decimal
@@ -104,7 +109,7 @@ def quoted_usd_hour(offer: Offer) -> Decimal:
 
 
 def _row(offer: Offer, rates: NodeRates | None, input_per_output: float) -> ListingRow:
-    quoted = quoted_usd_hour(offer)
+    quoted, trailing = quoted_usd_hour(offer), offer.trailing
     return ListingRow(
         id=offer.id,
         role=offer.role,
@@ -117,6 +122,9 @@ def _row(offer: Offer, rates: NodeRates | None, input_per_output: float) -> List
         gpu_count=offer.gpu_count,
         gpu_memory_gib=offer.gpu_memory_gib,
         price_usd_hour=None if offer.role is Role.BASE else offer.price_usd_hour,
+        mean_days=None if trailing is None else trailing.days,
+        least_usd_hour=None if trailing is None else trailing.least_usd_hour,
+        most_usd_hour=None if trailing is None else trailing.most_usd_hour,
         fee_usd_month=offer.fee_usd_month,
         setup_fee_usd=offer.setup_fee_usd,
         quoted_usd_hour=quoted,

@@ -27,6 +27,15 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trailing:
+    """The days whose mean a price is, and between which prices it lay."""
+
+    days: float
+    least_usd_hour: Decimal
+    most_usd_hour: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """One thing that can be rented. Prices in USD net of VAT, converted at load; unknown is None, never 0."""
 
@@ -49,6 +58,8 @@ class Offer:
     """Memory of one GPU as its driver reports it, which is below the figure on the box."""
     billing: Billing
     price_usd_hour: Decimal | None = None
+    trailing: Trailing | None = None
+    """Of which days `price_usd_hour` is the mean; None: it is the price of one day."""
     fee_usd_month: Decimal | None = None
     """Monthly fee, or the monthly cap of an hourly price."""
     setup_fee_usd: Decimal = Decimal(0)

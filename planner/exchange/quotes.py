@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
-from planner.catalog.offer import Catalog, Offer
+from planner.catalog.offer import Catalog, Offer, Trailing
 from planner.catalog.read import FxRate, interruptions_per_hour
 from planner.catalog.sources.quote import Quote
-from planner.ledger import InterruptionClass, PriceInForce
+from planner.ledger import NOTHING_OF_SPOT, InterruptionClass, PriceInForce, SpotFacts, SpotMean
 from policies.billing import Billing
+
+Said = TypeVar("Said", InterruptionClass, SpotMean)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,19 +98,21 @@ def priced(quotes: Iterable[Quote], catalog: Catalog, fx: FxRate | None) -> Pric
 def at_prices(
     catalog: Catalog,
     prices: Iterable[PriceInForce],
-    interruptions: Iterable[InterruptionClass] = (),
+    spot: SpotFacts = NOTHING_OF_SPOT,
     *,
     on: date | None = None,
 ) -> Catalog:
     """The catalog with each offer at its newest dated price and class of `on` or before; None: the newest there are.
 
+    A spot offer costs its mean over the days before, where that was said no earlier than its newest price.
     Amounts in euros are converted at the catalog's rate, so that a catalog has one. A price that says nothing of its
     date is what somebody pays, not what is asked, and changes nothing here.
     """
     newest = newest_on(prices, on)
-    said = {one.offer: one for one in sorted(interruptions, key=_said_on) if on is None or one.said_on <= on}
+    said, means = _newest_said(spot.interruptions, on), _newest_said(spot.means, on)
     offers = (_at(offer, newest.get(offer.id), catalog.usd_per_eur) for offer in catalog)
-    return replace(catalog, offers=tuple(_taken_back(offer, said.get(offer.id)) for offer in offers))
+    averaged = (_on_average(offer, means.get(offer.id)) for offer in offers)
+    return replace(catalog, offers=tuple(_taken_back(offer, said.get(offer.id)) for offer in averaged))
 
 
 def newest_on(prices: Iterable[PriceInForce], on: date | None = None) -> dict[str, PriceInForce]:
@@ -158,6 +163,7 @@ def _at(offer: Offer, price: PriceInForce | None, usd_per_eur: Decimal | None) -
         price_usd_hour=_usd(price.tariff.price_usd_hour, again),
         fee_usd_month=_usd(price.tariff.fee_usd_month, again),
         setup_fee_usd=price.setup_fee_usd * again,
+        trailing=None,
         price_date=price.effective_from,
         source=price.source,
         currency=price.invoice_currency,
@@ -165,16 +171,34 @@ def _at(offer: Offer, price: PriceInForce | None, usd_per_eur: Decimal | None) -
     )
 
 
+def _on_average(offer: Offer, mean: SpotMean | None) -> Offer:
+    """The offer at its mean, if that is not older than its price."""
+    if mean is None or not offer.is_spot or mean.said_on < offer.price_date:
+        return offer
+    return replace(
+        offer,
+        price_usd_hour=mean.mean_usd_hour,
+        trailing=Trailing(days=mean.days, least_usd_hour=mean.least_usd_hour, most_usd_hour=mean.most_usd_hour),
+        price_date=mean.said_on,
+        source=f"{mean.source}, mean of the days before",
+        currency="USD",
+        note=f"mean of {mean.days:.3g} days in {mean.zone}",
+    )
+
+
 def _taken_back(offer: Offer, said: InterruptionClass | None) -> Offer:
     """The offer, interrupted as often as was said."""
     if said is None or not offer.is_spot:
         return offer
-    note = f"interrupted {said.interruption_range} a month, {said.source} of {said.said_on}"
+    told = f"interrupted {said.interruption_range} a month, {said.source} of {said.said_on}"
+    note = f"{offer.note}; {told}" if offer.trailing is not None else told
     return replace(offer, interruptions_per_hour=interruptions_per_hour(said.interruption_range), note=note)
 
 
-def _said_on(one: InterruptionClass) -> date:
-    return one.said_on
+def _newest_said(facts: Iterable[Said], on: date | None) -> dict[str, Said]:
+    """By offer, the newest of `on` or before, of one day the later in order; None: the newest there is."""
+    said = (one for one in facts if on is None or one.said_on <= on)
+    return {one.offer: one for one in sorted(said, key=lambda one: one.said_on)}
 
 
 def _usd(amount: Decimal | None, rate: Decimal) -> Decimal | None:

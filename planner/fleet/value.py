@@ -78,7 +78,12 @@ class CatalogSettings:
     prices: Literal["files", "ledger"] = "files"
     """files: those of the catalogs. ledger: where the ledger has newer ones (`baseload catalog refresh`), those."""
 
+    spot_days: int = 30
+    """Days before a refresh whose mean a spot price is."""
+
     def __post_init__(self) -> None:
+        if not 1 <= self.spot_days <= 366:
+            raise ValueError(f"spot_days must be between 1 and 366, got {self.spot_days}")
         if (self.usd_per_eur is None) != (self.usd_per_eur_date is None):
             raise ValueError("usd_per_eur and usd_per_eur_date belong together; expected both or neither")
         if self.usd_per_eur is not None and self.usd_per_eur <= 0:

@@ -20,9 +20,31 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 CATALOG_SCHEMA = "baseload.catalog/1"
-MONEY = ("price_usd_hour", "fee_usd_month", "setup_fee_usd", "quoted_usd_hour", "egress_usd_gb", "usd_mtok")
+MONEY = (
+    "price_usd_hour",
+    "fee_usd_month",
+    "setup_fee_usd",
+    "quoted_usd_hour",
+    "least_usd_hour",
+    "most_usd_hour",
+    "egress_usd_gb",
+    "usd_mtok",
+)
 """Fields of a row that are amounts of money."""
-DISPENSABLE = ("region", "market", "taken back", "setup", "fee", "GPU", "priced", "basis", "RAM", "vCPU")
+DISPENSABLE = (
+    "region",
+    "market",
+    "least",
+    "most",
+    "taken back",
+    "setup",
+    "fee",
+    "GPU",
+    "priced",
+    "basis",
+    "RAM",
+    "vCPU",
+)
 """Columns a narrow terminal goes without, the first to go first; the id tells the market too."""
 
 Json = dict[str, object]
@@ -51,10 +73,9 @@ def render_catalog(
     """The listing as text: a row per offer, then what the figures are; with `reasons`, why offers have no rate."""
     screen = screen or Screen()
     code = currency.code
-    has_spot = any(row.interruptions_per_hour is not None for row in listing.rows)
     columns, cells, gone = fitted(
-        _columns(code, has_spot),
-        [_cells(row, currency, has_spot) for row in listing.rows],
+        _columns(code),
+        [_cells(row, currency) for row in listing.rows],
         screen,
         DISPENSABLE,
     )
@@ -122,7 +143,7 @@ def _heading(listing: CatalogListing, code: str) -> str:
     )
 
 
-def _columns(code: str, has_spot: bool) -> tuple[Column, ...]:
+def _columns(code: str) -> tuple[Column, ...]:
     return (
         words("offer"),
         words("market"),
@@ -131,16 +152,18 @@ def _columns(code: str, has_spot: bool) -> tuple[Column, ...]:
         Column(title="RAM", unit="GiB"),
         words("GPU"),
         Column(title="price", unit=f"{code}/h", places=4),
+        Column(title="least", unit=f"{code}/h", places=4),
+        Column(title="most", unit=f"{code}/h", places=4),
         Column(title="fee", unit=f"{code}/mo", places=2),
         Column(title="setup", unit=code),
         Column(title="cost", unit=f"{code}/Mtok", places=3),
         words("basis"),
         words("priced"),
-        *((words("taken back"),) if has_spot else ()),
+        words("taken back"),
     )
 
 
-def _cells(row: ListingRow, currency: Currency, has_spot: bool) -> tuple[Cell, ...]:
+def _cells(row: ListingRow, currency: Currency) -> tuple[Cell, ...]:
     return (
         row.id,
         row.market,
@@ -149,12 +172,14 @@ def _cells(row: ListingRow, currency: Currency, has_spot: bool) -> tuple[Cell, .
         row.memory_gib,
         "" if row.gpu is None else row.gpu if row.gpu_count == 1 else f"{row.gpu_count}×{row.gpu}",
         currency.amount(row.quoted_usd_hour),
+        "" if row.least_usd_hour is None else currency.amount(row.least_usd_hour),
+        "" if row.most_usd_hour is None else currency.amount(row.most_usd_hour),
         "" if row.fee_usd_month is None else currency.amount(row.fee_usd_month),
         currency.amount(row.setup_fee_usd),
         None if row.usd_mtok is None else currency.amount(Decimal(repr(row.usd_mtok))),
         row.basis,
         row.price_date.isoformat(),
-        *((taken_back(row.interruptions_per_hour) if row.market == "spot" else "",) if has_spot else ()),
+        taken_back(row.interruptions_per_hour) if row.market == "spot" else "",
     )
 
 
@@ -171,6 +196,8 @@ def _notes(listing: CatalogListing, currency: Currency, gone: Sequence[str], rea
         notes.append("The price of a base offer is its monthly fee / 720 h; bills use the calendar's hours.")
     if any(row.market != "base" and row.fee_usd_month is not None for row in rows):
         notes.append("The fee of an offer by the hour is the most it costs in a calendar month.")
+    if any(row.mean_days is not None for row in rows):
+        notes.append("A price beside least and most is the mean of the days before it was asked for.")
     if any(row.interruptions_per_hour is not None for row in rows):
         notes.append("taken back: share of an offer's nodes interrupted in a month.")
     notes.append("Setup fees, egress, interruptions and idle hours are not in the cost; a plan counts them.")

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from planner.catalog.offer import Trailing
 from planner.catalog.read import FxRate
 from planner.exchange.quotes import PriceChange, differing
 from planner.report.listings import taken_back
@@ -56,6 +57,7 @@ def render_price_changes(found: PriceChanges, *, screen: Screen | None = None, c
         more = _More(
             stock=any(one.is_available is not None for one in changed),
             taken_back=any(one.has_other_interruptions for one in changed),
+            mean=any(one.after.trailing is not None for one in changed),
         )
         columns, rows = _columns(currency.code, more), [_cells(one, currency, more) for one in changed]
         parts += [table(columns, rows), ""]
@@ -90,6 +92,9 @@ def prices_schema_text() -> str:
             "setup_fee_usd": MONEY,
             "price_date": day,
             "source": TEXT,
+            "mean_days": said(or_null({"type": "number"}), "Of how many days the price is the mean; null: of one day."),
+            "least_usd_hour": said(or_null(MONEY), "In those days."),
+            "most_usd_hour": said(or_null(MONEY), "In those days."),
             "interruptions_per_hour": said(or_null({"type": "number"}), "Of a spot offer's node; null: not known."),
         }
     )
@@ -132,11 +137,13 @@ class _More:
 
     stock: bool
     taken_back: bool
+    mean: bool
 
 
 def _columns(code: str, more: _More) -> tuple[Column, ...]:
     stock = (words("to be had"),) if more.stock else ()
     taken = (words("taken back"), words("now")) if more.taken_back else ()
+    mean = (Column(title="days"), Column(title="least"), Column(title="most")) if more.mean else ()
     return (
         words("offer"),
         Column(title="before"),
@@ -146,6 +153,7 @@ def _columns(code: str, more: _More) -> tuple[Column, ...]:
         Column(title="setup", unit=code),
         words("dated before"),
         words("now"),
+        *mean,
         *taken,
         *stock,
     )
@@ -159,6 +167,7 @@ def _cells(one: PriceChange, currency: Currency, more: _More) -> tuple[Cell, ...
     )
     setup = signed(currency.amount(one.setup_change_usd), 2) if one.setup_change_usd else None
     stock = (STOCK[one.is_available],) if more.stock else ()
+    mean = _days(one.after.trailing, currency) if more.mean else ()
     sides = (one.before, one.after)
     taken = tuple(taken_back(side.interruptions_per_hour) for side in sides) if more.taken_back else ()
     return (
@@ -170,9 +179,18 @@ def _cells(one: PriceChange, currency: Currency, more: _More) -> tuple[Cell, ...
         setup,
         one.before.price_date.isoformat(),
         one.after.price_date.isoformat(),
+        *mean,
         *taken,
         *stock,
     )
+
+
+def _days(found: Trailing | None, currency: Currency) -> tuple[Cell, ...]:
+    """Of how many days the price is the mean, and what it lay between in them."""
+    if found is None:
+        return ("", "", "")
+    between = (number(currency.amount(usd), 4) for usd in (found.least_usd_hour, found.most_usd_hour))
+    return (number(found.days, 0), *between)
 
 
 def _sentences(found: PriceChanges, changed: Sequence[PriceChange], currency: Currency) -> list[str]:
@@ -218,6 +236,9 @@ def _document(one: PriceChange) -> Json:
                 "price_date": side.price_date.isoformat(),
                 "source": side.source,
                 "interruptions_per_hour": side.interruptions_per_hour,
+                "mean_days": None if side.trailing is None else side.trailing.days,
+                "least_usd_hour": None if side.trailing is None else _text(side.trailing.least_usd_hour),
+                "most_usd_hour": None if side.trailing is None else _text(side.trailing.most_usd_hour),
             }
             for name, side in (("before", one.before), ("after", one.after))
         },

@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine
 from planner.demand.horizon import month_span
 from planner.errors import InputError
 from planner.ledger import (
+    NOTHING_OF_SPOT,
     Batch,
     BatchKind,
     InterruptionClass,
@@ -24,6 +25,9 @@ from planner.ledger import (
     PriceInForce,
     PublishedPrice,
     ServedHours,
+    SpotFacts,
+    SpotMean,
+    SpotPrice,
 )
 from planner.store import read, write
 from planner.store.address import read_url, shown_url
@@ -106,12 +110,10 @@ class Ledger:
         with self._writing() as connection:
             return write.add_other_costs(connection, costs, origin, newer=newer)
 
-    def add_prices(
-        self, prices: Sequence[PriceInForce], origin: Origin, *, interruptions: Sequence[InterruptionClass] = ()
-    ) -> Batch:
-        """Adds prices in force, and how often offers are taken back; of one offer and date the newest holds."""
+    def add_prices(self, prices: Sequence[PriceInForce], origin: Origin, *, spot: SpotFacts = NOTHING_OF_SPOT) -> Batch:
+        """Adds prices in force, and what is known of spot; of one offer and date the newest holds."""
         with self._writing() as connection:
-            return write.add_prices(connection, prices, origin, interruptions=interruptions)
+            return write.add_prices(connection, prices, origin, spot=spot)
 
     def add_published(self, prices: Sequence[PublishedPrice], origin: Origin) -> Batch:
         """Adds prices published at a gateway, announced for it, or reviewed."""
@@ -204,6 +206,16 @@ class Ledger:
         """How often spot offers were said to be taken back, by offer and day."""
         with self._reading() as connection:
             return () if connection is None else read.interruptions(connection)
+
+    def spot_means(self) -> tuple[SpotMean, ...]:
+        """What spot offers cost over the days before each day they were asked for, by offer and day."""
+        with self._reading() as connection:
+            return () if connection is None else read.spot_means(connection)
+
+    def spot_prices(self, provider: str, start: datetime) -> tuple[SpotPrice, ...]:
+        """Changes of a provider's spot prices since then, oldest first, with those in force at the start."""
+        with self._reading() as connection:
+            return () if connection is None else read.spot_prices(connection, provider, start)
 
     def published(self, start: datetime, end: datetime) -> tuple[PublishedPrice, ...]:
         """Published prices that were charged at some time of [start, end), by gateway, name and time."""

@@ -1,6 +1,7 @@
 """Reading facts: what holds of a span of time. Retracted batches are not seen; of a lease the newest version holds."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,8 @@ from planner.ledger import (
     PriceInForce,
     PublishedPrice,
     ServedHours,
+    SpotMean,
+    SpotPrice,
     Tags,
 )
 from planner.store import records, tables
@@ -133,6 +136,39 @@ def interruptions(connection: Connection) -> tuple[InterruptionClass, ...]:
         for one in connection.execute(query)
     }
     return tuple(held[key] for key in sorted(held))
+
+
+def spot_means(connection: Connection) -> tuple[SpotMean, ...]:
+    """Every mean, by offer and day; of one offer and day the newest batch holds."""
+    names = [one.name for one in fields(SpotMean)]
+    table = tables.spot_mean
+    query = select(*(table.c[name] for name in names)).where(table.c.batch_id.not_in(retracted()))
+    rows = connection.execute(query.order_by(table.c.batch_id)).mappings()
+    held = {(one.offer, one.said_on): one for one in (SpotMean(**{name: row[name] for name in names}) for row in rows)}
+    return tuple(held[key] for key in sorted(held))
+
+
+def spot_prices(connection: Connection, provider: str, start: datetime) -> tuple[SpotPrice, ...]:
+    """Changes since then, oldest first, and of each type and zone the one in force at the start."""
+    table = tables.spot_price
+    known = and_(table.c.provider == provider, table.c.batch_id.not_in(retracted()))
+    opening = (
+        select(table.c.product, table.c.zone, func.max(table.c.since).label("since"))
+        .where(known, table.c.since <= start)
+        .group_by(table.c.product, table.c.zone)
+        .subquery()
+    )
+    columns = (table.c.product, table.c.zone, table.c.since, table.c.usd_hour)
+    in_force = select(*columns).join(
+        opening,
+        and_(table.c.product == opening.c.product, table.c.zone == opening.c.zone, table.c.since == opening.c.since),
+    )
+    found = {
+        SpotPrice(provider=provider, product=row.product, zone=row.zone, since=row.since, usd_hour=row.usd_hour)
+        for query in (in_force.where(known), select(*columns).where(known, table.c.since > start))
+        for row in connection.execute(query)
+    }
+    return tuple(sorted(found, key=lambda one: (one.since, one.product, one.zone)))
 
 
 def published(connection: Connection, start: datetime, end: datetime) -> tuple[PublishedPrice, ...]:

@@ -109,6 +109,33 @@ interruption = Table(
     Column("source", Text, nullable=False),
 )
 
+spot_price = Table(
+    "ledger_spot_price",
+    metadata,
+    _batch(),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("provider", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("usd_hour", Money, nullable=False),
+    Index("ledger_spot_price_since", "since"),
+)
+
+spot_mean = Table(
+    "ledger_spot_mean",
+    metadata,
+    _batch(),
+    Column("offer", Text, primary_key=True),
+    Column("zone", Text, nullable=False),
+    Column("said_on", Day, nullable=False),
+    Column("days", Float, nullable=False),
+    Column("mean_usd_hour", Money, nullable=False),
+    Column("least_usd_hour", Money, nullable=False),
+    Column("most_usd_hour", Money, nullable=False),
+    Column("source", Text, nullable=False),
+)
+
 published = Table(
     "ledger_published",
     metadata,

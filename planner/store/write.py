@@ -18,13 +18,14 @@ from planner.errors import InputError
 from planner.ledger import (
     Batch,
     BatchKind,
-    InterruptionClass,
     Lease,
     Origin,
     OtherCost,
     PriceInForce,
     PublishedPrice,
     ServedHours,
+    SpotFacts,
+    SpotPrice,
     Tags,
 )
 from planner.store import read, records, tables
@@ -85,9 +86,12 @@ def add_prices(
     prices: Sequence[PriceInForce],
     origin: Origin,
     *,
-    interruptions: Sequence[InterruptionClass] = (),
+    spot: SpotFacts,
 ) -> Batch:
-    """A batch of prices, and of how often offers are taken back; of one offer and date the newest batch holds."""
+    """A batch of prices, and what is known of spot beside them; of one offer and date the newest batch holds.
+
+    A change of a spot price that is held already is not added again.
+    """
     _refuse_same_text(connection, BatchKind.PRICES, origin)
     batch = _add_batch(connection, BatchKind.PRICES, origin, rows=len(prices), start=None, end=None)
     rows = (
@@ -95,8 +99,27 @@ def add_prices(
         for row, one in enumerate(prices, start=1)
     )
     _insert(connection, tables.price, rows)
-    _insert(connection, tables.interruption, ({"batch_id": batch.id, **asdict(one)} for one in interruptions))
+    for table, facts in ((tables.interruption, spot.interruptions), (tables.spot_mean, spot.means)):
+        _insert(connection, table, ({"batch_id": batch.id, **asdict(one)} for one in facts))
+    added = enumerate(_new_spot_prices(connection, spot.prices), start=1)
+    _insert(connection, tables.spot_price, ({"batch_id": batch.id, "row": row, **asdict(one)} for row, one in added))
     return batch
+
+
+def _new_spot_prices(connection: Connection, prices: Sequence[SpotPrice]) -> Iterator[SpotPrice]:
+    """Those that are not held yet, each once."""
+    if not prices:
+        return
+    table = tables.spot_price
+    query = select(table.c.provider, table.c.product, table.c.zone, table.c.since).where(
+        table.c.batch_id.not_in(read.retracted()), table.c.since >= min(one.since for one in prices)
+    )
+    held = {tuple(row) for row in connection.execute(query)}
+    for one in prices:
+        key = (one.provider, one.product, one.zone, one.since)
+        if key not in held:
+            held.add(key)
+            yield one
 
 
 def add_published(connection: Connection, prices: Sequence[PublishedPrice], origin: Origin) -> Batch:

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +14,11 @@ import jsonschema
 import pytest
 
 from autoscaler.cli import baseload, run
+from planner.ledger import Origin, SpotFacts, SpotPrice
 from planner.report.price_changes import prices_schema_text
+from planner.store import open_ledger
+from planner.store.address import read_url
+from planner.store.check import check
 from tests.autoscaler.providers.aws.conftest import SECRET_KEY, Server
 from tests.autoscaler.providers.aws.double import ADVISOR, double_of
 from tests.autoscaler.providers.hetzner.double import PASSWORD, USER, Account, a_product
@@ -319,6 +323,74 @@ def test_how_often_spot_is_taken_back_is_recorded_shown_and_planned_with(
     (spot,) = [one for one in command("catalog", "diff", "--json").document["offers"] if one["offer"].endswith("/spot")]
     sides = [float(spot[side]["interruptions_per_hour"]) * 730 for side in ("before", "after")]
     assert sides == pytest.approx([0.025, 0.125])
+
+
+def test_plans_take_spot_at_the_mean_of_the_days_before_and_leases_at_the_price_in_force(
+    command: Command, clouds: SimpleNamespace, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    clouds.aws.prices = {
+        ("r7a.4xlarge", "us-east-1a"): [
+            (now - timedelta(days=60), Decimal("0.7")),
+            (now - timedelta(days=20), Decimal("0.4")),
+        ],
+        ("r7a.4xlarge", "us-east-1b"): [(now - timedelta(days=60), Decimal("0.9"))],  # where the fleet has no subnet
+    }
+    found = command("catalog", "refresh")
+    assert re.search(r"aws/r7a.4xlarge/spot +0.4000 +0.5000 +USD an hour .* 30 +0.4000 +0.7000", found.out)
+    (listed,) = command("catalog", "list", "aws.spot", "--json", prices="ledger").document["offers"]
+    # 10 days at 0.7 and 20 at 0.4
+    assert float(listed["price_usd_hour"]) == pytest.approx(0.5, rel=1e-3)
+    assert (listed["least_usd_hour"], listed["most_usd_hour"]) == ("0.4", "0.7")
+    assert listed["mean_days"] == pytest.approx(30)
+    assert "mean of the days before" in command("catalog", "list", "aws.spot", prices="ledger").out
+    place = str(tmp_path / "ledger.sqlite")
+    with open_ledger(place) as held:
+        paid = {one.offer: one.tariff.price_usd_hour for one in held.prices()}
+        assert paid["aws/r7a.4xlarge/spot"] == Decimal("0.4")
+        kept = held.spot_prices("aws", now - timedelta(days=90))
+        assert len(kept) == 3
+    command("catalog", "refresh", prices="ledger")
+    with open_ledger(place) as held:
+        assert held.spot_prices("aws", now - timedelta(days=90)) == kept
+    rows = check(read_url(place, source="test")).rows
+    assert (rows["ledger_spot_price"], rows["ledger_spot_mean"]) == (3, 2)
+
+
+def test_days_beyond_those_aws_keeps_are_the_ledgers(
+    command: Command, clouds: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("planner.catalog.sources.aws", "autoscaler.cli.prices.spot"):
+        monkeypatch.setattr(f"{module}.KEPT_DAYS", 10)
+    now = datetime.now(UTC)
+    since = now - timedelta(days=60)
+    old = SpotPrice(provider="aws", product="r7a.4xlarge", zone="us-east-1a", since=since, usd_hour=Decimal("0.8"))
+    with open_ledger(str(tmp_path / "ledger.sqlite"), create=True) as held:
+        origin = Origin(source="before", sha256="0" * 64, added_at=now)
+        held.add_prices([], origin, spot=SpotFacts(prices=(old,)))
+    clouds.aws.prices = {("r7a.4xlarge", "us-east-1a"): [(now - timedelta(days=15), Decimal("0.5"))]}
+    command("catalog", "refresh")
+    (listed,) = command("catalog", "list", "aws.spot", "--json", prices="ledger").document["offers"]
+    # 15 days at 0.8, which AWS no longer tells, and 15 at 0.5
+    assert float(listed["price_usd_hour"]) == pytest.approx(0.65, rel=1e-3)
+
+
+def test_spot_days_are_those_the_fleet_says(command: Command, clouds: SimpleNamespace, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    clouds.aws.prices = {
+        ("r7a.4xlarge", "us-east-1a"): [
+            (now - timedelta(days=60), Decimal("0.7")),
+            (now - timedelta(days=2), Decimal("0.4")),
+        ]
+    }
+    found = command("catalog", "refresh", "--dry-run", "--json", prices='files"\nspot_days = 4\n#').document
+    (spot,) = [one for one in found["offers"] if one["offer"].endswith("/spot")]
+    # two days at 0.7 and two at 0.4
+    assert float(spot["after"]["price_usd_hour"]) == pytest.approx(0.55, rel=1e-3)
+    assert spot["after"]["mean_days"] == pytest.approx(4)
+    assert not (tmp_path / "ledger.sqlite").exists()
+    refused = command("catalog", "list", prices='files"\nspot_days = 0\n#', code=2)
+    assert "spot_days must be between 1 and 366, got 0" in refused.err
 
 
 def test_an_advisor_that_cannot_be_read_stops_no_price_and_leaves_the_class_as_it_was(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from planner.catalog.sources.quote import Quote
 from planner.catalog.sources.source import SourceError
-from planner.ledger import InterruptionClass
+from planner.ledger import InterruptionClass, SpotPrice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,3 +19,5 @@ class Asked:
     """Lists that could not be read."""
     interruptions: tuple[InterruptionClass, ...] = ()
     """How often spot offers are taken back, where somebody says so."""
+    spot_prices: tuple[SpotPrice, ...] = ()
+    """How spot prices changed before now."""

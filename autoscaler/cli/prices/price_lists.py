@@ -6,14 +6,14 @@ them is passed over and said, or refused where it was asked for by name.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from autoscaler.settings import Secrets
 from planner.catalog.offer import Catalog, Offer
 from planner.catalog.sources.quote import Quote
 from planner.fleet import Fleet
-from planner.ledger import InterruptionClass
+from planner.ledger import InterruptionClass, SpotPrice
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -40,6 +40,8 @@ class PriceList:
     """What that is, and what was expected."""
     advise: Callable[[], tuple[InterruptionClass, ...]] | None = None
     """How often its spot offers are taken back; raises SourceError. None: it does not say."""
+    recall: Callable[[], tuple[SpotPrice, ...]] | None = None
+    """How its spot prices changed before now; raises SourceError. None: it does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +100,35 @@ def _aws(offers: tuple[Offer, ...], asking: Asking) -> PriceList:
     def advise() -> tuple[InterruptionClass, ...]:
         return _advice(offers, asking, URL if settings is None else settings.spot_advisor_url or URL)
 
-    has_spot = any(offer.is_spot for offer in offers)
-    return PriceList(provider="aws", offers=offers, read=read, advise=advise if has_spot else None)
+    def recall() -> tuple[SpotPrice, ...]:
+        return _history(offers, asking, endpoint)
+
+    if not any(offer.is_spot for offer in offers):
+        return PriceList(provider="aws", offers=offers, read=read)
+    return PriceList(provider="aws", offers=offers, read=read, advise=advise, recall=recall)
+
+
+def _history(offers: tuple[Offer, ...], asking: Asking, endpoint: str | None) -> tuple[SpotPrice, ...]:
+    """Every change of the spot offers' prices in all zones, of the fleet's days or as long as AWS keeps them."""
+    from planner.catalog.sources.aws import KEPT_DAYS, AwsPrices
+
+    end = asking.clock()
+    start = end - timedelta(days=min(asking.fleet.catalog.spot_days, KEPT_DAYS))
+    found: list[SpotPrice] = []
+    for region in sorted({offer.region for offer in offers if offer.is_spot}):
+        products = {offer.product for offer in offers if offer.is_spot and offer.region == region}
+        prices = AwsPrices(region=region, zones=(), clock=asking.clock, endpoint_url=endpoint, timeout_s=TIMEOUT_S)
+        found += [
+            SpotPrice(
+                provider="aws",
+                product=one.product,
+                zone=one.zone,
+                since=one.since.astimezone(UTC),
+                usd_hour=one.usd_hour,
+            )
+            for one in prices.history(products, start=start, end=end)
+        ]
+    return tuple(found)
 
 
 def _advice(offers: tuple[Offer, ...], asking: Asking, url: str) -> tuple[InterruptionClass, ...]:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from planner.catalog.sources.source import SourceError
     from planner.exchange.quotes import Priced
     from planner.fleet import Fleet
-    from planner.ledger import InterruptionClass
+    from planner.ledger import SpotFacts
     from planner.report.numbers import Currency
     from planner.report.price_changes import PriceChanges
 
@@ -70,6 +71,7 @@ def refresh(
     Example: baseload catalog refresh -c fleet.toml --provider ovh --provider hetzner-cloud
     """
     from autoscaler.cli.prices.price_lists import Asking
+    from autoscaler.cli.prices.spot import spot_facts
     from autoscaler.settings import Secrets
     from planner.case import load_catalog, load_fleet
     from planner.exchange.quotes import at_prices, changes, priced
@@ -93,13 +95,15 @@ def refresh(
         )
     fx, unknown = _rate(fleet, asked.quotes)
     found = priced(asked.quotes, before, fx)
-    is_anything = bool(found.prices or asked.interruptions)
-    recorded = None if dry_run or not is_anything else _record(found, asked.interruptions, fleet, asking.clock())
+    now = asking.clock()
+    spot = spot_facts(asked, before, fleet, now)
+    is_anything = bool(found.prices or spot.interruptions or spot.means)
+    recorded = None if dry_run or not is_anything else _record(found, spot, fleet, now)
     shown = PriceChanges(
         offers=changes(
             before,
-            at_prices(before, found.prices, asked.interruptions),
-            _stock(found, asked),
+            at_prices(before, found.prices, spot),
+            _stock(found, spot, asked),
         ),
         asked=asked.offers,
         fx=fx,
@@ -116,39 +120,45 @@ def _asked_providers(
     context: typer.Context, catalog: "Catalog", asking: "Asking", providers: "Sequence[str]"
 ) -> "Asked":
     """What the providers' own lists say. Raises InputError where none can be asked, SourceError where none answers."""
-    from autoscaler.cli.prices.asked import Asked
     from autoscaler.cli.prices.price_lists import named, price_lists
 
     lists, passed_over = named(price_lists(catalog, asking), providers)
     if not lists:
         raise InputError(f"no provider can be asked; {'; '.join(passed_over) or 'the catalog has none with a list'}")
-    quotes, interruptions, failures = _read(lists)
-    if not quotes and not interruptions and failures:
-        say(context, (*passed_over, *(f"{error}" for error in failures[1:])))
-        raise failures[0]
-    offers = sum(len(one.offers) for one in lists)
-    return Asked(quotes=quotes, offers=offers, remarks=passed_over, failures=failures, interruptions=interruptions)
+    asked = _read(lists)
+    if asked.failures and not (asked.quotes or asked.interruptions or asked.spot_prices):
+        say(context, (*passed_over, *(f"{error}" for error in asked.failures[1:])))
+        raise asked.failures[0]
+    return replace(asked, remarks=passed_over)
 
 
-def _stock(found: "Priced", asked: "Asked") -> dict[str, bool | None]:
+def _stock(found: "Priced", spot: "SpotFacts", asked: "Asked") -> dict[str, bool | None]:
     """The offers of which something is recorded, and whether they can be had."""
     said = {quote.offer: quote.is_available for quote in asked.quotes}
-    taken = [*(one.offer for one in found.prices), *(one.offer for one in asked.interruptions)]
+    taken = (one.offer for facts in (found.prices, spot.interruptions, spot.means) for one in facts)
     return {offer: said.get(offer) for offer in taken}
 
 
-def _read(
-    lists: "Sequence[PriceList]",
-) -> "tuple[tuple[Quote, ...], tuple[InterruptionClass, ...], tuple[SourceError, ...]]":
+def _read(lists: "Sequence[PriceList]") -> "Asked":
     """What the lists say, read side by side; a list that cannot be read stops no other."""
     from concurrent.futures import ThreadPoolExecutor
 
+    from autoscaler.cli.prices.asked import Asked
+
     failures: list[SourceError] = []
-    with ThreadPoolExecutor(max_workers=2 * len(lists)) as pool:
+    with ThreadPoolExecutor(max_workers=3 * len(lists)) as pool:
         asked = [pool.submit(one.read) for one in lists if one.read is not None]
         advice = [pool.submit(one.advise) for one in lists if one.advise is not None]
+        history = [pool.submit(one.recall) for one in lists if one.recall is not None]
         quotes, interruptions = _answers(asked, failures), _answers(advice, failures)
-    return quotes, interruptions, tuple(failures)
+        spot_prices = _answers(history, failures)
+    return Asked(
+        quotes=quotes,
+        offers=sum(len(one.offers) for one in lists),
+        failures=tuple(failures),
+        interruptions=interruptions,
+        spot_prices=spot_prices,
+    )
 
 
 def _answers(asked: "Iterable[Future[tuple[T, ...]]]", failures: "list[SourceError]") -> "tuple[T, ...]":
@@ -183,18 +193,18 @@ def _rate(fleet: "Fleet", quotes: "Sequence[Quote]") -> "tuple[FxRate | None, tu
         return shipped, (f"{error}; euros are converted at {shipped.usd_per_eur} of {shipped.date}",)
 
 
-def _record(found: "Priced", interruptions: "Sequence[InterruptionClass]", fleet: "Fleet", now: datetime) -> str:
-    """Adds the prices and classes to the ledger as one batch; says where."""
+def _record(found: "Priced", spot: "SpotFacts", fleet: "Fleet", now: datetime) -> str:
+    """Adds the prices and what is known of spot to the ledger as one batch; says where."""
     import hashlib
 
     from planner.case import database_of
     from planner.ledger import Origin
     from planner.store import open_ledger
 
-    text = "\n".join(repr(one) for one in (*found.prices, *interruptions)) + now.isoformat()
+    text = "\n".join(repr(one) for one in (*found.prices, spot)) + now.isoformat()
     origin = Origin(source="catalog refresh", sha256=hashlib.sha256(text.encode()).hexdigest(), added_at=now)
     with open_ledger(database_of(fleet), create=True) as held:
-        batch = held.add_prices(found.prices, origin, interruptions=interruptions)
+        batch = held.add_prices(found.prices, origin, spot=spot)
         return f"{held.address}, batch {batch.id}"
 
 

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from planner.catalog.sources.quote import Quote
 from planner.catalog.sources.source import PoolAsked, PoolNow, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
 
     from boto3 import Session
     from botocore.config import Config
     from mypy_boto3_ec2 import EC2Client
 
 PRODUCT = "Linux/UNIX"
+KEPT_DAYS = 90
+"""Of spot prices, by EC2 (DescribeSpotPriceHistory)."""
 SPOT_SOURCE = "EC2 DescribeSpotPriceHistory"
 SOURCE = f"{SPOT_SOURCE} and DescribeInstanceTypeOfferings"
 
@@ -164,10 +166,8 @@ class AwsPrices:
     def _ec2(self) -> EC2Client:
         if self._given is not None:
             return self._given()
-        import boto3
-
         if self._client is None:
-            session = self._session or boto3.Session()
+            session = self._session or quick_session()
             config = client_config(self._timeout_s)
             self._client = session.client("ec2", self._region, endpoint_url=self._endpoint_url, config=config)
         return self._client
@@ -186,6 +186,32 @@ def asked(action: str) -> Iterator[None]:
         raise SourceError(f"aws: {action}: {said.get('Code')}: {said.get('Message')}") from error
     except (BotoCoreError, ResponseParserError, KeyError) as error:
         raise SourceError(f"aws: {action}: {type(error).__name__}, no answer that can be read") from error
+
+
+def quick_session() -> Session:
+    """A session that reads the times of answers ten times as fast as the client library does, which takes any form.
+
+    A month's history of spot prices has thousands of them; what is not as EC2 writes it is left to the library.
+    """
+    import boto3
+    from botocore.session import get_session
+    from botocore.utils import parse_timestamp
+
+    def read(text: Any) -> datetime:
+        if isinstance(text, str):
+            try:
+                found = datetime.fromisoformat(text)
+            except ValueError:
+                pass
+            else:
+                if found.tzinfo is not None:
+                    return found
+        read_by_library: datetime = parse_timestamp(text)
+        return read_by_library
+
+    session = get_session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read)
+    return boto3.Session(botocore_session=session)
 
 
 def client_config(timeout_s: float) -> Config:

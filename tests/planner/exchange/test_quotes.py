@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from planner.catalog.offer import Catalog, Offer, Role
+from planner.catalog.offer import Catalog, Offer, Role, Trailing
 from planner.catalog.read import FxRate, interruptions_per_hour
 from planner.catalog.sources.quote import Quote
 from planner.exchange.quotes import at_prices, changes, differing, newest_rate, priced
-from planner.ledger import InterruptionClass
+from planner.ledger import InterruptionClass, SpotFacts, SpotMean
 from planner.optimize.prepare import interruption_usd_hour
 from planner.profile.model import Model
 from policies.billing import Billing
@@ -121,6 +121,10 @@ SPOT = an_offer(
 )
 
 
+def of_classes(*said: InterruptionClass) -> SpotFacts:
+    return SpotFacts(interruptions=said)
+
+
 def a_class(name: str, day: int, offer: str = SPOT.id) -> InterruptionClass:
     return InterruptionClass(offer=offer, interruption_range=name, said_on=date(2026, 11, day), source="advisor")
 
@@ -130,7 +134,7 @@ def test_a_spot_offer_is_taken_back_as_often_as_was_said_on_the_day_or_before_it
     said = (a_class(">20%", 20), a_class("5-10%", 1), a_class(">20%", 20, "ovh/b3-8"))
     shares = {
         day: (
-            at_prices(catalog, (), said, on=None if day is None else date(2026, 11, day))[
+            at_prices(catalog, (), of_classes(*said), on=None if day is None else date(2026, 11, day))[
                 SPOT.id
             ].interruptions_per_hour
             or 0
@@ -139,13 +143,40 @@ def test_a_spot_offer_is_taken_back_as_often_as_was_said_on_the_day_or_before_it
         for day in (None, 20, 19)
     }
     assert shares == {None: pytest.approx(0.25), 20: pytest.approx(0.25), 19: pytest.approx(0.075)}
-    assert at_prices(catalog, (), said, on=date(2026, 10, 31)) == catalog
-    assert at_prices(catalog, (), said)["ovh/b3-8"] == an_offer()  # nobody takes it back
+    assert at_prices(catalog, (), of_classes(*said), on=date(2026, 10, 31)) == catalog
+    assert at_prices(catalog, (), of_classes(*said))["ovh/b3-8"] == an_offer()  # nobody takes it back
+
+
+def a_mean(usd: str, day: int) -> SpotMean:
+    return SpotMean(
+        offer=SPOT.id,
+        zone="us-east-1a",
+        said_on=date(2026, 11, day),
+        days=30.0,
+        mean_usd_hour=Decimal(usd),
+        least_usd_hour=Decimal("0.01"),
+        most_usd_hour=Decimal("0.09"),
+        source="EC2",
+    )
+
+
+def test_a_spot_offer_costs_the_mean_of_the_days_before_unless_a_newer_price_is_known():
+    catalog = Catalog(offers=(SPOT,))
+    quote = a_quote(offer=SPOT.id, price_hour=Decimal("0.08"), as_of=NOON.replace(day=20))
+    (price,) = priced([quote], catalog, None).prices
+    spot = SpotFacts(means=(a_mean("0.04", 20), a_mean("0.03", 1)))
+    found = at_prices(catalog, [price], spot)[SPOT.id]
+    assert (found.price_usd_hour, found.price_date) == (Decimal("0.04"), date(2026, 11, 20))
+    assert found.trailing == Trailing(days=30.0, least_usd_hour=Decimal("0.01"), most_usd_hour=Decimal("0.09"))
+    assert at_prices(catalog, [price], spot, on=date(2026, 11, 19))[SPOT.id].price_usd_hour == Decimal("0.03")
+    newer = replace(price, effective_from=date(2026, 11, 21))
+    contract = at_prices(at_prices(catalog, [price], spot), [newer])[SPOT.id]
+    assert (contract.price_usd_hour, contract.trailing) == (Decimal("0.08"), None)
 
 
 def test_ten_times_the_interruptions_cost_ten_times_as_much_in_a_plan():
     catalog = Catalog(offers=(replace(SPOT, lead_time_s=60.0),))
-    after = at_prices(catalog, (), [a_class(">20%", 20)])
+    after = at_prices(catalog, (), of_classes(a_class(">20%", 20)))
     model = Model(name="m", profile="p", load_time_s=240)
     before_usd, after_usd = (
         interruption_usd_hour(one[SPOT.id], [model], PlanningPolicy(lost_work_s=0)) for one in (catalog, after)
@@ -157,8 +188,8 @@ def test_ten_times_the_interruptions_cost_ten_times_as_much_in_a_plan():
 
 def test_a_change_of_interruptions_alone_is_a_change():
     catalog = Catalog(offers=(SPOT,))
-    (same,) = changes(catalog, at_prices(catalog, (), [a_class("<5%", 20)]), {SPOT.id: None})
-    (other,) = changes(catalog, at_prices(catalog, (), [a_class("5-10%", 20)]), {SPOT.id: None})
+    (same,) = changes(catalog, at_prices(catalog, (), of_classes(a_class("<5%", 20))), {SPOT.id: None})
+    (other,) = changes(catalog, at_prices(catalog, (), of_classes(a_class("5-10%", 20))), {SPOT.id: None})
     assert differing([same, other]) == (other,)
     assert not other.has_other_price
 

@@ -7,7 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from planner.ledger import InterruptionClass, Lease, Origin, OtherCost, PriceInForce, PublishedPrice, ServedHours, Tags
+from planner.ledger import (
+    InterruptionClass,
+    Lease,
+    Origin,
+    OtherCost,
+    PriceInForce,
+    PublishedPrice,
+    ServedHours,
+    SpotFacts,
+    SpotMean,
+    SpotPrice,
+    Tags,
+)
 from policies.billing import Billing, Tariff
 
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
@@ -36,6 +48,27 @@ def a_class(offer: str = "aws/r7a.4xlarge/spot", **changes: Any) -> Interruption
     """A spot offer of which 5 to 10 % are taken back a month."""
     given: dict[str, Any] = {"offer": offer, "interruption_range": "5-10%", "said_on": date(2026, 11, 20)}
     return InterruptionClass(**(given | {"source": "advisor"} | changes))
+
+
+def a_spot_price(**changes: Any) -> SpotPrice:
+    """Thirty cents from 1 November on."""
+    given: dict[str, Any] = {"provider": "aws", "product": "r7a.4xlarge", "zone": "us-east-1a", "since": NOVEMBER}
+    return SpotPrice(**(given | {"usd_hour": Decimal("0.3")} | changes))
+
+
+def spot_facts() -> SpotFacts:
+    """One of each."""
+    mean = SpotMean(
+        offer="aws/r7a.4xlarge/spot",
+        zone="us-east-1a",
+        said_on=date(2026, 11, 20),
+        days=30.0,
+        mean_usd_hour=Decimal("0.35"),
+        least_usd_hour=Decimal("0.3"),
+        most_usd_hour=Decimal("0.4"),
+        source="test",
+    )
+    return SpotFacts(interruptions=(a_class(),), prices=(a_spot_price(),), means=(mean,))
 
 
 def a_published_price(name: str = "chat", **changes: Any) -> PublishedPrice:

@@ -18,13 +18,13 @@ from tests import postgres
 from tests.planner.store.facts import (
     DECEMBER,
     NOVEMBER,
-    a_class,
     a_lease,
     a_price,
     a_published_price,
     an_euro_cost,
     an_origin,
     rows_of,
+    spot_facts,
     usage,
 )
 
@@ -38,7 +38,7 @@ def fill(url: str) -> None:
         ledger.add_served(usage((0, "m", "x", 10**15, 1), (1, "m", "", 3, 4), gaps=frozenset({9})), an_origin("b"))
         ledger.add_other_costs([an_euro_cost()], an_origin("c"))
         price = a_price(fee="104.000000000001", effective_from=DECEMBER.date())
-        ledger.add_prices([price], an_origin("d"), interruptions=[a_class()])
+        ledger.add_prices([price], an_origin("d"), spot=spot_facts())
         ledger.add_plan('{"a": 1}', an_origin("e"), start=NOVEMBER, end=DECEMBER, forecast="f", forecast_source="f.csv")
         ledger.add_leases([a_lease("c")], an_origin("wrong"))
         ledger.retract(6, why="wrong", at=DECEMBER + timedelta(seconds=1))
@@ -57,6 +57,8 @@ def everything(url: str) -> object:
             ledger.other_costs(),
             ledger.prices(),
             ledger.interruptions(),
+            ledger.spot_means(),
+            ledger.spot_prices("aws", NOVEMBER),
             ledger.plans(NOVEMBER, DECEMBER),
         )
 

@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planner.errors import InputError
-from planner.ledger import BatchKind, Lease, PublishedPrice
+from planner.ledger import BatchKind, Lease, PublishedPrice, SpotFacts, SpotPrice
 from planner.store import Ledger, open_ledger
+from planner.store.address import read_url
+from planner.store.check import check
 from policies.billing import Billing, Tariff
 from tests.planner.exchange.facts_drawn import some_leases
 from tests.planner.store.facts import (
@@ -23,6 +25,7 @@ from tests.planner.store.facts import (
     a_lease,
     a_price,
     a_published_price,
+    a_spot_price,
     an_euro_cost,
     an_origin,
     day,
@@ -197,12 +200,41 @@ def test_the_newest_price_of_an_offer_and_date_holds(url: str) -> None:
 def test_of_one_offer_and_day_the_newest_class_holds_and_a_retracted_one_never_was(url: str) -> None:
     earlier = a_class(said_on=date(2026, 11, 1), interruption_range="<5%")
     with open_ledger(url, create=True) as ledger:
-        ledger.add_prices([], an_origin("a"), interruptions=[a_class(), a_class("aws/b/spot")])
-        ledger.add_prices([], an_origin("b"), interruptions=[earlier])
-        wrong = ledger.add_prices([], an_origin("c"), interruptions=[a_class(interruption_range=">20%")])
+        ledger.add_prices(
+            [],
+            an_origin("a"),
+            spot=SpotFacts(
+                interruptions=(
+                    a_class(),
+                    a_class("aws/b/spot"),
+                )
+            ),
+        )
+        ledger.add_prices([], an_origin("b"), spot=SpotFacts(interruptions=(earlier,)))
+        other = SpotFacts(interruptions=(a_class(interruption_range=">20%"),))
+        wrong = ledger.add_prices([], an_origin("c"), spot=other)
         assert [one.interruption_range for one in ledger.interruptions()] == ["5-10%", "<5%", ">20%"]
         ledger.retract(wrong.id, why="another region's", at=DECEMBER)
         assert ledger.interruptions() == (a_class("aws/b/spot"), earlier, a_class())
+
+
+def test_a_change_of_a_spot_price_is_kept_once_and_comes_again_once_its_batch_was_taken_back(url: str) -> None:
+    def at(hour: int, cents: int, zone: str = "us-east-1a") -> SpotPrice:
+        return a_spot_price(since=NOVEMBER + timedelta(hours=hour), usd_hour=Decimal(cents) / 100, zone=zone)
+
+    first, second, third, elsewhere = at(0, 30), at(5, 40), at(9, 50), at(5, 40, "us-east-1b")
+    with open_ledger(url, create=True) as ledger:
+        ledger.add_prices([], an_origin("a"), spot=SpotFacts(prices=(first, second)))
+        later = ledger.add_prices([], an_origin("b"), spot=SpotFacts(prices=(second, third, elsewhere, third)))
+        assert ledger.spot_prices("aws", NOVEMBER - timedelta(days=1)) == (first, second, elsewhere, third)
+        assert ledger.spot_prices("aws", NOVEMBER + timedelta(hours=6)) == (second, elsewhere, third)
+        assert ledger.spot_prices("gcp", NOVEMBER) == ()
+        ledger.retract(later.id, why="another account's", at=DECEMBER)
+        assert ledger.spot_prices("aws", NOVEMBER) == (first, second)
+        ledger.add_prices([], an_origin("c"), spot=SpotFacts(prices=(second, third)))
+        assert ledger.spot_prices("aws", NOVEMBER) == (first, second, third)
+        rows = check(read_url(url, source="test")).rows
+        assert rows["ledger_spot_price"] == 5  # two, two that were taken back, one
 
 
 def test_the_plan_of_a_month_is_the_last_saved_before_it_began(url: str) -> None:

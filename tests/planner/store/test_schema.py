@@ -22,12 +22,12 @@ from planner.store.schema import HEAD, REVISIONS, VERSION_TABLE, upgrade
 from tests.planner.store.facts import (
     DECEMBER,
     NOVEMBER,
-    a_class,
     a_cost,
     a_lease,
     a_price,
     a_published_price,
     an_origin,
+    spot_facts,
     usage,
 )
 
@@ -101,7 +101,7 @@ def test_facts_cannot_be_changed_or_deleted(url: str) -> None:
         ledger.add_leases([a_lease()], an_origin("a"))
         ledger.add_served(usage((0, "m", "x", 1, 1), gaps=frozenset({3})), an_origin("b"))
         ledger.add_other_costs([a_cost()], an_origin("c"))
-        ledger.add_prices([a_price()], an_origin("d"), interruptions=[a_class()])
+        ledger.add_prices([a_price()], an_origin("d"), spot=spot_facts())
         ledger.add_published([a_published_price()], an_origin("f"))
         ledger.add_plan("{}", an_origin("e"), start=NOVEMBER, end=DECEMBER)
         ledger.retract(1, why="test", at=DECEMBER)
