@@ -11,6 +11,7 @@ import typer
 from planner.cli.option_groups import with_options
 from planner.cli.options import JsonOption, SloOption, say, screen
 from planner.cli.paths import check_paths
+from planner.cli.profile_history import PastGiven, measured_in_past
 from planner.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ class FitGiven:
     """What is fitted, and where it goes, as written."""
 
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help="Files of `baseload bench -o`, of `vllm bench serve --save-result`, or a CSV of a serving sweep.",
             show_default=False,
         ),
-    ]
+    ] = None
     name: Annotated[str | None, typer.Option("--name", help="Of the profile; without it, what was served.")] = None
     machine: Annotated[
         str | None,
@@ -48,8 +49,8 @@ class FitGiven:
     as_json: JsonOption = False
 
 
-@with_options(FitGiven)
-def fit(context: typer.Context, given: FitGiven) -> None:
+@with_options(FitGiven, PastGiven)
+def fit(context: typer.Context, given: FitGiven, past: PastGiven) -> None:
     """Fit measured throughput: P and G by machine, their residuals, how well workloads foretell one another.
 
     Example: baseload profile fit bench.json --slo ttft_ms=2000 --slo tpot_ms=200 -o my-model.toml
@@ -60,9 +61,13 @@ def fit(context: typer.Context, given: FitGiven) -> None:
     from planner.profile.measured import profile_of
     from planner.report.profile_fit import fit_document, remarks_by_machine, render_fit
 
-    check_paths(read=[("FILES", path) for path in given.files], write=(("-o", given.output),))
+    check_paths(read=[("FILES", path) for path in given.files or ()], write=(("-o", given.output),))
     slo = slo_of(given.slo or ())
-    measured = _one_model(_measured(given), given.model)
+    if not given.files and past.prometheus is None:
+        raise InputError("nothing to fit; expected FILES, or --prometheus with --start and --end")
+    in_past, said = measured_in_past(past, machine=given.machine, model=given.model)
+    measured = [*_measured(given), *in_past]
+    measured = _one_model(measured, given.model)
     if given.output is not None and not all(one.source_date for one in measured):
         raise InputError(f"{measured[0].source}: does not say when was measured; expected --date, such as 2026-11-20")
     profile, remarks = profile_of(measured, name=given.name or measured[0].model)
@@ -73,7 +78,7 @@ def fit(context: typer.Context, given: FitGiven) -> None:
         typer.echo(json.dumps(fit_document(found), indent=2, ensure_ascii=False))
     else:
         typer.echo(render_fit(found, screen=screen()), nl=False)
-    say(context, remarks)
+    say(context, (*said, *remarks))
     if given.output is not None:
         say(context, [f"wrote {given.output}: name it in [profiles] of the fleet file"])
 
@@ -84,7 +89,7 @@ def _measured(given: FitGiven) -> "list[Measured]":
     from planner.exchange.measured import measured_by_vllm, read_measured
 
     measured, vllm = [], []
-    for path in given.files:
+    for path in given.files or ():
         curves, steps = read_measured(files.read_text(path), source=str(path), machine=given.machine)
         measured += curves
         vllm += steps

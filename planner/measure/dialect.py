@@ -37,6 +37,10 @@ class Dialect:
     request_input: tuple[tuple[str, str], ...] = ()
     request_output: tuple[tuple[str, str], ...] = ()
     """Pairs of counters of ended requests, tokens and number, whose quotient is a mean request; none: not measured."""
+    ttft: tuple[str, ...] = ()
+    """Histogram of the time to first token, seconds, waiting included."""
+    tpot: tuple[str, ...] = ()
+    """Histogram of the time per output token, seconds; by request before by token."""
     model_labels: tuple[str, ...]
     """Labels that may name the model, the best first."""
     input_counted: Literal["begun", "finished"]
@@ -76,6 +80,12 @@ VLLM = Dialect(
     preemptions=("vllm:num_preemptions_total",),
     request_input=(("vllm:request_prompt_tokens_sum", "vllm:request_prompt_tokens_count"),),
     request_output=(("vllm:request_generation_tokens_sum", "vllm:request_generation_tokens_count"),),
+    ttft=("vllm:time_to_first_token_seconds",),
+    tpot=(
+        "vllm:request_time_per_output_token_seconds",
+        "vllm:inter_token_latency_seconds",
+        "vllm:time_per_output_token_seconds",
+    ),
     model_labels=("model", "model_name"),  # `model` is a label of the target, as our own target files give it
     input_counted="begun",
     output_counted="generated",

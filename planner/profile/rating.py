@@ -24,6 +24,8 @@ from planner.profile.single_stream import (
 MAX_RESIDUAL = 0.25
 """Above this, two rates are said not to describe the machine: rates by length do, or, where these do not either, the
 workload nearest the model's."""
+NEARLY_ALONE = 1.5
+"""Requests in flight up to which a request's first token is taken to wait for no other's."""
 DEFAULT_CONTEXT_TOKENS = 2048.0
 """Context a request is given memory for where neither the model nor the rates say any length."""
 
@@ -270,11 +272,13 @@ def _by_length(lengths: Lengths, rated: Sequence[tuple[Curve, Point]], own: Boun
 def _bounds(curve: Curve, point: Point) -> Bounds:
     """Physical limits of P and G: prompt / first-token time of a single user, and requests in flight / time per token.
 
-    Where a latency is not known, ten times the measured rate stands in. A machine's bounds are the highest of its
+    Where a latency is not known, ten times the measured rate stands in; the slowest first tokens of a machine with more
+    than one request to read say how long they wait, not how fast it reads. A machine's bounds are the highest of its
     workloads': short prompts hide the prefill rate behind the fixed part of the first token, and long contexts the
     decode rate behind the attention to them.
     """
-    first_ms = curve.single_user.ttft_ms or curve.single_user.ttft_p95_ms
+    alone = curve.single_user
+    first_ms = alone.ttft_ms or (alone.ttft_p95_ms if alone.concurrency <= NEARLY_ALONE else None)
     return Bounds(
         prefill_tok_s=1000 * curve.prompt_tokens / first_ms if first_ms else 10 * point.input_tok_s,
         decode_tok_s=1000 * point.concurrency / point.tpot_ms if point.tpot_ms else 10 * point.output_tok_s,
