@@ -89,7 +89,8 @@ def httpx_at_once() -> dict[str, float]:
 async def _httpx(url: str) -> dict[str, float]:
     import httpx
 
-    body = {"model": "chat", "max_tokens": TOKENS, "messages": [{"role": "user", "content": "word " * 20}]}
+    messages = [{"role": "user", "content": "word " * 20}]
+    body = {"model": "chat", "max_tokens": TOKENS, "messages": messages, "stream": True}
     tokens, begun = 0, time.perf_counter()
     spent = time.process_time()
     async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
@@ -104,6 +105,8 @@ async def _httpx(url: str) -> dict[str, float]:
                             tokens += bool(choices and choices[0]["delta"]["content"])
 
         await asyncio.gather(*(user() for _ in range(8)))
+    if not tokens:
+        raise MeasurementError("httpx was sent no token: the double does not stream to it")
     return {"tokens": float(tokens), "processor_s": time.process_time() - spent}
 
 
