@@ -84,6 +84,8 @@ def measured_in_past(
     remarks.append(f"{len(windows)} busy windows of {given.window_s} s on {servers}{_left_out(past)}")
     if steps.alone:
         remarks.append(f"{steps.alone} of them are in no load step: fewer than three are alike")
+    if steps.never_full:
+        remarks.append(f"left out, for others were fuller: {', '.join(steps.never_full)}")
     return list(steps.measured), tuple(remarks)
 
 

@@ -2,7 +2,8 @@
 
 Windows of alike mix (input per output token) are a workload; those of it with alike many requests in work are a step,
 whose rates are their means. Work is linear in the rates, so a step of alike mixes costs what its windows cost. Fewer
-than three windows make no step.
+than three windows make no step. A workload that was never as full as others is left out: at its last step the machine
+could have done more, which P and G would take for a slow machine.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +20,8 @@ from planner.profile.rating import NEARLY_ALONE
 ALIKE = 1.25
 """Mixes, and requests in work, up to this many times the lowest are alike."""
 LEAST_WINDOWS = 3
+AS_FULL = 0.75
+"""Requests in work at a workload's last step, over the most that a workload has there."""
 TWO_SIDED_95 = 1.96
 
 
@@ -29,6 +32,8 @@ class Steps:
     measured: tuple[Measured, ...]
     alone: int
     """Windows with too few like them."""
+    never_full: tuple[str, ...]
+    """Workloads left out as others were fuller."""
 
 
 def steps_of(
@@ -58,7 +63,13 @@ def steps_of(
                 remarks=tuple(_remarks(kept)),
             )
         )
-    return Steps(measured=tuple(measured), alone=len(windows) - used)
+    most = max((one.curve.points[-1].concurrency for one in measured), default=0.0)
+    full = [one for one in measured if one.curve.points[-1].concurrency >= AS_FULL * most]
+    return Steps(
+        measured=tuple(full),
+        alone=len(windows) - used,
+        never_full=tuple(one.curve.workload for one in measured if one not in full),
+    )
 
 
 def _alike(windows: Iterable[Window], *, by: Callable[[Window], float]) -> list[list[Window]]:
