@@ -183,6 +183,55 @@ def test_a_dry_runs_diff_of_a_proxy_has_only_what_moves(
     assert "planted-secret" not in out
 
 
+TWO_NODES = """model_list:
+  - model_name: llama-7b-q4   # the first node, never priced
+    litellm_params: {model: openai/q4, api_base: "http://10.0.0.5:8000/v1"}
+  - model_name: other
+    litellm_params: {model: openai/gpt-4o, input_cost_per_token: 0.0000025}
+  - model_name: llama-7b-q4   # the second
+    litellm_params:
+      model: openai/q4
+      api_base: http://10.0.0.6:8000/v1
+      input_cost_per_token: 0.0000001
+      output_cost_per_token: 0.0000002
+"""
+
+
+def test_a_dry_runs_diff_of_a_file_has_every_entry_of_a_name_at_one_price(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = tmp_path / "litellm.yaml"
+    held.write_text(TWO_NODES)
+    settings = f'config_file = "litellm.yaml"\n{NEW}'
+    code, out, _ = publish(capsys, tmp_path, plan, settings, "--dry-run")
+    assert (code, held.read_text()) == (0, TWO_NODES)
+    shown = [line for line in out.splitlines() if line[:1] in ("-", "+") and line[:3] not in ("---", "+++")]
+    code, _, _ = publish(capsys, tmp_path, plan, settings)
+    assert code == 0
+    written = held.read_text()
+
+    # the diff is the one between the file before and after, whenever it was made
+    def lines(text: str, sign: str) -> list[str]:
+        return [f"{sign}{line}" for line in text.splitlines()]
+
+    undated = [line for line in shown if "effective_at" not in line]
+    assert [line for line in undated if line.startswith("+")] == [
+        line for line in lines(written, "+") if line[1:] not in TWO_NODES.splitlines() and "effective_at" not in line
+    ]
+    assert [line for line in undated if line.startswith("-")] == [
+        line for line in lines(TWO_NODES, "-") if line[1:] not in written.splitlines()
+    ]
+    assert not any("gpt-4o" in line for line in shown)
+    first, other, second = yaml.safe_load(written)["model_list"]
+    assert costs(first) == costs(second) != (0.0000001, 0.0000002)
+    low, high = costs(second)
+    for price, kind in ((low, "input"), (high, "output")):
+        priced = f"{kind}_cost_per_token: {Decimal(repr(price)):f}"
+        assert sum(line.count(priced) for line in shown if line.startswith("+")) >= 2
+    assert first["litellm_params"]["api_base"] == "http://10.0.0.5:8000/v1"
+    assert other["litellm_params"] == {"model": "openai/gpt-4o", "input_cost_per_token": 0.0000025}
+
+
 def test_what_was_told_is_kept_though_the_proxy_does_not_show_it(
     tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
