@@ -16,6 +16,8 @@ from planner.catalog.sources.quote import Quote
 from planner.ledger import NOTHING_OF_SPOT, InterruptionClass, PriceInForce, SpotFacts, SpotMean
 from policies.billing import Billing
 
+STIR = Decimal("0.0005")
+"""Relative change of a mean below which it is the same one: what a table shows as 0.0 %."""
 Said = TypeVar("Said", InterruptionClass, SpotMean)
 
 
@@ -41,8 +43,10 @@ class PriceChange:
 
     @property
     def has_other_price(self) -> bool:
-        """Whether its price or setup fee is another."""
-        return self.ratio != 1 or self.setup_change_usd != 0
+        """Whether its price or setup fee is another; a mean moves a little with every hour, which is not meant."""
+        is_mean = self.before.trailing is not None and self.after.trailing is not None
+        has_moved = abs(self.ratio - 1) >= STIR if is_mean else self.ratio != 1
+        return has_moved or self.setup_change_usd != 0
 
     @property
     def has_other_interruptions(self) -> bool:

@@ -7,6 +7,8 @@ them is passed over and said, or refused where it was asked for by name.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from autoscaler.settings import Secrets
@@ -16,6 +18,7 @@ from planner.fleet import Fleet
 from planner.ledger import InterruptionClass, SpotPrice
 
 if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
     from pydantic import SecretStr
 
     from autoscaler.providers.ovh.keys import OvhKeys
@@ -82,13 +85,14 @@ def _aws(offers: tuple[Offer, ...], asking: Asking) -> PriceList:
         missing = "no credentials; expected AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or another way boto3 knows"
         return PriceList(provider="aws", offers=offers, read=None, missing=missing)
     endpoint = None if settings is None else settings.endpoint_url
+    clients = _Clients(endpoint)
 
     def read() -> tuple[Quote, ...]:
         found: list[Quote] = []
         for region in sorted({offer.region for offer in offers}):
             here = [offer for offer in offers if offer.region == region]
             zones = tuple(settings.subnets) if settings is not None and settings.region == region else ()
-            spot = AwsPrices(region=region, zones=zones, clock=asking.clock, endpoint_url=endpoint, timeout_s=TIMEOUT_S)
+            spot = AwsPrices(region=region, zones=zones, clock=asking.clock, client=partial(clients.ec2, region))
             pools = [
                 PoolAsked(pool=one.id, product=one.product, zone=one.zone, is_spot=True) for one in here if one.is_spot
             ]
@@ -101,14 +105,34 @@ def _aws(offers: tuple[Offer, ...], asking: Asking) -> PriceList:
         return _advice(offers, asking, URL if settings is None else settings.spot_advisor_url or URL)
 
     def recall() -> tuple[SpotPrice, ...]:
-        return _history(offers, asking, endpoint)
+        return _history(offers, asking, clients)
 
     if not any(offer.is_spot for offer in offers):
         return PriceList(provider="aws", offers=offers, read=read)
     return PriceList(provider="aws", offers=offers, read=read, advise=advise, recall=recall)
 
 
-def _history(offers: tuple[Offer, ...], asking: Asking, endpoint: str | None) -> tuple[SpotPrice, ...]:
+class _Clients:
+    """One client of EC2 for each region, for every thread: reading the description of EC2 takes longer than a call."""
+
+    def __init__(self, endpoint: str | None) -> None:
+        self._endpoint = endpoint
+        self._lock = Lock()
+        self._made: dict[str, EC2Client] = {}
+
+    def ec2(self, region: str) -> "EC2Client":
+        """The region's client; whoever comes first makes it."""
+        from planner.catalog.sources.aws import client_config, quick_session
+
+        with self._lock:
+            if region not in self._made:
+                self._made[region] = quick_session().client(
+                    "ec2", region, endpoint_url=self._endpoint, config=client_config(TIMEOUT_S)
+                )
+            return self._made[region]
+
+
+def _history(offers: tuple[Offer, ...], asking: Asking, clients: _Clients) -> tuple[SpotPrice, ...]:
     """Every change of the spot offers' prices in all zones, of the fleet's days or as long as AWS keeps them."""
     from planner.catalog.sources.aws import KEPT_DAYS, AwsPrices
 
@@ -117,7 +141,7 @@ def _history(offers: tuple[Offer, ...], asking: Asking, endpoint: str | None) ->
     found: list[SpotPrice] = []
     for region in sorted({offer.region for offer in offers if offer.is_spot}):
         products = {offer.product for offer in offers if offer.is_spot and offer.region == region}
-        prices = AwsPrices(region=region, zones=(), clock=asking.clock, endpoint_url=endpoint, timeout_s=TIMEOUT_S)
+        prices = AwsPrices(region=region, zones=(), clock=asking.clock, client=partial(clients.ec2, region))
         found += [
             SpotPrice(
                 provider="aws",

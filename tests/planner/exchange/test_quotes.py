@@ -174,6 +174,19 @@ def test_a_spot_offer_costs_the_mean_of_the_days_before_unless_a_newer_price_is_
     assert (contract.price_usd_hour, contract.trailing) == (Decimal("0.08"), None)
 
 
+@pytest.mark.parametrize(("usd", "is_other"), [("0.04001", False), ("0.04002", True)], ids=["0.025 %", "0.05 %"])
+def test_a_mean_that_only_stirs_is_the_same_and_a_price_that_does_is_not(usd: str, is_other: bool):
+    catalog = Catalog(offers=(SPOT,))
+    before, after = (at_prices(catalog, [], SpotFacts(means=(a_mean(one, 20),))) for one in ("0.04", usd))
+    (found,) = changes(before, after, {SPOT.id: None})
+    assert found.has_other_price == is_other
+    first, second = (
+        at_prices(catalog, priced([a_quote(offer=SPOT.id, price_hour=Decimal(one))], catalog, None).prices)
+        for one in ("0.04", usd)
+    )
+    assert changes(first, second, {SPOT.id: None})[0].has_other_price
+
+
 def test_ten_times_the_interruptions_cost_ten_times_as_much_in_a_plan():
     catalog = Catalog(offers=(replace(SPOT, lead_time_s=60.0),))
     after = at_prices(catalog, (), of_classes(a_class(">20%", 20)))
