@@ -10,7 +10,7 @@ import pytest
 
 from planner.bench.figures import over_repeats
 from tests.journeys.test_profile_fit import a_bench
-from tests.measured.round_trip import MACHINE, command, parted, round_trip
+from tests.measured.round_trip import MACHINE, Returned, command, parted, round_trip
 from tests.servers.llama_server import write_model
 
 FITTED = ("64:32", "256:32", "64:128", "256:128")
@@ -18,6 +18,8 @@ KEPT_OUT = "128:64"
 MOST_ERROR = 0.10
 MOST_NOISE = 0.10
 """Of a run that a miss can be judged by."""
+RUNS = 3
+"""At most, where they are noisier than that."""
 
 
 def test_a_node_of_the_replay_serves_every_mix_at_both_rates(tmp_path: Path) -> None:
@@ -56,22 +58,31 @@ def test_a_mix_kept_out_comes_back_from_the_replay_as_llama_cpp_served_it(tmp_pa
 
     The mixes take turns in short windows, so those fitted calibrate each round: the noise is the 95 % interval of what
     was measured of the mix, as a share of how fast the machine was in that round. A miss in a run whose noise is above
-    10 % says nothing of the code: it is skipped with its figures. `make bench` promises the 10 % flat.
+    10 % says nothing of the code: it is measured again, twice at most. `make bench` promises the 10 % flat.
     """
     write_model(tmp_path / "random.gguf")
-    document = _measured(tmp_path, users=4, repeats=8)
-    alone = _measured(tmp_path, users=1, repeats=2)
+    missed = []
+    for _ in range(RUNS):
+        returned, noise = _returned(tmp_path)
+        said = f"{returned.said}; noise ± {noise:.1%}"
+        logging.getLogger(__name__).info(said)  # pytest --log-cli-level=INFO shows it
+        if abs(returned.error_ratio) <= MOST_ERROR + min(noise, MOST_NOISE):
+            return
+        missed.append(said)
+        if noise <= MOST_NOISE:
+            break
+    pytest.fail("\n".join(missed))
+
+
+def _returned(folder: Path) -> tuple[Returned, float]:
+    """The mix that was kept out, measured and replayed, and how noisy the measuring was."""
+    document = _measured(folder, users=4, repeats=8)
+    alone = _measured(folder, users=1, repeats=2)
     for workload, other in zip(document["workloads"], alone["workloads"], strict=True):
         workload["steps"] = [*other["steps"], *workload["steps"]]
     fitted, replayed = parted(document, (KEPT_OUT,))
-    (returned,) = round_trip(tmp_path, fitted=fitted, replayed=replayed)
-    noise = _noise(fitted, replayed)
-    said = f"{returned.said}; noise ± {noise:.1%}"
-    logging.getLogger(__name__).info(said)  # pytest --log-cli-level=INFO shows it
-    is_missed = abs(returned.error_ratio) > MOST_ERROR + min(noise, MOST_NOISE)
-    if is_missed and noise > MOST_NOISE:
-        pytest.skip(f"the machine is too busy to judge by: {said}")
-    assert not is_missed, said
+    (returned,) = round_trip(folder, fitted=fitted, replayed=replayed)
+    return returned, _noise(fitted, replayed)
 
 
 def test_noise_is_what_the_rounds_of_fitted_mixes_do_not_explain() -> None:
