@@ -7,6 +7,7 @@ are imported where a case is solved: the daemon reads its catalog here and never
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +16,7 @@ from planner import files
 from planner.catalog.offer import Catalog, Offer
 from planner.catalog.read import FxRate, merge, read_catalog, shipped_catalog, shipped_fx
 from planner.catalog.select import matches, only, without
+from planner.catalog.stale import catalog_stale_remarks, with_stale
 from planner.demand.forecast import Forecast
 from planner.demand.horizon import for_models, select_month
 from planner.demand.read import read_forecast
@@ -89,10 +91,13 @@ def policy_remarks(fleet: Fleet) -> tuple[str, ...]:
     return (f"{kept} where the catalog has any; [catalog] only of a fleet.toml wins over it",)
 
 
-def load_catalog(fleet: Fleet, prices: Literal["files", "ledger"] | None = None) -> Catalog:
+def load_catalog(
+    fleet: Fleet, prices: Literal["files", "ledger"] | None = None, *, as_of: date | None = None
+) -> Catalog:
     """What the fleet may rent: shipped catalogs and its own files, at its exchange rate, cut by its selectors.
 
-    `prices`: whose they are, in place of what its [catalog] says.
+    `prices`: whose they are, in place of what its [catalog] says. `as_of`: the day on which old prices are marked as
+    such; None: none are.
     """
     settings = fleet.catalog
     kept = recorded(fleet) if (prices or settings.prices) == "ledger" else Recorded()
@@ -107,6 +112,13 @@ def load_catalog(fleet: Fleet, prices: Literal["files", "ledger"] | None = None)
         if group not in {offer.count_group for offer in catalog}:
             raise InputError(f"{fleet.source}, [catalog] group_max.{group}: no offer has this count_group")
     catalog = replace(catalog, group_max={**catalog.group_max, **settings.group_max})
+    if as_of is not None:
+        catalog = with_stale(
+            catalog,
+            as_of,
+            max_price_age_days=settings.max_price_age_days,
+            max_spot_age_days=settings.max_spot_age_days,
+        )
     catalog = only(catalog, settings.only) if settings.only else kept_to(catalog, fleet.policy_offers)
     return without(catalog, settings.without) if settings.without else catalog
 
@@ -185,8 +197,12 @@ def load_case(
     fill: Literal["weekly"] | None = None,
     quantile: float | None = None,
     remarks: Iterable[str] = (),
+    as_of: date | None = None,
 ) -> Case:
-    """The case of a forecast file and a fleet; `month` cuts the forecast to a calendar month."""
+    """The case of a forecast file and a fleet; `month` cuts the forecast to a calendar month.
+
+    `as_of`: the day on which old prices are said; None: they are not.
+    """
     demand = read_forecast(files.read_text(forecast), source=str(forecast), quantile=quantile)
     demand = for_models(demand, fleet.model_names)
     if month is not None:
@@ -195,7 +211,7 @@ def load_case(
         raise InputError("--fill needs --month; expected both")
     return Case(
         fleet=with_fees_in_force(fleet),
-        catalog=load_catalog(fleet),
+        catalog=load_catalog(fleet, as_of=as_of),
         forecast=demand,
         profiles=load_profiles(fleet),
         remarks=(*remarks, *demand.remarks),
@@ -259,7 +275,7 @@ def prepare_case(case: Case, *, keeps_base: bool = False) -> "Prepared":
     if policy.survive_spot_loss is not SpotLoss.NONE:
         outages = read_outages(files.packaged_text("defaults/spot_outages.csv"))
         prepared = replace(prepared, spot_outages=outages)
-    return replace(prepared, remarks=(*case.remarks, *prepared.remarks))
+    return replace(prepared, remarks=(*case.remarks, *catalog_stale_remarks(case.catalog), *prepared.remarks))
 
 
 def owned_servers(case: Case) -> "tuple[OwnedServers, ...]":
@@ -280,7 +296,10 @@ def owned_servers(case: Case) -> "tuple[OwnedServers, ...]":
             raise InputError(f"{case.fleet.source}, [[owned]] {block.offer}: is a burst offer; expected a base one")
         fee = block.fee_in_force_usd(rate)
         servers.append(
-            OwnedServers(offer=offer if fee is None else replace(offer, fee_usd_month=fee), count=block.count)
+            OwnedServers(
+                offer=offer if fee is None else replace(offer, fee_usd_month=fee, is_price_stale=False),
+                count=block.count,
+            )
         )
     return tuple(servers)
 

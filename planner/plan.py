@@ -90,6 +90,8 @@ class OfferTerms:
     is_spot: bool
     price_date: date
     source: str
+    is_price_stale: bool = False
+    """Whether it was older than the fleet allows when the plan was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,3 +340,9 @@ class Plan:
     remarks: tuple[str, ...] = ()
     demand_factor: float | None = None
     """What the forecast was multiplied by, where the most traffic of a budget was asked for."""
+
+    @property
+    def rented(self) -> dict[str, OfferTerms]:
+        """The options that are paid for, of the scenario shown: base nodes, and burst with leases."""
+        keys = {*(key for key, count in self.base.items() if count), *(one.offer for one in self.leases)}
+        return {key: terms for key, terms in self.offers.items() if key in keys}

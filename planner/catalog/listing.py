@@ -66,6 +66,7 @@ class ListingRow:
     egress_usd_gb: Decimal
     interruptions_per_hour: float | None
     price_date: date
+    is_price_stale: bool
     source: str
     currency: str
     basis: str | None
@@ -132,6 +133,7 @@ def _row(offer: Offer, rates: NodeRates | None, input_per_output: float) -> List
         egress_usd_gb=offer.egress_usd_gb,
         interruptions_per_hour=offer.interruptions_per_hour,
         price_date=offer.price_date,
+        is_price_stale=offer.is_price_stale,
         source=offer.source,
         currency=offer.currency,
         basis=None if rates is None else str(rates.basis),

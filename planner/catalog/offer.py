@@ -78,6 +78,8 @@ class Offer:
     source: str
     currency: str = "USD"
     """Currency of the source; the prices here are converted."""
+    is_price_stale: bool = False
+    """Whether the price is older than the fleet allows; False too where nobody asked on which day."""
     note: str = ""
 
     def __post_init__(self) -> None:

@@ -74,6 +74,7 @@ class CaseGiven:
 
     def _loaded(self, fleet: "Fleet", remarks: tuple[str, ...]) -> "Case":
         from planner.case import load_case
+        from planner.cli.clock import today
 
         return load_case(
             forecast=self.forecast,
@@ -82,4 +83,5 @@ class CaseGiven:
             fill=None if self.fill is None else Fill.WEEKLY.value,
             quantile=self.quantile,
             remarks=remarks,
+            as_of=today(),
         )

@@ -72,13 +72,15 @@ def list_offers(
     from planner.case import load_catalog, load_fleet, load_profiles
     from planner.catalog.listing import listing_rows
     from planner.catalog.select import only
+    from planner.catalog.stale import catalog_stale_remarks
+    from planner.cli.clock import today
     from planner.cli.rated import mix_of, model_named
     from planner.profile.model import Unfit
     from planner.profile.rate import rates_for
     from planner.report.listings import CatalogListing, catalog_document, render_catalog
 
     fleet, remarks = load_fleet(config)
-    shown = load_catalog(fleet)
+    shown = load_catalog(fleet, as_of=today())
     if offers:
         shown = only(shown, offers)
     profiles = load_profiles(fleet)
@@ -103,7 +105,7 @@ def list_offers(
         money = currency_of(currency, shown)
         text = render_catalog(listing, screen=screen(), currency=money, reasons=is_verbose(context))
         typer.echo(text, nl=False)
-    say(context, (*remarks, *more))
+    say(context, (*remarks, *more, *catalog_stale_remarks(shown)))
 
 
 @catalog_app.command("diff")

@@ -81,6 +81,7 @@ def months(  # noqa: PLR0917 - a command's options are its arguments
     Example: baseload months -f forecast.csv --from 2026-12 --fill weekly --growth 5% --min-saving 50
     """
     from planner.case import load_case, load_fleet
+    from planner.cli.clock import today
     from planner.files import write_atomic
     from planner.report.months import months_text, render_months
     from planner.whatif import Change
@@ -89,7 +90,7 @@ def months(  # noqa: PLR0917 - a command's options are its arguments
     check_paths(read=(("-f", forecast), ("-c", config)), write=(("-o", output),))
     terms = _terms(notice_months, min_saving)
     fleet, remarks = load_fleet(config, policy)
-    case = load_case(forecast=forecast, fleet=fleet, quantile=quantile, remarks=remarks)
+    case = load_case(forecast=forecast, fleet=fleet, quantile=quantile, remarks=remarks, as_of=today())
     change = Change(
         settings=tuple(settings or ()),
         without=split(without),

@@ -62,6 +62,8 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
     targets = _targets(month, _formats(formats, as_json=as_json), output_dir)  # before anything slow is loaded
 
     from planner.case import load_catalog, load_fleet, load_profiles, with_fees_in_force
+    from planner.catalog.stale import catalog_stale_remarks
+    from planner.cli.clock import today
     from planner.cli.database import ledger_url
     from planner.cli.month_facts import check_tag
     from planner.exchange.hosted_prices import shipped_hosted_prices
@@ -71,7 +73,9 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
     from planner.store import open_ledger
 
     fleet, remarks = load_fleet(config, policy)
-    setting = Setting(fleet=with_fees_in_force(fleet), catalog=load_catalog(fleet), profiles=load_profiles(fleet))
+    setting = Setting(
+        fleet=with_fees_in_force(fleet), catalog=load_catalog(fleet, as_of=today()), profiles=load_profiles(fleet)
+    )
     reading = _reading(fleet, setting, tz, currency)
     expected = None if forecast is None else _next_forecast(forecast, month, fleet)
     planned = None if plan is None else _plan_of(plan, month)
@@ -79,7 +83,8 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
         facts = gather(ledger, month, setting, as_of=datetime.now(UTC), planned=planned)
     if by is not None:
         check_tag(facts, by)
-    facts = replace(facts, hosted=shipped_hosted_prices())
+    stale = catalog_stale_remarks(setting.catalog)
+    facts = replace(facts, hosted=shipped_hosted_prices(), remarks=(*stale, *facts.remarks))
     found = month_report(facts, by=by or fleet.report.by, title=fleet.report.title, forecast=expected)
     _write(found, reading, targets)
     typer.echo(month_text(found) if as_json else _summary(found, reading), nl=False)

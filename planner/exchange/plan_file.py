@@ -139,6 +139,7 @@ def _offer(terms: Json) -> OfferTerms:
         cap_usd_month=_money(terms.get("cap_usd_month")),
         is_spot=terms["is_spot"],
         price_date=date.fromisoformat(terms["price_date"]),
+        is_price_stale=terms.get("is_price_stale", False),
         source=terms["source"],
     )
 

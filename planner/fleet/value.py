@@ -77,6 +77,10 @@ class CatalogSettings:
     usd_per_eur_date: date | None = None
     prices: Literal["files", "ledger"] = "files"
     """files: those of the catalogs. ledger: where the ledger has newer ones (`baseload catalog refresh`), those."""
+    max_price_age_days: int = 90
+    """An older price is marked wherever it is used."""
+    max_spot_age_days: int = 7
+    """The same of spot, which moves by the day."""
 
     spot_days: int = 30
     """Days before a refresh whose mean a spot price is."""
@@ -91,6 +95,9 @@ class CatalogSettings:
         for group, most in self.group_max.items():
             if most < 0:
                 raise ValueError(f"group_max.{group} must be 0 or more, got {most}")
+        for name in ("max_price_age_days", "max_spot_age_days"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
         if self.shipped is False and not self.files:
             raise ValueError("shipped is false and files is empty; expected some catalog")
 

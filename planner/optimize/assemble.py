@@ -313,6 +313,7 @@ def _offer_terms(problem: Problem) -> dict[str, OfferTerms]:
             cap_usd_month=None,
             is_spot=offer.is_spot,
             price_date=offer.price_date,
+            is_price_stale=offer.is_price_stale,
             source=offer.source,
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from planner.catalog.stale import stale_remarks
 from planner.economics.plan_spend import spend_of_plan
 from planner.economics.spend import ModelSpend
 from planner.plan import Plan
@@ -45,6 +46,7 @@ def plan_basis(plan: Plan, *, source: str) -> PriceBasis:
         span=f"plan for {plan.start:%Y-%m-%d} to {plan.end:%Y-%m-%d}",
         models=spend_of_plan(plan, source=source).models,
         machines={name: _machines(plan, name) for name in plan.models},
+        remarks=stale_remarks(plan.rented.items()),
     )
 
 

@@ -125,6 +125,7 @@ def _catalog_offer() -> Json:
             "egress_usd_gb": MONEY,
             "interruptions_per_hour": _null(NUMBER),
             "price_date": DATE,
+            "is_price_stale": _said({"type": "boolean"}, "Older than [catalog] max_price_age_days, max_spot_age_days."),
             "source": TEXT,
             "currency": _said({"enum": ["USD", "EUR"]}, "Of the source; prices here are converted."),
             "basis": _null(BASIS),

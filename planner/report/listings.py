@@ -178,7 +178,7 @@ def _cells(row: ListingRow, currency: Currency) -> tuple[Cell, ...]:
         currency.amount(row.setup_fee_usd),
         None if row.usd_mtok is None else currency.amount(Decimal(repr(row.usd_mtok))),
         row.basis,
-        row.price_date.isoformat(),
+        f"{row.price_date}{' old' if row.is_price_stale else ''}",
         taken_back(row.interruptions_per_hour) if row.market == "spot" else "",
     )
 

@@ -213,6 +213,7 @@ def _offer(terms: OfferTerms) -> Json:
         "billing": str(terms.billing),
         "is_spot": terms.is_spot,
         "price_date": terms.price_date.isoformat(),
+        "is_price_stale": terms.is_price_stale,
         "source": terms.source,
     }
 

@@ -164,6 +164,7 @@ def _offer() -> Json:
         "billing": {"enum": ["started_hour", "started_hour_capped", "second", "month_prorated", "month"]},
         "is_spot": {"type": "boolean"},
         "price_date": {"type": "string", "format": "date"},
+        "is_price_stale": {"type": "boolean", "description": "Older than the fleet allowed when the plan was made."},
         "source": {"type": "string"},
     }
     return _record(required, optional)

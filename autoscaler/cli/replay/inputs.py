@@ -28,6 +28,8 @@ from autoscaler.replay.worlds.settings import PoolBlock, WorldFile
 from autoscaler.replay.worlds.sold import Sold
 from planner import files
 from planner.case import Case, load_catalog, load_fleet, load_profiles, with_fees_in_force
+from planner.catalog.stale import catalog_stale_remarks
+from planner.cli import clock
 from planner.errors import InputError
 from planner.exchange.plan_file import read_plan
 from planner.fleet import PRESETS
@@ -153,15 +155,17 @@ def _prepared(
 ) -> Prepared:
     traffic = scenario.traffic if asked.days is None else cut(scenario.traffic, asked.days)
     _check_models(asked, fleet, given, traffic)
+    catalog = load_catalog(fleet, as_of=clock.today())
     case = Case(
         fleet=with_fees_in_force(fleet),
-        catalog=load_catalog(fleet),
+        catalog=catalog,
         forecast=as_forecast(traffic),
         profiles=load_profiles(fleet),
         remarks=tuple(remarks),
     )
     _check_shift(asked.change, traffic)
     case = changed(case, asked.change)
+    case = replace(case, remarks=(*case.remarks, *catalog_stale_remarks(case.catalog)))
     traffic = changed_as(traffic, case.forecast)
     key = (tuple(one for one in asked.change.settings if not one.startswith("scaling.")), scenario.name, asked.seed)
     if key not in kept.worlds:

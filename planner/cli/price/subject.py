@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from planner import files
+from planner.catalog.stale import stale_remarks
 from planner.cli.price.options import QuoteGiven, SubjectGiven
 from planner.economics.breakeven import TrafficCost
 from planner.economics.claims import Claim
@@ -107,7 +108,7 @@ def _of_plan(path: Path) -> Subject:
         price_basis=spend.price_basis,
         plan=plan,
         levels=levels_of_plan(plan),
-        remarks=spend.remarks,
+        remarks=(*spend.remarks, *stale_remarks(plan.rented.items())),
     )
 
 
