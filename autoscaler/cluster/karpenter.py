@@ -22,13 +22,14 @@ from planner.errors import InputError
 from planner.fleet.daemon import ClusterSettings, Taint
 from planner.plan import Plan, PlannedLease
 from policies.scaling import ScalingPolicy
-from policies.units import TOKENS_PER_MTOK
+from policies.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 PROVIDER = "aws"
 GROUP = "karpenter.k8s.aws"
 ARCHES = {"x86_64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
 """The catalog's words for an architecture, as Kubernetes says them."""
 HEAVIEST, STEP = 100, 10
+"""Karpenter allows 1 to 100; with more than ten pools the steps are smaller."""
 LONGEST_NAME = 63
 """A NodePool's name is the value of a label of its nodes."""
 
@@ -83,11 +84,21 @@ def node_pools(
     made, limits = [], {}
     for model in sorted({one.model for one in found}):
         ranked = sorted((one for one in found if one.model == model), key=lambda one: (one.usd_mtok, one.offer))
-        for place, pool in enumerate(ranked):
+        for pool, weight in zip(ranked, weights(len(ranked)), strict=True):
             nodes = _limit(pool, plan, wanted)
             limits[pool] = nodes
-            made.append(_node_pool(pool, _sold(pool, catalog), nodes, place, wanted, cluster, scaling))
+            made.append(_node_pool(pool, _sold(pool, catalog), nodes, weight, wanted, cluster, scaling))
     return Exported(node_pools=tuple(made), remarks=(*_left_out(plan), *_most(limits, scaling), *_shown(plan)))
+
+
+def weights(count: int) -> list[int]:
+    """A weight for each place of the merit order, the first the heaviest. Raises InputError beyond what there are."""
+    if count > HEAVIEST:
+        raise InputError(
+            f"{count} pools of one model; Karpenter has {HEAVIEST} weights: expected a plan with fewer offers"
+        )
+    step = max(min(STEP, (HEAVIEST - 1) // max(count - 1, 1)), 1)
+    return [HEAVIEST - step * place for place in range(count)]
 
 
 def _pools(plan: Plan, wanted: Wanted) -> list[PoolOfPlan]:
@@ -100,7 +111,8 @@ def _pools(plan: Plan, wanted: Wanted) -> list[PoolOfPlan]:
     found = []
     for model, offer in {**peaks, **stands_in}:
         terms = plan.offers[offer]
-        assert terms.rate_usd_hour is not None  # burst is sold by the hour
+        if terms.rate_usd_hour is None:
+            raise InputError(f"the plan's offer {offer} has no rate_usd_hour; expected one, for it is burst")
         found.append(
             PoolOfPlan(
                 model=model,
@@ -136,7 +148,7 @@ def _hours_mtok(plan: Plan, model: str, offer: str) -> Decimal:
     terms = plan.models[model]
     rates = terms.rates[offer]
     work = inputs * (1 - terms.cache_hit_ratio) / rates.prefill_tok_s + outputs / rates.decode_tok_s
-    return Decimal(work / (inputs + outputs)) * TOKENS_PER_MTOK / 3600
+    return Decimal(work / (inputs + outputs)) * TOKENS_PER_MTOK / SECONDS_PER_HOUR
 
 
 def _limit(pool: PoolOfPlan, plan: Plan, wanted: Wanted) -> int:
@@ -157,7 +169,7 @@ def _node_pool(
     pool: PoolOfPlan,
     offer: Offer,
     nodes: int,
-    place: int,
+    weight: int,
     wanted: Wanted,
     cluster: ClusterSettings,
     scaling: ScalingPolicy,
@@ -187,7 +199,7 @@ def _node_pool(
             },
         },
         "spec": {
-            "weight": max(HEAVIEST - STEP * place, 1),
+            "weight": weight,
             "limits": _limits(offer, nodes),
             "template": {"metadata": {"labels": labels}, "spec": spec},
             "disruption": {

@@ -1,27 +1,38 @@
 """A month's facts from the ledger, with the fleet they are reckoned with: what every command about a month reads."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from planner.cli.database import ledger_url
 
 if TYPE_CHECKING:
+    from planner.fleet import Fleet
     from planner.month.facts import MonthFacts
+    from planner.month.gather import Setting
 
 
 def month_facts(month: str, config: Path | None, *, as_of: datetime) -> "MonthFacts":
     """A calendar month (UTC) as the ledger holds it, without its plan; the fleet of `config`, else the packaged one."""
-    from planner.case import load_catalog, load_fleet, load_profiles, with_fees_in_force
-    from planner.month.gather import Setting, gather
+    from planner.case import load_fleet
+    from planner.month.gather import gather
     from planner.store import open_ledger
 
     fleet, remarks = load_fleet(config)
-    setting = Setting(fleet=with_fees_in_force(fleet), catalog=load_catalog(fleet), profiles=load_profiles(fleet))
+    setting = setting_of(fleet)
     with open_ledger(ledger_url(config)) as held:
         facts = gather(held, month, setting, as_of=as_of, with_earlier=False, with_plan=False)
     return replace(facts, remarks=(*remarks, *facts.remarks))
+
+
+def setting_of(fleet: "Fleet", *, as_of: date | None = None) -> "Setting":
+    """What a month is reckoned with; `as_of` as in `load_catalog`."""
+    from planner.case import load_catalog, load_profiles, with_fees_in_force
+    from planner.month.gather import Setting
+
+    catalog = load_catalog(fleet, as_of=as_of)
+    return Setting(fleet=with_fees_in_force(fleet), catalog=catalog, profiles=load_profiles(fleet))
 
 
 def check_tag(facts: "MonthFacts", by: str) -> None:

@@ -91,13 +91,8 @@ def months(  # noqa: PLR0917 - a command's options are its arguments
     terms = _terms(notice_months, min_saving)
     fleet, remarks = load_fleet(config, policy)
     case = load_case(forecast=forecast, fleet=fleet, quantile=quantile, remarks=remarks, as_of=today())
-    change = Change(
-        settings=tuple(settings or ()),
-        without=split(without),
-        only=split(only),
-        slo=tuple(slo or ()),
-        measured_only=measured_only,
-    )
+    sets, slos = tuple(settings or ()), tuple(slo or ())
+    change = Change(settings=sets, without=split(without), only=split(only), slo=slos, measured_only=measured_only)
     cases = month_cases(
         case,
         months_from(first or first_whole_month(case.forecast), count),

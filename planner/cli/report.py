@@ -61,21 +61,19 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
     """
     targets = _targets(month, _formats(formats, as_json=as_json), output_dir)  # before anything slow is loaded
 
-    from planner.case import load_catalog, load_fleet, load_profiles, with_fees_in_force
+    from planner.case import load_fleet
     from planner.catalog.stale import catalog_stale_remarks
     from planner.cli.clock import today
     from planner.cli.database import ledger_url
-    from planner.cli.month_facts import check_tag
+    from planner.cli.month_facts import check_tag, setting_of
     from planner.exchange.hosted_prices import shipped_hosted_prices
-    from planner.month.gather import Setting, gather
+    from planner.month.gather import gather
     from planner.month.report import month_report
     from planner.report.month_json import month_text
     from planner.store import open_ledger
 
     fleet, remarks = load_fleet(config, policy)
-    setting = Setting(
-        fleet=with_fees_in_force(fleet), catalog=load_catalog(fleet, as_of=today()), profiles=load_profiles(fleet)
-    )
+    setting = setting_of(fleet, as_of=today())
     reading = _reading(fleet, setting, tz, currency)
     expected = None if forecast is None else _next_forecast(forecast, month, fleet)
     planned = None if plan is None else _plan_of(plan, month)

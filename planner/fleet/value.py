@@ -81,7 +81,6 @@ class CatalogSettings:
     """An older price is marked wherever it is used."""
     max_spot_age_days: int = 7
     """The same of spot, which moves by the day."""
-
     spot_days: int = 30
     """Days before a refresh whose mean a spot price is."""
 

@@ -86,6 +86,9 @@ def read_windows(
             left_out[why] += 1
             continue
         found = min(hits.get(key, 0.0), came[key])
+        if came[key] - found <= 0:
+            left_out["read from the cache alone"] += 1
+            continue
         total = came[key] + cached_apart.get(key, 0.0)
         is_cached_known = key in hits or key in cached_apart
         kept.append(
@@ -105,7 +108,7 @@ def read_windows(
             )
         )
     return PastWindows(
-        windows=tuple(one for one in kept if one.input_tok_s > 0),
+        windows=tuple(kept),
         left_out={why: count for why, count in left_out.items() if count},
         warnings=tuple(asked.warnings),
     )

@@ -11,7 +11,7 @@ from planner.economics.bill import month_bill
 from planner.errors import InputError
 from planner.exchange.plan_file import read_plan
 from planner.fleet import Fleet
-from planner.ledger import Lease, MonthOfFacts, OtherCost, ServedHours
+from planner.ledger import Lease, MonthOfFacts, OtherCost, PublishedPrice, ServedHours
 from planner.month.facts import EarlierMonth, MonthFacts, PlanOfMonth
 from planner.profile.curve import Profile
 
@@ -61,9 +61,8 @@ def gather(
     unpriced = ledger.unpriced_machines(start, end)
     if unpriced:
         named = ", ".join(unpriced[:3]) + (" ..." if len(unpriced) > 3 else "")
-        said += (
-            f"no price is known of {len(unpriced)} machines that ran ({named}); import their leases to count them",
-        )
+        text = f"no price is known of {len(unpriced)} machines that ran ({named}); import their leases to count them"
+        said = (*said, text)
     remarks: tuple[str, ...] = ()
     if planned is None and with_plan:
         record, remarks = ledger.plan_of_month(month)
@@ -86,14 +85,18 @@ def gather(
         previous_leases=_touching(leases, *month_span(before[-1])) if before else (),
         prices=ledger.prices(),
         published=ledger.published(start, end),
-        announced=tuple(
-            one for one in ledger.all_published() if one.announced_at is not None and start <= one.announced_at < end
-        ),
+        announced=_announced(ledger, start, end),
         fleet=setting.fleet,
         catalog=setting.catalog,
         profiles=setting.profiles,
         remarks=(*said, *remarks),
     )
+
+
+def _announced(ledger: "Ledger", start: datetime, end: datetime) -> tuple[PublishedPrice, ...]:
+    """Prices that were announced in the time."""
+    held = ledger.all_published()
+    return tuple(one for one in held if one.announced_at is not None and start <= one.announced_at < end)
 
 
 def gather_span(

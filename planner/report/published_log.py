@@ -27,7 +27,7 @@ class LogRow:
     before: PublishedPrice | None
     """Told before, of the same gateway and name; None: it is the first."""
     state: str
-    """told; announced: yet to be told; overtaken: announced, and another price told since."""
+    """told; announced: yet to be told; overtaken: announced, and told, or another told since."""
 
     @property
     def moved_ratio(self) -> Decimal | None:

@@ -34,7 +34,7 @@ ProviderOption = Annotated[
     list[str] | None,
     typer.Option("--provider", help="Whose list: aws, hetzner, hetzner-cloud, ovh; none: all that can be asked."),
 ]
-DryOption = Annotated[bool, typer.Option("--dry-run", help="Ask and compare; record nothing.")]
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Ask and compare; record nothing (profiles are written).")]
 SpareCoresOption = Annotated[
     str | None,
     typer.Option(
@@ -100,11 +100,7 @@ def refresh(
     is_anything = bool(found.prices or spot.interruptions or spot.means)
     recorded = None if dry_run or not is_anything else _record(found, spot, fleet, now)
     shown = PriceChanges(
-        offers=changes(
-            before,
-            at_prices(before, found.prices, spot),
-            _stock(found, spot, asked),
-        ),
+        offers=changes(before, at_prices(before, found.prices, spot), _stock(found, spot, asked)),
         asked=asked.offers,
         fx=fx,
         recorded=recorded,

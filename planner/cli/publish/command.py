@@ -47,7 +47,7 @@ class PublishGiven:
         typer.Option(
             "--effective-from",
             metavar="DAY",
-            help="The prices hold from this day or moment (UTC): announced until then, told by the first run after it.",
+            help="The prices hold from this day or moment (UTC): announced until then, told by the next such run.",
         ),
     ] = None
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False

@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
 def prices_by(fleet: "Fleet", given: "PublishGiven", now: datetime) -> "tuple[tuple[Price, ...], tuple[str, ...]]":
     """The price of each model, and remarks. Raises InputError."""
-    from planner.case import load_catalog, load_profiles, with_fees_in_force
+    from planner.cli.month_facts import setting_of
     from planner.exchange.hosted_prices import shipped_hosted_prices
-    from planner.month.gather import Setting
     from planner.publish.prices import Known, prices_of
 
-    setting = Setting(fleet=with_fees_in_force(fleet), catalog=load_catalog(fleet), profiles=load_profiles(fleet))
+    setting = setting_of(fleet)
     basis = _basis(given, setting, now)
     known = Known(
         basis=basis,

@@ -64,7 +64,9 @@ def recorded(found: "Published", config: Path | None, now: datetime) -> tuple[st
 
     moment = found.announced_for
     changes = found.told if moment is None else found.changes
-    changed = {one.name: one for one in changes if _is_kept(one, is_announced=moment is not None)}
+    kept = [one for one in changes if _is_kept(one, is_announced=moment is not None)]
+    # Of several entries of a name one that is told wins over one that stood there already.
+    changed = {one.name: one for one in sorted(kept, key=lambda one: one.is_repriced)}
     with open_ledger(ledger_url(config), create=bool(changed)) as held:
         if moment is not None:
             stands = {one.name: one for one in held.announced() if _is_for(one, found.where, moment)}

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from autoscaler.cli import baseload, run
-from autoscaler.cluster.karpenter import Exported, NodePool, Wanted, name_of, node_pools
+from autoscaler.cluster.karpenter import Exported, NodePool, Wanted, name_of, node_pools, weights
 from planner.catalog.offer import Catalog, Offer, Role
 from planner.errors import InputError
 from planner.fleet.daemon import ClusterSettings
@@ -134,6 +134,18 @@ def test_the_cheaper_work_weighs_more_whatever_a_machine_costs() -> None:
     first, second = exported(plan).node_pools
     assert asked_for(first)["karpenter.sh/capacity-type"] == "on-demand"
     assert (first["spec"]["weight"], second["spec"]["weight"]) == (100, 90)
+
+
+@pytest.mark.parametrize(("count", "last"), [(1, 100), (2, 90), (10, 10), (11, 10), (12, 1), (100, 1)])
+def test_no_two_pools_of_a_model_weigh_the_same(count: int, last: int) -> None:
+    found = weights(count)
+    assert (found[0], found[-1], len(set(found))) == (100, last, count)
+    assert found == sorted(found, reverse=True)
+
+
+def test_more_pools_than_weights_are_refused() -> None:
+    with pytest.raises(InputError, match="Karpenter has 100 weights"):
+        weights(101)
 
 
 def test_the_offers_own_limit_holds() -> None:
