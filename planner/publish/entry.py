@@ -58,8 +58,13 @@ class Price:
     """None: it is what was computed."""
     bound: str | None = None
     """The bound it was held at, min_usd_mtok or max_usd_mtok."""
-    is_announced: bool = False
-    """Whether it is what was announced before, and not computed now."""
+    announced_why: str | None = None
+    """Why it was announced as it is, where it was: then it is not computed now, and what it was made of is not kept."""
+
+    @property
+    def is_announced(self) -> bool:
+        """Whether it is what customers were told before."""
+        return self.announced_why is not None
 
     @property
     def blended_usd_token(self) -> Decimal | None:

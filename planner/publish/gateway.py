@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,8 +110,10 @@ class Gateway:
             places = entries_named(held, name)
             standing = standing_of(held[places[0]] if places else None, self.reviewed.get(name))
             calm = steadied(price, standing, how, half_life_days=settings.half_life_days, now=self.now)
+            # What was announced is told, however near it is to what stands by now.
+            least = Decimal(0) if calm.is_announced else settings.min_change_ratio
             try:
-                found += changes_of(calm, how, held, min_change_ratio=settings.min_change_ratio, effective_at=self.now)
+                found += changes_of(calm, how, held, min_change_ratio=least, effective_at=self.now)
             except ValueError as error:
                 raise InputError(str(error)) from None
         return found
@@ -119,6 +122,11 @@ class Gateway:
 def where_of(settings: PublishSettings) -> str:
     """The gateway's file, or its URL without a password."""
     return settings.config_file or without_user(settings.url or "")
+
+
+def key_of(settings: PublishSettings) -> str:
+    """The same in the ledger: one file is one gateway, wherever a command was run and however its path was written."""
+    return where_of(settings) if settings.config_file is None else str(Path(settings.config_file).resolve())
 
 
 def _seen(proxy: Proxy, changes: Sequence[Change], probe: bool) -> tuple[Probe, ...]:

@@ -70,6 +70,8 @@ def reasons_of(change: Change) -> tuple[Trigger, ...] | None:
 
 def why_of(change: Change) -> str:
     """Why the price moved, in words, for the change log."""
+    if change.price.announced_why is not None:
+        return f"as announced: {change.price.announced_why}"
     if change.before is None or not any(published_cost(change.before, cost) for cost in COSTS):
         return "first price"
     reasons = reasons_of(change)

@@ -58,7 +58,8 @@ def _reasons(found: Published, screen: Screen) -> "list[RenderableType]":
             lines += wrapped(f"{change.name}: not published yet.", screen)
         elif seen is None:
             lines += wrapped(
-                f"{change.name}: what its price was made of is not known: it was published by hand.", screen
+                f"{change.name}: what its price was made of is not known: it was announced, or set by hand.",
+                screen,
             )
         else:
             told = [f"{one.name}: {'no change' if one.said is None else one.said}" for one in seen]

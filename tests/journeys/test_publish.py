@@ -341,7 +341,7 @@ def test_a_check_says_why_a_price_should_be_reviewed_and_changes_nothing(
     assert (tmp_path / "litellm.yaml").read_text() == written
     hand = written.replace("baseload_made_of", "notes")
     (tmp_path / "litellm.yaml").write_text(hand)
-    assert "it was published by hand" in publish(capsys, tmp_path, plan, settings, "--check")[1]
+    assert "it was announced, or set by hand" in publish(capsys, tmp_path, plan, settings, "--check")[1]
 
 
 def test_what_was_published_is_kept_and_the_months_report_shows_it(
@@ -566,6 +566,59 @@ def test_a_price_is_announced_and_holds_from_its_day_as_it_was_announced(
     assert (code, "expected a day or a moment" in err) == (2, True)
     code, out, err = publish(capsys, tmp_path, plan, settings, "--effective-from", "2027-01-01", "--no-record")
     assert (code, "what is announced is kept in the ledger" in err) == (2, True)
+
+
+def test_an_announced_price_is_told_though_it_is_near_to_what_stands_by_then(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Customers were told it; the ledger may say told only of what the gateway has."""
+    option = ("--effective-from", "2026-12-10")
+    settings = f'config_file = "litellm.yaml"\n{NEW}'
+    loose = f'config_file = "litellm.yaml"\nmin_change_ratio = 3\n{NEW}'
+    at(monkeypatch, datetime(2026, 12, 1, tzinfo=UTC))
+    assert publish(capsys, tmp_path, plan, settings)[0] == 0
+    assert publish(capsys, tmp_path, doubled(plan, tmp_path), settings, *option)[0] == 0
+    at(monkeypatch, datetime(2026, 12, 10, tzinfo=UTC))
+    monkeypatch.chdir(tmp_path.parent)  # a timer's folder: the same file all the same
+    code, out, err = publish(capsys, tmp_path, plan, loose, *option, "--json")
+    assert code == 0, err
+    (model,) = json.loads(out)["models"]
+    (entry,) = yaml.safe_load((tmp_path / "litellm.yaml").read_text())["model_list"]
+    assert model["became"] == "updated"
+    _, out, _ = _said(capsys, "publish", "log", "--json")
+    told = json.loads(out)["prices"][-1]
+    assert (told["state"], told["moved_ratio"], told["why"][:14]) == ("told", 1.0, "as announced: ")
+    assert Decimal(told["output_cost_per_token"]) == Decimal(str(costs(entry)[1]))
+    _, out, _ = publish(capsys, tmp_path, plan, settings, "--check")
+    assert "what its price was made of is not known: it was announced" in out
+
+
+def test_an_announcement_is_replaced_also_by_what_is_charged_today(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    option = ("--effective-from", "2026-12-10")
+    settings = f'config_file = "litellm.yaml"\n{NEW}'
+    at(monkeypatch, datetime(2026, 12, 1, tzinfo=UTC))
+    assert publish(capsys, tmp_path, plan, settings)[0] == 0
+    before = (tmp_path / "litellm.yaml").read_text()
+    assert publish(capsys, tmp_path, doubled(plan, tmp_path), settings, *option)[0] == 0
+    assert "announced in " in publish(capsys, tmp_path, plan, settings, *option)[2]
+    at(monkeypatch, datetime(2026, 12, 10, tzinfo=UTC))
+    assert publish(capsys, tmp_path, doubled(plan, tmp_path), settings, *option)[0] == 0
+    assert costs(yaml.safe_load((tmp_path / "litellm.yaml").read_text())["model_list"][0]) == costs(
+        yaml.safe_load(before)["model_list"][0]
+    )
+
+
+def test_a_day_that_nothing_was_announced_for_is_refused(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = f'config_file = "litellm.yaml"\n{NEW}'
+    at(monkeypatch, datetime(2026, 12, 1, tzinfo=UTC))
+    code, out, err = publish(capsys, tmp_path, plan, settings, "--effective-from", "2025-12-10")
+    assert (code, out) == (2, "")
+    assert "nothing was announced for it at " in err
+    assert not (tmp_path / "litellm.yaml").exists()
 
 
 def test_an_announced_price_has_come_as_far_as_it_will_have_by_its_day(

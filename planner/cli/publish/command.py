@@ -100,7 +100,7 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
         reviewed=last_reviews(settings, given.config),
     )
     if moment is not None and not is_to_come:
-        prices = as_announced(prices, gateway, moment, given.config)
+        prices = as_announced(prices, settings, moment, given.config)
     found = gateway.publish(prices, is_dry_run=given.dry_run or given.check or is_to_come, probe=given.probe)
     shows_diff = given.dry_run and not given.check
     found = replace(
@@ -115,7 +115,7 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
         typer.echo(render_published(found, screen=screen()), nl=False)
     say(context, (*remarks, *said))
     if keeps:
-        say(context, recorded(found, given.config, now))
+        say(context, recorded(found, settings, given.config, now))
     if found.alarms:
         raise GatewayError("; ".join(found.alarms))
 

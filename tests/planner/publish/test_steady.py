@@ -122,7 +122,7 @@ def test_bounds_come_after_the_way() -> None:
 
 
 def test_an_announced_price_is_kept_as_it_was_announced() -> None:
-    announced = replace(price(), is_announced=True)
+    announced = replace(price(), announced_why="first price")
     how = replace(HOW, max_usd_mtok=Decimal(1))
     assert steadied(announced, standing(7), how, half_life_days=WEEK, now=NOW) == announced
 
