@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ENGINES = {"vllm": "vLLM", "llama.cpp": "llama.cpp"}
 """Dialects whose servers say what they work on, and how the engine is written."""
+WINDOW_S = 300
+"""Of a window, unless it is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +38,11 @@ class PastGiven:
     metric_names: MetricNamesOption = None
     selector: SelectorOption = None
     window_s: Annotated[
-        int, typer.Option("--window", min=60, max=3600, help="Seconds of a window; five scrapes or more should lie in.")
-    ] = 300
+        int | None,
+        typer.Option(
+            "--window", min=60, max=3600, help=f"Seconds of a window; five scrapes or more should lie in ({WINDOW_S})."
+        ),
+    ] = None
     output_tokens: Annotated[
         float | None,
         typer.Option("--output-tokens", min=1, help="Of a mean request, where the engine counts none (llama.cpp)."),
@@ -53,6 +58,7 @@ def measured_in_past(
     from planner.measure.steps import steps_of
 
     if given.prometheus is None:
+        _check_nothing_of_a_past(given)
         return [], ()
     if machine is None:
         raise InputError("--prometheus: does not say what was measured; expected --machine provider/product")
@@ -81,12 +87,26 @@ def measured_in_past(
     count = len({one.instance for one in windows})
     servers = "1 server" if count == 1 else f"{count} servers"
     remarks = [f"Prometheus warns: {one}" for one in past.warnings]
-    remarks.append(f"{len(windows)} busy windows of {given.window_s} s on {servers}{_left_out(past)}")
+    remarks.append(f"{len(windows)} busy windows of {given.window_s or WINDOW_S} s on {servers}{_left_out(past)}")
     if steps.alone:
         remarks.append(f"{steps.alone} of them are in no load step: fewer than three are alike")
     if steps.never_full:
         remarks.append(f"left out, for others were fuller: {', '.join(steps.never_full)}")
     return list(steps.measured), tuple(remarks)
+
+
+def _check_nothing_of_a_past(given: PastGiven) -> None:
+    """Raises InputError for an option that would be read by nobody."""
+    for name, value in (
+        ("--start", given.start),
+        ("--end", given.end),
+        ("--window", given.window_s),
+        ("--selector", given.selector),
+        ("--metric-names", given.metric_names),
+        ("--output-tokens", given.output_tokens),
+    ):
+        if value is not None:
+            raise InputError(f"{name} {value}: is of what Prometheus kept; expected --prometheus URL beside it")
 
 
 def _dialect(name: str | None) -> "Dialect":
@@ -106,9 +126,10 @@ def _read(given: PastGiven, dialect: "Dialect") -> "PastWindows":
     from planner.measure.windows import read_windows
 
     start, end = _time(given.start, "--start"), _time(given.end, "--end")
-    window = timedelta(seconds=given.window_s)
+    window_s = given.window_s or WINDOW_S
+    window = timedelta(seconds=window_s)
     if end < start + window:
-        raise InputError(f"--end {given.end}: expected a window of {given.window_s} s or more after --start")
+        raise InputError(f"--end {given.end}: expected a window of {window_s} s or more after --start")
     url = given.prometheus or ""
     if not url.startswith(("http://", "https://")):
         raise InputError(f"--prometheus {url}: expected a URL such as http://localhost:9090")

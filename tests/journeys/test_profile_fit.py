@@ -163,3 +163,23 @@ def test_wrong_input_is_said_in_a_line(
     assert (code, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--start", "2026-11-01T00:00Z"),
+        ("--end", "2026-11-02T00:00Z"),
+        ("--window", "300"),
+        ("--selector", 'job="vllm"'),
+        ("--metric-names", "vllm"),
+        ("--output-tokens", "200.0"),
+    ],
+)
+def test_an_option_of_the_past_is_not_passed_over_where_none_is_asked_for(
+    option: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = fit(capsys, a_bench(tmp_path / "bench.json", (900, 120)), *option)
+    assert (code, out) == (2, "")
+    assert f"{' '.join(option)}: is of what Prometheus kept; expected --prometheus URL beside it" in err
+    assert err.count("\n") == 1
