@@ -115,26 +115,14 @@ class Prometheus:
 
     def _ask(self, path: str, form: dict[str, str]) -> Answer:
         where = f"{self.shown_url}/api/v1/{path}"
-        with _uncollected():
-            return self._answer(path, form, where)
-
-    def _answer(self, path: str, form: dict[str, str], where: str) -> Answer:
         status, body = self._post(f"/api/v1/{path}", form | {"timeout": f"{self._timeout_s:g}s"}, where)
-        try:
-            document = json.loads(body)
-        except ValueError:
-            document = None
-        del body  # of a thousand nodes it is megabytes, as is what it becomes
-        if not isinstance(document, dict) or document.get("status") not in ("success", "error"):
-            raise MetricsError(f"{where}: answered {status} with something else than Prometheus' JSON")
-        if status != 200 or document["status"] == "error":
-            said = " ".join(f"{document.get('errorType', '')}: {document.get('error', '')}".split())[:300]
-            raise MetricsError(f"{where}: answered {status}, {said}")
-        try:
-            series = tuple(_read(document["data"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise MetricsError(f"{where}: its answer cannot be read ({type(error).__name__}: {error})") from None
-        return Answer(series=series, warnings=tuple(str(one) for one in document.get("warnings") or ()))
+        with _uncollected():  # while it is read and not while it is waited for, when others of this process run
+            try:
+                document = json.loads(body)
+            except ValueError:
+                document = None
+            del body  # of a thousand nodes it is megabytes, as is what it becomes
+            return _answer(status, document, where)
 
     def _post(self, path: str, form: dict[str, str], where: str) -> tuple[int, bytes]:
         """Status and body of an answer that is whole within the time-out."""
@@ -155,6 +143,20 @@ class Prometheus:
             raise MetricsError(f"{where}: no answer within {self._timeout_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise MetricsError(f"{where}: {type(error).__name__}: {error}") from None
+
+
+def _answer(status: int, document: Any, where: str) -> Answer:
+    """The values of a document, which is emptied on the way. Raises MetricsError."""
+    if not isinstance(document, dict) or document.get("status") not in ("success", "error"):
+        raise MetricsError(f"{where}: answered {status} with something else than Prometheus' JSON")
+    if status != 200 or document["status"] == "error":
+        said = " ".join(f"{document.get('errorType', '')}: {document.get('error', '')}".split())[:300]
+        raise MetricsError(f"{where}: answered {status}, {said}")
+    try:
+        series = tuple(_read(document["data"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MetricsError(f"{where}: its answer cannot be read ({type(error).__name__}: {error})") from None
+    return Answer(series=series, warnings=tuple(str(one) for one in document.get("warnings") or ()))
 
 
 @contextmanager

@@ -62,6 +62,19 @@ def test_answers_come_uncompressed_and_cycles_are_collected_again_afterwards(dou
     assert gc.isenabled()
 
 
+def test_cycles_are_collected_while_prometheus_is_waited_for():
+    """A daemon's other threads make garbage while this one waits up to its time-out."""
+    seen = []
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        seen.append(gc.isenabled())
+        return httpx.Response(200, json=vector(({"__name__": "up"}, T, "1")))
+
+    with Prometheus("http://prometheus", transport=httpx.MockTransport(answered)) as prometheus:
+        assert prometheus.instant("up", at=NOON).series
+    assert seen == [True]
+
+
 def test_a_native_histogram_is_left_out(double, prometheus):
     document = vector(({"__name__": "a"}, T, "1"))
     document["data"]["result"].append({"metric": {"__name__": "h"}, "histogram": [T, {"count": "1"}]})
