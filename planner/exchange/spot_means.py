@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from planner.catalog.aws_zones import is_local_zone_of, is_zone_of
 from planner.catalog.offer import Offer
 from planner.ledger import SpotMean, SpotPrice
 
@@ -27,7 +28,7 @@ def spot_means(
 ) -> tuple[SpotMean, ...]:
     """The mean of each spot offer in [start, end) that has a price there; `zones`: where nodes may start, none: in all.
 
-    A zone belongs to the region its name begins with; where `zones` names none of a region, all of it count.
+    Where `zones` names none of a region, all of it count; local zones beside it only if they are named.
     """
     allowed = frozenset(zones)
     series: dict[str, dict[str, list[SpotPrice]]] = {}
@@ -49,9 +50,10 @@ def _of(offer: Offer, by_zone: Mapping[str, list[SpotPrice]], allowed: frozenset
     """The records of the zones that its nodes may start in."""
     if offer.zone is not None:
         return {zone: records for zone, records in by_zone.items() if zone == offer.zone}
-    here = {zone: records for zone, records in by_zone.items() if zone.startswith(offer.region)}
-    wanted = {zone for zone in allowed if zone.startswith(offer.region)}
-    return {zone: records for zone, records in here.items() if not wanted or zone in wanted}
+    named = {zone for zone in allowed if is_zone_of(offer.region, zone) or is_local_zone_of(offer.region, zone)}
+    if named:
+        return {zone: records for zone, records in by_zone.items() if zone in named}
+    return {zone: records for zone, records in by_zone.items() if is_zone_of(offer.region, zone)}
 
 
 def _mean(

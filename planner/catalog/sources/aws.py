@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from planner.catalog.aws_zones import is_zone_of
 from planner.catalog.sources.quote import Quote
 from planner.catalog.sources.source import PoolAsked, PoolNow, SourceError
 
@@ -160,7 +161,7 @@ class AwsPrices:
         """Where the pool's nodes may start and its type is sold."""
         if pool.zone is not None:
             return sold & {pool.zone}
-        return sold & self._zones if self._zones else sold
+        return sold & (self._zones or frozenset(zone for zone in sold if is_zone_of(self._region, zone)))
 
     @property
     def _ec2(self) -> EC2Client:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from planner.catalog.aws_zones import is_local_zone_of, is_zone_of
 from planner.catalog.offer import Offer, Role
 from planner.catalog.sources.quote import Quote
 from planner.exchange.spare_cores.tables import PriceRow
@@ -134,8 +135,7 @@ def _take(
     here = [
         one
         for one in market
-        if (one.region if one.region in known else elsewhere) in row.regions
-        and (one.zone is None or one.zone in row.zones)
+        if (one.region if one.region in known else elsewhere) in row.regions and _is_where(one, row)
     ]
     if not here:
         return "of other regions or zones"
@@ -148,6 +148,13 @@ def _take(
         if held is None or (row.price or 0) > (held[1].price or 0):
             found[offer.id] = offer, row
     return None
+
+
+def _is_where(offer: Offer, row: PriceRow) -> bool:
+    """Whether a row of the offer's region is of a zone that its nodes start in."""
+    if offer.zone is not None:
+        return offer.zone in row.zones
+    return offer.provider != "aws" or not any(is_local_zone_of(offer.region, zone) for zone in row.zones)
 
 
 def _quote(offer: Offer, row: PriceRow) -> Quote:
@@ -163,4 +170,4 @@ def _quote(offer: Offer, row: PriceRow) -> Quote:
 
 
 def _is_lettered(offer: Offer) -> bool:
-    return offer.provider == "aws" and offer.zone is not None and offer.zone.startswith(offer.region)
+    return offer.provider == "aws" and offer.zone is not None and is_zone_of(offer.region, offer.zone)

@@ -71,13 +71,16 @@ def test_an_offer_without_a_zone_has_the_zone_with_the_dearest_mean_and_not_the_
         (None, ("us-east-1b",), "0.2"),
         (None, ("eu-west-1a",), "0.5"),
         ("us-east-1b", ("us-east-1a",), "0.2"),
+        (None, ("us-east-1b", "us-east-1-bos-1a"), "0.8"),
+        ("us-east-1-bos-1a", (), "0.8"),
     ],
-    ids=["any zone", "the fleet's zone", "another region's zones", "an offer's own zone"],
+    ids=["any zone", "the fleet's zone", "another region's", "an offer's own", "the fleet's local one", "an own local"],
 )
 def test_the_zones_that_count_are_the_offers_else_the_fleets_else_all(
     zone: str | None, allowed: tuple[str, ...], usd: str
 ) -> None:
     prices = [at(60, "0.50"), at(60, "0.20", "us-east-1b"), at(60, "0.90", "eu-west-1a")]
+    prices.append(at(60, "0.80", "us-east-1-bos-1a"))  # a local zone: nodes start there only where it is named
     (found,) = means(prices, an_offer(zone=zone), zones=allowed)
     assert found.mean_usd_hour == Decimal(usd)
 

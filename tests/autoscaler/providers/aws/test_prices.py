@@ -67,6 +67,20 @@ def test_a_pool_without_a_zone_has_the_price_of_its_dearest_configured_zone(pric
     assert prices.now(ASKED)[1].price_usd_hour == Decimal("0.33")
 
 
+def test_a_local_zone_counts_only_where_it_is_named(server, double, session, monkeypatch):
+    prices = {"us-east-1a": "0.30", "us-east-1-bos-1a": "0.90"}
+    double.prices = {(KIND, zone): [(double.now - timedelta(hours=1), Decimal(usd))] for zone, usd in prices.items()}
+    monkeypatch.setattr(AwsPrices, "offered", lambda *_: {KIND: frozenset(prices)})  # the double has no such zones
+
+    def asked(*zones: str) -> Decimal | None:
+        source = AwsPrices(
+            region=REGION, zones=zones, clock=double.clock, endpoint_url=server.url, timeout_s=20, session=session
+        )
+        return source.now(ASKED[1:2])[0].price_usd_hour
+
+    assert (asked(), asked("us-east-1-bos-1a"), asked("us-east-1b")) == (Decimal("0.30"), Decimal("0.90"), None)
+
+
 def test_an_on_demand_price_is_not_known_here_and_that_a_type_is_sold_does_not_say_that_it_can_be_had(prices):
     on_demand = prices.now(ASKED)[2]
     assert (on_demand.price_usd_hour, on_demand.is_available) == (None, None)

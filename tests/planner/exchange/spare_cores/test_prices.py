@@ -128,6 +128,21 @@ def test_spot_is_the_dearest_of_the_zones_and_that_of_a_named_zone_its_own() -> 
     assert (found.read.rows, found.read.used) == (3, 3)
 
 
+def test_a_local_zone_is_none_of_the_regions_and_its_name_is_the_same_in_every_account() -> None:
+    local = frozenset({"use1-bos1-az1", "us-east-1-bos-1a"})
+    rows = [a_row(0.4, allocation="spot"), a_row(0.9, allocation="spot", zones=local)]
+    found = quoted(
+        rows,
+        an_offer("aws/r7a.4xlarge/spot"),
+        an_offer("aws/r7a.4xlarge@us-east-1-bos-1a/spot", zone="us-east-1-bos-1a"),
+    )
+    assert prices(found) == {
+        "aws/r7a.4xlarge/spot": Decimal("0.4"),
+        "aws/r7a.4xlarge@us-east-1-bos-1a/spot": Decimal("0.9"),
+    }
+    assert found.lettered == ()
+
+
 def test_hetzners_own_name_region_and_cap() -> None:
     row = a_row(0.25, vendor="hcloud", product="ccx43", currency="EUR", regions=frozenset({"4", "fsn1-dc14", "fsn1"}))
     there = a_row(0.75, vendor="hcloud", product="ccx43", currency="EUR", regions=frozenset({"2", "nbg1-dc3", "nbg1"}))
