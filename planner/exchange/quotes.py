@@ -195,7 +195,7 @@ def _taken_back(offer: Offer, said: InterruptionClass | None) -> Offer:
     if said is None or not offer.is_spot:
         return offer
     told = f"interrupted {said.interruption_range} a month, {said.source} of {said.said_on}"
-    note = f"{offer.note}; {told}" if offer.trailing is not None else told
+    note = told if offer.trailing is None else f"{offer.note.partition('; interrupted ')[0]}; {told}"
     return replace(offer, interruptions_per_hour=interruptions_per_hour(said.interruption_range), note=note)
 
 

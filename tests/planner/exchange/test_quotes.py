@@ -252,3 +252,12 @@ def test_a_setup_fee_alone_is_a_difference():
     after = at_prices(CATALOG, priced([quote], CATALOG, FX).prices)
     (found,) = differing(changes(CATALOG, after, {"hetzner/ax102": None}))
     assert (found.ratio, found.setup_change_usd) == (Decimal(1), Decimal(10))
+
+
+def test_how_often_a_spot_offer_is_taken_back_is_noted_once_and_as_the_newest_says():
+    spot = SpotFacts(means=(a_mean("0.04", 20),), interruptions=(a_class(">20%", 20),))
+    once = at_prices(Catalog(offers=(SPOT,)), (), spot)
+    assert once[SPOT.id].note == "mean of 30 days in us-east-1a; interrupted >20% a month, advisor of 2026-11-20"
+    assert at_prices(once, (), SpotFacts(interruptions=spot.interruptions)) == once
+    newer = at_prices(once, (), of_classes(a_class("<5%", 21)))
+    assert newer[SPOT.id].note == "mean of 30 days in us-east-1a; interrupted <5% a month, advisor of 2026-11-21"
