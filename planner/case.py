@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -21,9 +22,9 @@ from planner.demand.forecast import Forecast
 from planner.demand.horizon import for_models, select_month
 from planner.demand.read import read_forecast
 from planner.errors import InputError
-from planner.exchange.owned_fees import needs_fee, with_fees
+from planner.exchange.owned_fees import OwnedInForce, needs_fee, with_fees
 from planner.exchange.quotes import at_prices, newest_rate
-from planner.fleet import Fleet, default_fleet, read_fleet_file, with_policy
+from planner.fleet import Fleet, Owned, default_fleet, read_fleet_file, with_policy
 from planner.ledger import NOTHING_OF_SPOT, SpotFacts
 from planner.profile.curve import Profile
 from planner.profile.document import read_profile
@@ -294,14 +295,21 @@ def owned_servers(case: Case) -> "tuple[OwnedServers, ...]":
             ) from None
         if offer.role != "base":
             raise InputError(f"{case.fleet.source}, [[owned]] {block.offer}: is a burst offer; expected a base one")
-        fee = block.fee_in_force_usd(rate)
-        servers.append(
-            OwnedServers(
-                offer=offer if fee is None else replace(offer, fee_usd_month=fee, is_price_stale=False),
-                count=block.count,
-            )
-        )
+        servers.append(OwnedServers(offer=_in_force(offer, block, rate, case.fleet.source), count=block.count))
     return tuple(servers)
+
+
+def _in_force(offer: Offer, block: Owned, usd_per_eur: Decimal, source: str) -> Offer:
+    """The offer as the block's servers pay it: fee, and day and source of the fee, where they are known."""
+    fee = block.fee_in_force_usd(usd_per_eur)
+    if fee is None:
+        return offer
+    paid = replace(offer, fee_usd_month=fee, is_price_stale=False)
+    if isinstance(block, OwnedInForce):
+        return replace(paid, price_date=block.price_date, source=block.source)
+    if block.ordered_on is None:
+        return paid
+    return replace(paid, price_date=block.ordered_on, source=f"{source}, [[owned]]")
 
 
 def origin_of(case: Case) -> "Origin":

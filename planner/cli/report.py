@@ -82,7 +82,7 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
     if by is not None:
         check_tag(facts, by)
     stale = catalog_stale_remarks(setting.catalog)
-    facts = replace(facts, hosted=shipped_hosted_prices(), remarks=(*stale, *facts.remarks))
+    facts = replace(facts, hosted=shipped_hosted_prices(), remarks=(*facts.remarks, *stale))
     found = month_report(facts, by=by or fleet.report.by, title=fleet.report.title, forecast=expected)
     _write(found, reading, targets)
     typer.echo(month_text(found) if as_json else _summary(found, reading), nl=False)

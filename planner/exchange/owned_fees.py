@@ -1,13 +1,22 @@
 """What owned servers cost a month where the fleet file does not say: the price of the day they were ordered. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, fields
+from datetime import date
 from decimal import Decimal
 
 from planner.catalog.offer import Catalog
 from planner.exchange.quotes import newest_on
 from planner.fleet import Owned
 from planner.ledger import PriceInForce
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedInForce(Owned):
+    """Owned servers whose fee was looked up: from when the price is, and who said it."""
+
+    price_date: date
+    source: str
 
 
 def needs_fee(block: Owned) -> bool:
@@ -27,17 +36,23 @@ def with_fees(owned: Iterable[Owned], recorded: Iterable[PriceInForce], files: C
 
 def _with_fee(block: Owned, prices: tuple[PriceInForce, ...], files: Catalog) -> Owned:
     price = newest_on(prices, block.ordered_on).get(block.offer)
-    if price is not None:
-        return _at(block, price.tariff.fee_usd_month, price.invoice_currency, price.usd_per_unit)
+    if price is not None and price.effective_from is not None:
+        fee_usd = price.tariff.fee_usd_month
+        return _at(block, fee_usd, price.invoice_currency, price.usd_per_unit, price.effective_from, price.source)
     if block.offer in files:
         listed = files[block.offer]
-        return _at(block, listed.fee_usd_month, listed.currency, files.usd_per_eur)
+        return _at(block, listed.fee_usd_month, listed.currency, files.usd_per_eur, listed.price_date, listed.source)
     return block
 
 
-def _at(block: Owned, fee_usd: Decimal | None, currency: str, usd_per_unit: Decimal | None) -> Owned:
+def _at(
+    block: Owned, fee_usd: Decimal | None, currency: str, usd_per_unit: Decimal | None, day: date, source: str
+) -> Owned:
     if fee_usd is None:
         return block
+    known = {one.name: getattr(block, one.name) for one in fields(Owned)}
     if currency == "EUR" and usd_per_unit is not None:
-        return replace(block, fee_eur_month=fee_usd / usd_per_unit)
-    return replace(block, fee_usd_month=fee_usd)
+        known["fee_eur_month"] = fee_usd / usd_per_unit
+    else:
+        known["fee_usd_month"] = fee_usd
+    return OwnedInForce(**known, price_date=day, source=source)

@@ -387,7 +387,7 @@ def test_owned_servers_keep_the_recorded_price_of_the_day_of_their_order(
         "hetzner/ax102,month_prorated,USD,100,2026-01-01\n"
         "hetzner/ax102,month_prorated,USD,200,2026-06-01\n"
     )
-    days = ("2025-12-01", "2026-03-01", "2026-07-01")
+    days = ("2025-12-01", "2026-03-01", "2026-07-01", "2026-08-01\nfee_usd_month = 175")
     (tmp_path / "fleet.toml").write_text(
         '[[model]]\nname = "chat"\nprofile = "llama-7b-q4"\n\n'
         '[catalog]\nshipped = false\nfiles = ["hetzner.toml"]\nprices = "ledger"\n'
@@ -397,8 +397,14 @@ def test_owned_servers_keep_the_recorded_price_of_the_day_of_their_order(
     capsys.readouterr()
     forecast = a_forecast(tmp_path / "f.csv", lambda _: 200.0, hours=744, start=datetime(2026, 12, 1, tzinfo=UTC))
     document = plan("-f", forecast, "-c", tmp_path / "fleet.toml", "--json").document
-    fees = sorted(Decimal(one["fee_usd_horizon"]) for key, one in document["offers"].items() if "#owned" in key)
-    assert fees == [Decimal(100), Decimal(150), Decimal(200)]
+    terms = [one for key, one in document["offers"].items() if "#owned" in key]
+    found = sorted((Decimal(one["fee_usd_horizon"]), one["price_date"], one["source"]) for one in terms)
+    assert found == [
+        (Decimal(100), "2026-01-01", str(tmp_path / "prices.csv")),
+        (Decimal(150), "2025-10-01", "made for the test"),  # ordered before the first recorded price
+        (Decimal(175), "2026-08-01", f"{tmp_path / 'fleet.toml'}, [[owned]]"),
+        (Decimal(200), "2026-06-01", str(tmp_path / "prices.csv")),
+    ]
 
 
 def test_more_than_is_owned_is_bought(plan: Plan, tmp_path: Path) -> None:

@@ -175,6 +175,8 @@ def test_json_alone_prints_one_document_and_writes_nothing(capsys: pytest.Captur
     assert document["schema"] == "baseload.month/1"
     assert document["variance"] is None
     assert "note: no plan is recorded for 2025-11" in err
+    assert document["remarks"][0].startswith("no plan is recorded for 2025-11")  # what is of the month comes first,
+    assert document["remarks"][-1].startswith("old prices: hetzner of 2025-10-12")  # and last what is not
     assert set(folder.iterdir()) == before
 
 
