@@ -11,9 +11,13 @@ import typer
 from planner.cli.option_groups import with_options
 from planner.cli.options import FleetOption, JsonOption, say
 from planner.cli.paths import check_paths
+from planner.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from planner.fleet import Fleet
+    from planner.plan import Plan
 
 export_app = typer.Typer(no_args_is_help=True)
 
@@ -61,6 +65,7 @@ def karpenter(context: typer.Context, given: KarpenterGiven) -> None:
     check_paths(read=(("--plan", given.plan), ("-c", given.config)), write=(("-o", given.output),))
     plan = read_plan(files.read_text(given.plan), source=str(given.plan))
     fleet, remarks = load_fleet(given.config)
+    _check_models(plan, str(given.plan), fleet)
     wanted = Wanted(
         node_class=given.node_class,
         headroom_ratio=given.headroom,
@@ -81,6 +86,16 @@ def karpenter(context: typer.Context, given: KarpenterGiven) -> None:
         files.write_atomic(given.output, text)
     wrote = () if given.output is None else (f"wrote {given.output}",)
     say(context, (*remarks, *found.remarks, *wrote))
+
+
+def _check_models(plan: "Plan", source: str, fleet: "Fleet") -> None:
+    """Raises InputError where the fleet is not the one that was planned for: labels and durations are the fleet's."""
+    unknown = [name for name in plan.models if name not in fleet.model_names]
+    if unknown:
+        raise InputError(
+            f"{source}: plans for {', '.join(unknown)}, which {fleet.source} does not have (it has "
+            f"{', '.join(fleet.model_names)}); expected the plan's fleet with -c"
+        )
 
 
 def _json(objects: "Sequence[dict[str, Any]]") -> str:

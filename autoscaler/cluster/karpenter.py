@@ -18,6 +18,7 @@ from typing import Any
 from autoscaler.cluster.labels import INSTANCE_TYPE, MODEL, POOL, label_value
 from planner.catalog.offer import Catalog, Offer
 from planner.catalog.offer_id import OfferId
+from planner.catalog.stale import stale_remarks
 from planner.errors import InputError
 from planner.fleet.daemon import ClusterSettings, Taint
 from planner.plan import Plan, PlannedLease
@@ -32,6 +33,9 @@ HEAVIEST, STEP = 100, 10
 """Karpenter allows 1 to 100; with more than ten pools the steps are smaller."""
 LONGEST_NAME = 63
 """A NodePool's name is the value of a label of its nodes."""
+LONGEST_OBJECT_NAME = 253
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+"""Of a name in parts with points between them, as Kubernetes has them (RFC 1123)."""
 
 NodePool = dict[str, Any]
 
@@ -71,6 +75,14 @@ class Wanted:
     with_fallback: bool
     """On demand beside each spot pool."""
 
+    def __post_init__(self) -> None:
+        name = self.node_class
+        if len(name) > LONGEST_OBJECT_NAME or re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", name) is None:
+            raise InputError(
+                f"--node-class {name}: is no name of an object in Kubernetes; expected that of an EC2NodeClass alone, "
+                "in lower-case letters, digits, - and ., such as default"
+            )
+
 
 def node_pools(
     plan: Plan, catalog: Catalog, wanted: Wanted, *, cluster: ClusterSettings, scaling: ScalingPolicy
@@ -88,7 +100,9 @@ def node_pools(
             nodes = _limit(pool, plan, wanted)
             limits[pool] = nodes
             made.append(_node_pool(pool, _sold(pool, catalog), nodes, weight, wanted, cluster, scaling))
-    return Exported(node_pools=tuple(made), remarks=(*_left_out(plan), *_most(limits, scaling), *_shown(plan)))
+    old = stale_remarks((one.offer, plan.offers[one.offer]) for one in found)
+    remarks = (*_left_out(plan), *_most(limits, scaling), *_shown(plan), *old)
+    return Exported(node_pools=tuple(made), remarks=remarks)
 
 
 def weights(count: int) -> list[int]:

@@ -219,6 +219,26 @@ def test_it_says_what_is_left_out_and_what_the_limits_allow() -> None:
     )
 
 
+def test_prices_that_were_old_when_the_plan_was_made_are_said_for_weights_go_by_them() -> None:
+    plan = bursting((0, 4, 1))
+    old = {key: replace(one, is_price_stale=True) for key, one in plan.offers.items()}
+    assert not any("old prices" in one for one in exported(plan).remarks)
+    said = exported(replace(plan, offers=old)).remarks[-1]
+    days = old[SPOT].price_date, old[ON_DEMAND].price_date
+    assert said == f"old prices: aws of {days[1]}, aws spot of {days[0]}; `baseload catalog refresh` asks for today's"
+
+
+@pytest.mark.parametrize("name", ["gpu", "gpu-2.team", "4x", "a" * 253])
+def test_a_node_class_is_a_name_in_kubernetes(name: str) -> None:
+    assert replace(WANTED, node_class=name).node_class == name
+
+
+@pytest.mark.parametrize("name", ["", "GPU", "ec2nodeclass/gpu", "gpu_2", "-gpu", "gpu.", "a..b", "gpu\n", "a" * 254])
+def test_what_is_no_name_in_kubernetes_is_no_node_class(name: str) -> None:
+    with pytest.raises(InputError, match="expected that of an EC2NodeClass alone"):
+        replace(WANTED, node_class=name)
+
+
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
@@ -252,9 +272,10 @@ Said = Callable[..., tuple[int, str, str]]
 def export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
     plan = bursting((0, 4, 2))
     (tmp_path / "plan.json").write_text(plan_text(plan))
+    (tmp_path / "fleet.toml").write_text('[[model]]\nname = "m"\nprofile = "llama-7b-q4"\n')
 
-    def made(*words: object) -> tuple[int, str, str]:
-        code = run(baseload(), ["export", "karpenter", *map(str, words)])
+    def made(*words: object, config: str = "fleet.toml") -> tuple[int, str, str]:
+        code = run(baseload(), ["export", "karpenter", "-c", str(tmp_path / config), *map(str, words)])
         said = capsys.readouterr()
         return code, said.out, said.err
 
@@ -286,3 +307,16 @@ def test_wrong_input_is_exit_code_2_and_writes_nothing(export: Said, tmp_path: P
     assert "Karpenter launches machines of AWS" in err
     assert export("--plan", tmp_path / "none.json")[0] == 2
     assert export("--plan", tmp_path / "plan.json", "--headroom", 0.5)[0] == 2
+    code, out, err = export("--plan", tmp_path / "plan.json", "--node-class", "GPU", "-o", target)
+    assert (code, out, target.exists()) == (2, "", False)
+    assert "--node-class GPU: is no name of an object in Kubernetes" in err
+
+
+def test_a_fleet_without_the_plans_model_is_another_fleet(export: Said, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text('[[model]]\nname = "chat"\nprofile = "llama-7b-q4"\n')
+    target = tmp_path / "pools.yaml"
+    code, out, err = export("--plan", tmp_path / "plan.json", "-o", target, config="other.toml")
+    assert (code, out, target.exists()) == (2, "", False)
+    assert f"plan.json: plans for m, which {tmp_path / 'other.toml'} does not have (it has chat)" in err
+    assert "expected the plan's fleet with -c" in err
+    assert err.count("\n") == 1
