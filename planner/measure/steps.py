@@ -14,8 +14,8 @@ from statistics import fmean, stdev
 
 from planner.measure.windows import Window
 from planner.profile.curve import Curve, Point
+from planner.profile.fitting import NEARLY_ALONE
 from planner.profile.measured import Measured
-from planner.profile.rating import NEARLY_ALONE
 
 ALIKE = 1.25
 """Mixes, and requests in work, up to this many times the lowest are alike."""

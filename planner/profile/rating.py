@@ -4,14 +4,13 @@ Plain rates are taken as they are; single-stream rates are first made into a cur
 Every assumption made on the way is a remark of the rates.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from planner.profile.by_length import Work, fit_by_length
 from planner.profile.curve import Curve, Machine, Point, Profile
+from planner.profile.fitting import Lengths, distance, fit_workloads, total_tokens
 from planner.profile.model import Model, Rates, Slo, Unfit
-from planner.profile.rated import Bounds, Fit, at_concurrency, fit_one, fit_rates, rated_point, slowed
+from planner.profile.rated import at_concurrency, rated_point, slowed
 from planner.profile.single_stream import (
     MAX_STRETCH,
     batched_decode_rate,
@@ -21,27 +20,8 @@ from planner.profile.single_stream import (
     prompt_rate,
 )
 
-MAX_RESIDUAL = 0.25
-"""Above this, two rates are said not to describe the machine: rates by length do, or, where these do not either, the
-workload nearest the model's."""
-NEARLY_ALONE = 1.5
-"""Requests in flight up to which a request's first token is taken to wait for no other's."""
 DEFAULT_CONTEXT_TOKENS = 2048.0
 """Context a request is given memory for where neither the model nor the rates say any length."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lengths:
-    """Mean tokens of a request, and whether the model states them or they are assumed."""
-
-    prompt: float
-    output: float
-    are_stated: bool
-
-    @property
-    def total(self) -> float:
-        """Prompt and output together."""
-        return self.prompt + self.output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +145,7 @@ def _curves(model: Model, profile: Profile, machine: Machine, limit: float | Non
     lengths = _lengths(model, profile, machine.curves)
     ratio = _stretch(lengths, machine.curves) if lengths.are_stated else 1.0
     if ratio > MAX_STRETCH:
-        longest = max(machine.curves, key=_total)
+        longest = max(machine.curves, key=total_tokens)
         return Unfit(
             reason=f"longer than measured: requests of {lengths.prompt:.0f} tokens in and {lengths.output:.0f} out, "
             f"measured up to {longest.prompt_tokens:.0f} in and {longest.output_tokens:.0f} out"
@@ -183,12 +163,12 @@ def _curves(model: Model, profile: Profile, machine: Machine, limit: float | Non
         remarks.append(f"longer than measured by {ratio:.2f}: rates divided by it, as if cost grew with the length")
     if not lengths.are_stated:
         remarks.append(f"the model states no lengths: {lengths.prompt:.0f} tokens in, {lengths.output:.0f} out assumed")
-    fitted, notes = _fitted(lengths, rated)
+    fitted, notes = fit_workloads(lengths, rated)
     workloads = tuple(
         RatedWorkload(curve=curve, point=point, residual_ratio=residual)
         for (curve, point), residual in zip(rated, fitted.residuals, strict=True)
     )
-    nearest = min(workloads, key=lambda w: (_distance(lengths, w.curve), -_total(w.curve)))
+    nearest = min(workloads, key=lambda w: (distance(lengths, w.curve), -total_tokens(w.curve)))
     chosen = next((w for w in workloads if w.curve is covering), nearest)
     names = ", ".join(f"{w.curve.workload} at {w.point.concurrency:.1f}" for w in workloads)
     rates = Rates(
@@ -213,109 +193,32 @@ def _unchecked(slo: Slo, rated: Sequence[tuple[Curve, Point]]) -> list[str]:
     return [f"no {' and no '.join(names)} was measured: that part of the SLO is not checked"] if names else []
 
 
-def _fitted(lengths: Lengths, rated: Sequence[tuple[Curve, Point]]) -> tuple[Fit, list[str]]:
-    """The fit of the workloads' rated points, and what must be said of it."""
-    observed = [(point.input_tok_s, point.output_tok_s) for _, point in rated]
-    each = [_bounds(curve, point) for curve, point in rated]
-    bounds = Bounds(
-        prefill_tok_s=max(own.prefill_tok_s for own in each), decode_tok_s=max(own.decode_tok_s for own in each)
-    )
-    if len(rated) == 1:
-        one = fit_one(observed, 0, bounds, bounds)
-        ratio = one.prefill_tok_s / one.decode_tok_s
-        name = rated[0][0].workload
-        return one, [f"one workload ({name}): P = {ratio:.1f} x G is assumed, the ratio of their bounds"]
-    fitted = fit_rates(observed, bounds)
-    if fitted.worst <= MAX_RESIDUAL:
-        return fitted, []
-    nearest = min(range(len(rated)), key=lambda i: (_distance(lengths, rated[i][0]), -_total(rated[i][0])))
-    by_length = _by_length(lengths, rated, each[nearest])
-    if by_length is not None and by_length.worst <= MAX_RESIDUAL:
-        return by_length, [
-            f"two rates do not describe this machine (residual {fitted.worst:.0%}): these hold for requests of "
-            f"{lengths.prompt:.0f} tokens in and {lengths.output:.0f} out, of a cost per token that grows with the "
-            f"context, fitted to {len(rated)} workloads (residual {by_length.worst:.0%})"
-        ]
-    near = fit_one(observed, nearest, each[nearest], bounds)
-    return near, [
-        f"two rates do not describe this machine (residual {fitted.worst:.0%}): cost grows faster than linearly with "
-        f"context; fitted to {rated[nearest][0].workload}, the workload nearest the model's lengths, in the ratio of "
-        f"its bounds, residual {abs(near.residuals[nearest]):.0%}"
-    ]
-
-
-def _by_length(lengths: Lengths, rated: Sequence[tuple[Curve, Point]], own: Bounds) -> Fit | None:
-    """P and G, in the ratio of `own`, by which a request of the model's lengths takes as long as `by_length` foretells.
-
-    They may exceed `own`: those were measured while requests were read and written at once. None where it cannot tell.
-    """
-    works = [
-        Work(
-            input_tokens=curve.prompt_tokens,
-            output_tokens=curve.output_tokens,
-            seconds=curve.output_tokens / point.output_tok_s,
-        )
-        for curve, point in rated
-    ]
-    found = fit_by_length(works)
-    if found is None:
-        return None
-    seconds = found.seconds(lengths.prompt, lengths.output)
-    apart = lengths.prompt / own.prefill_tok_s + lengths.output / own.decode_tok_s
-    return Fit(
-        prefill_tok_s=own.prefill_tok_s * apart / seconds,
-        decode_tok_s=own.decode_tok_s * apart / seconds,
-        residuals=found.residuals,
-    )
-
-
-def _bounds(curve: Curve, point: Point) -> Bounds:
-    """Physical limits of P and G: prompt / first-token time of a single user, and requests in flight / time per token.
-
-    Where a latency is not known, ten times the measured rate stands in; the slowest first tokens of a machine with more
-    than one request to read say how long they wait, not how fast it reads. A machine's bounds are the highest of its
-    workloads': short prompts hide the prefill rate behind the fixed part of the first token, and long contexts the
-    decode rate behind the attention to them.
-    """
-    alone = curve.single_user
-    first_ms = alone.ttft_ms or (alone.ttft_p95_ms if alone.concurrency <= NEARLY_ALONE else None)
-    return Bounds(
-        prefill_tok_s=1000 * curve.prompt_tokens / first_ms if first_ms else 10 * point.input_tok_s,
-        decode_tok_s=1000 * point.concurrency / point.tpot_ms if point.tpot_ms else 10 * point.output_tok_s,
-    )
-
-
 def _lengths(model: Model, profile: Profile, curves: Sequence[Curve]) -> Lengths:
     """The model's mean lengths; where it states no input length, those of the workload nearest the profile's."""
     if model.input_tokens is not None:
-        shortest = min(curves, key=_total)
+        shortest = min(curves, key=total_tokens)
         output = model.output_tokens or profile.output_tokens or shortest.output_tokens
         return Lengths(prompt=model.input_tokens, output=output, are_stated=True)
-    assumed = min(curves, key=_total)
+    assumed = min(curves, key=total_tokens)
     if profile.prompt_tokens is not None and profile.output_tokens is not None:
         wanted = Lengths(prompt=profile.prompt_tokens, output=profile.output_tokens, are_stated=False)
-        assumed = min(curves, key=lambda curve: _distance(wanted, curve))
+        assumed = min(curves, key=lambda curve: distance(wanted, curve))
     return Lengths(prompt=assumed.prompt_tokens, output=model.output_tokens or assumed.output_tokens, are_stated=False)
 
 
 def _stretch(lengths: Lengths, curves: Sequence[Curve]) -> float:
     """How much longer the model's requests are than any workload measured; 1: covered."""
-    longest = max(_total(curve) for curve in curves)
+    longest = max(total_tokens(curve) for curve in curves)
     return max(1.0, lengths.prompt / max(curve.prompt_tokens for curve in curves), lengths.total / longest)
 
 
 def _covering(lengths: Lengths, curves: Sequence[Curve]) -> Curve:
     """The shortest workload at least as long as the model's requests; the longest if none is."""
-    by_length = sorted(curves, key=_total)
+    by_length = sorted(curves, key=total_tokens)
     for curve in by_length:
-        if curve.prompt_tokens >= lengths.prompt * 0.999 and _total(curve) >= lengths.total * 0.999:
+        if curve.prompt_tokens >= lengths.prompt * 0.999 and total_tokens(curve) >= lengths.total * 0.999:
             return curve
     return by_length[-1]
-
-
-def _distance(lengths: Lengths, curve: Curve) -> float:
-    """How far a workload's lengths are from the model's, in logarithms."""
-    return abs(math.log(lengths.prompt / curve.prompt_tokens)) + abs(math.log(lengths.output / curve.output_tokens))
 
 
 def _too_slow(curve: Curve, slo: Slo) -> str:
@@ -331,7 +234,3 @@ def _too_slow(curve: Curve, slo: Slo) -> str:
 
 def _saturation_remark(slo: Slo) -> list[str]:
     return ["no SLO: rated at saturation"] if slo.ttft_ms is None and slo.tpot_ms is None else []
-
-
-def _total(curve: Curve) -> float:
-    return curve.prompt_tokens + curve.output_tokens
