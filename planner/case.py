@@ -22,7 +22,7 @@ from planner.demand.forecast import Forecast
 from planner.demand.horizon import for_models, select_month
 from planner.demand.read import read_forecast
 from planner.errors import InputError
-from planner.exchange.owned_fees import OwnedInForce, needs_fee, with_fees
+from planner.exchange.owned_fees import OwnedInForce, coming_remarks, needs_fee, with_fees
 from planner.exchange.quotes import at_prices, newest_rate
 from planner.fleet import Fleet, Owned, default_fleet, read_fleet_file, with_policy
 from planner.ledger import NOTHING_OF_SPOT, SpotFacts
@@ -97,11 +97,27 @@ def load_catalog(
 ) -> Catalog:
     """What the fleet may rent: shipped catalogs and its own files, at its exchange rate, cut by its selectors.
 
-    `prices`: whose they are, in place of what its [catalog] says. `as_of`: the day on which old prices are marked as
-    such; None: none are.
+    `prices`: whose they are, in place of what its [catalog] says; a ledger asked for so may be missing. `as_of`: the
+    day on which old prices are marked as such; None: none are.
     """
+    return _catalog(fleet, _kept(fleet, prices), as_of)
+
+
+def _kept(fleet: Fleet, prices: Literal["files", "ledger"] | None) -> "Recorded":
+    """What the ledger has where prices are its own; a fleet that says so, and has no ledger, is refused."""
+    if (prices or fleet.catalog.prices) != "ledger":
+        return Recorded()
+    kept = recorded(fleet)
+    if prices is None and kept.missing_at is not None:
+        raise InputError(
+            f'{fleet.source}, [catalog] prices = "ledger": no ledger at {kept.missing_at}; expected one there '
+            "(`baseload catalog refresh` makes one), or its address in BASELOAD_DATABASE_URL"
+        )
+    return kept
+
+
+def _catalog(fleet: Fleet, kept: "Recorded", as_of: date | None) -> Catalog:
     settings = fleet.catalog
-    kept = recorded(fleet) if (prices or settings.prices) == "ledger" else Recorded()
     fx = rate_of(fleet) or newest_rate(kept.prices)
     parts = []
     if settings.shipped is not False:
@@ -124,15 +140,16 @@ def load_catalog(
     return without(catalog, settings.without) if settings.without else catalog
 
 
-def with_fees_in_force(fleet: Fleet) -> Fleet:
-    """The fleet with its owned servers at the price of the day they were ordered, where prices come from the ledger.
+def fleet_and_catalog(fleet: Fleet, *, as_of: date | None = None) -> tuple[Fleet, Catalog]:
+    """The fleet with its owned servers at the price of the day they were ordered, and what it may rent.
 
-    With `prices = "files"` there is one price of an offer, and nothing to look up.
+    Both are of one reading of the ledger, where prices come from it. With `prices = "files"` there is one price of an
+    offer, and nothing to look up. `as_of` as in `load_catalog`.
     """
-    if fleet.catalog.prices != "ledger" or not any(map(needs_fee, fleet.owned)):
-        return fleet
-    found = with_fees(fleet.owned, recorded(fleet).prices, load_catalog(fleet, prices="files"))
-    return replace(fleet, owned=found)
+    kept = _kept(fleet, None)
+    if fleet.catalog.prices == "ledger" and any(map(needs_fee, fleet.owned)):
+        fleet = replace(fleet, owned=with_fees(fleet.owned, kept.prices, _catalog(fleet, Recorded(), None)))
+    return fleet, _catalog(fleet, kept, as_of)
 
 
 def rate_of(fleet: Fleet) -> FxRate | None:
@@ -150,6 +167,8 @@ class Recorded:
     prices: "tuple[PriceInForce, ...]" = ()
     spot: SpotFacts = NOTHING_OF_SPOT
     """How often spot offers are taken back, and what they cost on average; the changes of prices are not read."""
+    missing_at: str | None = None
+    """Where no ledger is; None: one is there, or none was looked for."""
 
 
 def recorded(fleet: Fleet) -> Recorded:
@@ -158,7 +177,7 @@ def recorded(fleet: Fleet) -> Recorded:
 
     with open_ledger(database_of(fleet), create=True) as held:  # reads alone: none is made
         spot = SpotFacts(interruptions=held.interruptions(), means=held.spot_means())
-        return Recorded(prices=held.prices(), spot=spot)
+        return Recorded(prices=held.prices(), spot=spot, missing_at=None if held.exists else held.address)
 
 
 def database_of(fleet: Fleet) -> "URL":
@@ -202,7 +221,7 @@ def load_case(
 ) -> Case:
     """The case of a forecast file and a fleet; `month` cuts the forecast to a calendar month.
 
-    `as_of`: the day on which old prices are said; None: they are not.
+    `as_of`: the day on which old prices, and servers ordered on a later one, are said; None: they are not.
     """
     demand = read_forecast(files.read_text(forecast), source=str(forecast), quantile=quantile)
     demand = for_models(demand, fleet.model_names)
@@ -210,12 +229,13 @@ def load_case(
         demand = select_month(demand, month, fill)
     elif fill is not None:
         raise InputError("--fill needs --month; expected both")
+    fleet, catalog = fleet_and_catalog(fleet, as_of=as_of)
     return Case(
-        fleet=with_fees_in_force(fleet),
-        catalog=load_catalog(fleet, as_of=as_of),
+        fleet=fleet,
+        catalog=catalog,
         forecast=demand,
         profiles=load_profiles(fleet),
-        remarks=(*remarks, *demand.remarks),
+        remarks=(*remarks, *demand.remarks, *coming_remarks(fleet, as_of)),
     )
 
 

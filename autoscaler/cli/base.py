@@ -66,18 +66,18 @@ def orders(
     from autoscaler.providers.hetzner.orders import base_orders
     from autoscaler.report.base_orders import base_orders_document, render_base_orders
     from planner import files
-    from planner.case import load_catalog, load_fleet, with_fees_in_force
+    from planner.case import fleet_and_catalog, load_fleet
     from planner.catalog.read import shipped_fx
     from planner.catalog.stale import catalog_stale_remarks
     from planner.cli.clock import today
+    from planner.exchange.owned_fees import coming_remarks
     from planner.exchange.plan_file import read_plan
 
     fleet, remarks = load_fleet(config)
-    fleet = with_fees_in_force(fleet)
     path = plan or _plan_of(fleet)
     saved = read_plan(files.read_text(path), source=str(path))
-    catalog = load_catalog(fleet, as_of=today())
-    remarks = (*remarks, *catalog_stale_remarks(catalog))
+    fleet, catalog = fleet_and_catalog(fleet, as_of=today())
+    remarks = (*remarks, *coming_remarks(fleet, today()), *catalog_stale_remarks(catalog))
     usd_per_eur = catalog.usd_per_eur or shipped_fx().usd_per_eur
     now = datetime.now(UTC)
     lead_time = None if lead_hours is None else timedelta(hours=lead_hours)

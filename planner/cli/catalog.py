@@ -131,13 +131,13 @@ def diff(
         raise InputError(f"--from {first} is after --to {last}; expected it before")
     fleet, remarks = load_fleet(config)
     held = recorded(fleet)
-    if not any(one.effective_from is not None for one in held.prices):
+    known = {one.offer for one in held.prices if one.effective_from is not None}
+    known |= {one.offer for one in held.spot.interruptions} | {one.offer for one in held.spot.means}
+    if not known:
         raise InputError("the ledger has no dated price; `baseload catalog refresh` records today's")
     listed = load_catalog(fleet, prices="files")  # euros at one rate on both sides: a rate is no provider's price
     before = listed if first is None else at_prices(listed, held.prices, held.spot, on=first)
     after = at_prices(listed, held.prices, held.spot, on=last)
-    known = {one.offer for one in held.prices if one.effective_from is not None}
-    known |= {one.offer for one in held.spot.interruptions} | {one.offer for one in held.spot.means}
     plans = None
     if forecast is not None:
         plans = _plan_at(before, fleet, forecast), _plan_at(after, fleet, forecast)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from planner.exchange.facts import Facts
     from planner.exchange.kinds import FileKind
+    from planner.fleet import Fleet
     from planner.ledger import Batch, MonthOfFacts, PriceInForce
     from planner.store import Ledger
 
@@ -152,7 +153,8 @@ def facts_of(
         if len(texts) > 1 and column.partition(".")[0] not in headers:
             raise InputError(f"--tag {tag}: no file has a column {column!r}; expected one that has")
     fleet, _ = load_fleet(config)
-    catalog = load_catalog(fleet) if FileKind.LEASES in kinds else Catalog(offers=())
+    is_priced = FileKind.LEASES in kinds
+    catalog = load_catalog(fleet, prices=fleet.catalog.prices) if is_priced else Catalog(offers=())  # may be the first
     prices = PricesInForce(known, fleet, catalog)
     found = []
     in_order = sorted(zip(texts, kinds, strict=True), key=lambda pair: pair[1] is not FileKind.PRICES)
@@ -162,7 +164,26 @@ def facts_of(
         facts = read_facts(text, one, source=source, price_of=prices, tags=kept, model=model, model_column=model_column)
         prices.add(facts.prices)
         found.append(facts)
-    return found, (*prices.remarks, *(remark for one in found for remark in one.remarks))
+    said = (remark for one in found for remark in one.remarks)
+    return found, (*prices.remarks, *said, *prices_of_no_offer(found, fleet))
+
+
+def prices_of_no_offer(found: "Sequence[Facts]", fleet: "Fleet") -> "Iterator[str]":
+    """A remark for each offer a file has a price of, and no catalog of the fleet: no plan will ask for it."""
+    from dataclasses import replace
+
+    from planner.case import load_catalog
+    from planner.catalog.nearest import nearest
+
+    if not any(facts.prices for facts in found):
+        return
+    whole = replace(fleet, catalog=replace(fleet.catalog, only=(), without=()), policy_offers=())
+    known = [offer.id for offer in load_catalog(whole, prices="files")]
+    for facts in found:
+        for offer in sorted({price.offer for price in facts.prices}.difference(known)):
+            near = nearest(offer, known)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            yield f"{facts.source}: {offer} is no offer of the catalog, and its price one of leases alone{meant}"
 
 
 def add_facts(held: "Ledger", facts: "Facts", *, add: bool) -> "Batch":

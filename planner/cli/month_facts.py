@@ -28,11 +28,11 @@ def month_facts(month: str, config: Path | None, *, as_of: datetime) -> "MonthFa
 
 def setting_of(fleet: "Fleet", *, as_of: date | None = None) -> "Setting":
     """What a month is reckoned with; `as_of` as in `load_catalog`."""
-    from planner.case import load_catalog, load_profiles, with_fees_in_force
+    from planner.case import fleet_and_catalog, load_profiles
     from planner.month.gather import Setting
 
-    catalog = load_catalog(fleet, as_of=as_of)
-    return Setting(fleet=with_fees_in_force(fleet), catalog=catalog, profiles=load_profiles(fleet))
+    fleet, catalog = fleet_and_catalog(fleet, as_of=as_of)
+    return Setting(fleet=fleet, catalog=catalog, profiles=load_profiles(fleet))
 
 
 def check_tag(facts: "MonthFacts", by: str) -> None:

@@ -64,7 +64,7 @@ def show(
     if machines and offer is not None:
         raise InputError("--machines and --offer: expected one of the two")
     fleet, remarks = load_fleet(config)
-    catalog, profiles = load_catalog(fleet), load_profiles(fleet)
+    catalog, profiles = load_catalog(fleet, prices="files"), load_profiles(fleet)
     wanted, more = model_named(fleet, profiles, model, slo or ())
     offers = tuple(catalog) if offer is None else (_offer(catalog, offer, fleet.source),)
     listing = _listing(

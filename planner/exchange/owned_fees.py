@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from planner.catalog.offer import Catalog
 from planner.exchange.quotes import newest_on
-from planner.fleet import Owned
+from planner.fleet import Fleet, Owned
 from planner.ledger import PriceInForce
 
 
@@ -22,6 +22,16 @@ class OwnedInForce(Owned):
 def needs_fee(block: Owned) -> bool:
     """Whether its price is to be looked up by the day of its order."""
     return block.ordered_on is not None and block.fee_usd_month is None and block.fee_eur_month is None
+
+
+def coming_remarks(fleet: Fleet, on: date | None) -> tuple[str, ...]:
+    """A sentence for each of the fleet's owned servers whose order is dated after a day; None: the day is not known."""
+    return tuple(
+        f"{fleet.source}, [[owned]] {block.offer}: ordered_on {block.ordered_on} is yet to come; it counts as a server "
+        "that is there, with its setup fee paid"
+        for block in fleet.owned
+        if on is not None and block.ordered_on is not None and block.ordered_on > on
+    )
 
 
 def with_fees(owned: Iterable[Owned], recorded: Iterable[PriceInForce], files: Catalog) -> tuple[Owned, ...]:

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from autoscaler.cli import baseload, run
-from planner.ledger import Origin, SpotFacts, SpotPrice
+from planner.ledger import InterruptionClass, Origin, SpotFacts, SpotPrice
 from planner.report.price_changes import prices_schema_text
 from planner.store import open_ledger
 from planner.store.address import read_url
@@ -414,3 +414,27 @@ def test_days_the_wrong_way_round_and_a_ledger_without_prices_are_bad_input(comm
     refused = command("catalog", "diff", "--from", "2026-02-01", "--to", "2026-01-01", code=2)
     assert "--from 2026-02-01 is after --to 2026-01-01; expected it before" in refused.err
     assert "`baseload catalog refresh` records today's" in command("catalog", "diff", code=2).err
+
+
+def test_a_ledger_that_has_facts_of_spot_alone_is_compared_by_them(command: Command, tmp_path: Path) -> None:
+    with open_ledger(str(tmp_path / "ledger.sqlite"), create=True) as held:
+        for day, share in ((1, "<5%"), (20, ">20%")):
+            said = InterruptionClass(
+                offer="aws/r7a.4xlarge/spot", interruption_range=share, said_on=date(2026, 11, day), source="advisor"
+            )
+            origin = Origin(source="advisor", sha256=f"{day:064}", added_at=datetime(2026, 11, day, tzinfo=UTC))
+            held.add_prices([], origin, spot=SpotFacts(interruptions=(said,)))
+    found = command("catalog", "diff", "--from", "2026-11-01", "--json").document
+    (one,) = found["offers"]
+    assert found["asked"] == 1
+    # 2.5 and 25 % of nodes in a month of 730 hours
+    assert one["before"]["interruptions_per_hour"] * 730 == pytest.approx(0.025)
+    assert one["after"]["interruptions_per_hour"] * 730 == pytest.approx(0.25)
+
+
+def test_prices_of_a_ledger_that_is_not_there_are_refused_and_the_first_refresh_makes_it(command: Command) -> None:
+    refused = command("catalog", "list", prices="ledger", code=2)
+    assert 'fleet.toml, [catalog] prices = "ledger": no ledger at ' in refused.err
+    assert "or its address in BASELOAD_DATABASE_URL" in refused.err
+    command("catalog", "refresh", "--provider", "ovh", prices="ledger")
+    assert "ovh/b3-64" in command("catalog", "list", prices="ledger").out

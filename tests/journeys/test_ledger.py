@@ -253,3 +253,34 @@ def test_what_is_held_already_is_said(capsys: pytest.CaptureFixture[str], folder
     (folder / "more.csv").write_text(LEASES + "c,ovh/b3-64,2026-11-04T10:00:00Z,,m\n")
     _, _, err = ledger(capsys, "import", "more.csv")
     assert "note: more.csv: 2 rows are in the ledger already, just as they are, and were left out" in err
+
+
+def test_a_price_of_an_offer_no_catalog_has_is_said(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "prices.csv").write_text(
+        "offer,billing,fee_usd_month,effective_from\n"
+        "hetzner/ax120,month,100,2026-11-01\nhetzner/ax102,month,100,2026-11-01\nmine/cellar,month,5,2026-11-01\n"
+    )
+    (folder / "fleet.toml").write_text(
+        '[[model]]\nname = "m"\nprofile = "llama-7b-q4"\n\n[catalog]\nonly = ["ovh"]\nprices = "ledger"\n'
+    )
+    code, _, err = ledger(capsys, "import", "prices.csv", "leases.csv", "-c", "fleet.toml")
+    assert code == 0, err
+    said = "prices.csv: hetzner/ax120 is no offer of the catalog, and its price one of leases alone"
+    assert f"note: {said}; did you mean 'hetzner/ax102'?" in err
+    assert "note: prices.csv: mine/cellar is no offer of the catalog, and its price one of leases alone\n" in err
+    assert "hetzner/ax102 is no offer" not in err  # the fleet does not want it, which is another matter
+
+
+def test_of_two_prices_of_one_day_the_newest_batch_holds_and_one_file_has_one(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    head, row = "offer,billing,fee_usd_month,effective_from\n", "hetzner/ax102,month,{},2026-11-01\n"
+    for name, fee in (("a.csv", 200), ("b.csv", 150)):
+        (folder / name).write_text(head + row.format(fee))
+        assert ledger(capsys, "import", name)[0] == 0
+        with open_ledger(str(folder / "money" / "ledger.sqlite")) as held:
+            assert [one.tariff.fee_usd_month for one in held.prices()] == [fee]
+    (folder / "c.csv").write_text(head + row.format(1) + row.format(2))
+    code, _, err = ledger(capsys, "import", "c.csv")
+    assert code == 2
+    assert "c.csv, row 3" in err

@@ -250,6 +250,10 @@ def broken(path: Path, script: str) -> None:
     ("words", "said"),
     [
         (("--spare-cores", "none.db"), "none.db: no such file"),
+        (
+            ("--spare-cores", "ftp://ann:secret@example.org/sc.db"),
+            "baseload: ftp://example.org/sc.db: is no address that is read; expected a file, http:// or https://",
+        ),
         (("--spare-cores", "fleet.toml"), "fleet.toml: is something else; expected a SQLite database or its SQL dump"),
         (
             ("--spare-cores", "no-table.db"),

@@ -31,13 +31,13 @@ def given_of(config: Path, clock: "Clock", *, is_dry_run: bool) -> "Given":
     """All that a daemon is built from. Raises InputError."""
     from autoscaler.daemon.start.build import Given
     from autoscaler.report.status_json import status_text
-    from planner.case import load_catalog, with_fees_in_force
+    from planner.case import fleet_and_catalog
     from planner.cli.database import ledger_url
 
-    fleet = fleet_of(config)
+    fleet, catalog = fleet_and_catalog(fleet_of(config))
     return Given(
-        fleet=with_fees_in_force(fleet),
-        catalog=load_catalog(fleet),
+        fleet=fleet,
+        catalog=catalog,
         database=ledger_url(config),
         environ=os.environ,
         clock=clock,

@@ -27,7 +27,7 @@ from autoscaler.replay.worlds.making import OF_MEANS, reference_world, world_fro
 from autoscaler.replay.worlds.settings import PoolBlock, WorldFile
 from autoscaler.replay.worlds.sold import Sold
 from planner import files
-from planner.case import Case, load_catalog, load_fleet, load_profiles, with_fees_in_force
+from planner.case import Case, fleet_and_catalog, load_fleet, load_profiles
 from planner.catalog.stale import catalog_stale_remarks
 from planner.cli import clock
 from planner.errors import InputError
@@ -155,9 +155,9 @@ def _prepared(
 ) -> Prepared:
     traffic = scenario.traffic if asked.days is None else cut(scenario.traffic, asked.days)
     _check_models(asked, fleet, given, traffic)
-    catalog = load_catalog(fleet, as_of=clock.today())
+    fleet, catalog = fleet_and_catalog(fleet, as_of=clock.today())
     case = Case(
-        fleet=with_fees_in_force(fleet),
+        fleet=fleet,
         catalog=catalog,
         forecast=as_forecast(traffic),
         profiles=load_profiles(fleet),

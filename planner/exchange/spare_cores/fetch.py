@@ -18,9 +18,15 @@ def is_url(place: str) -> bool:
     return urlsplit(place).scheme.lower() in SCHEMES and "://" in place
 
 
+def check_place(place: str) -> None:
+    """Raises InputError for an address that is not read."""
+    if "://" in place and not is_url(place):
+        raise InputError(f"{shown(place)}: is no address that is read; expected a file, http:// or https://")
+
+
 def shown(place: str) -> str:
     """The place as it may be printed: a URL without user, password and query, which may hold secrets."""
-    if not is_url(place):
+    if "://" not in place:
         return place
     parts = urlsplit(place)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

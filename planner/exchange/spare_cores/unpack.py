@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol
 
 from planner.errors import InputError
 from planner.exchange.spare_cores.dump import database_of_dump
-from planner.exchange.spare_cores.fetch import download, is_url, shown
+from planner.exchange.spare_cores.fetch import check_place, download, is_url, shown
 
 MAX_UNPACKED_BYTES = 1 << 32
 """4 GiB: a small bzip2 or xz can unpack to more than a disk holds."""
@@ -35,6 +35,7 @@ class _Stream(Protocol):
 @contextmanager
 def database(place: str, *, max_bytes: int = MAX_UNPACKED_BYTES) -> Iterator[Path]:
     """The SQLite file of a path or URL; what had to be made for it is gone afterwards. Raises also SourceError."""
+    check_place(place)
     with tempfile.TemporaryDirectory(prefix="baseload-") as made:
         folder = Path(made)
         path = Path(place)
