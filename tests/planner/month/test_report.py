@@ -95,21 +95,25 @@ def test_the_variance_is_the_one_written_down(report: MonthReport) -> None:
     assert replace(report.variance, remarks=()) == expected
 
 
-def test_the_best_plan_was_made_when_the_fleet_was_the_best(report: MonthReport) -> None:
-    """One base node and one in the busy hours is the least that serves 1.8 nodes of work at 0.9."""
+def test_the_best_plan_was_made_when_the_fleet_was_the_best() -> None:
+    """One base node and one in the busy hours is the least that serves 1.8 nodes of work at 0.9.
+
+    Burst at 0.20: at 0.10 a node on in all 720 hours costs what a base node does, and either is the best.
+    """
+    report = month_report(small_facts(leases=(base_lease(), *burst_leases(pool_price("0.20")))))
     assert report.regret is not None
     assert report.regret.hindsight.base == {f"{BASE}#owned": 1}
-    assert report.regret.actual_usd == 80
+    assert report.regret.actual_usd == 72 + 16
     assert report.regret.regret_usd == pytest.approx(Decimal(0), abs=CLOSE)
 
 
 def test_regret_is_what_an_idle_server_cost() -> None:
     idle = base_lease(id="base-2", start=datetime(2026, 4, 1, tzinfo=UTC))
-    report = month_report(small_facts(leases=(base_lease(), idle, *burst_leases())))
+    report = month_report(small_facts(leases=(base_lease(), idle, *burst_leases(pool_price("0.20")))))
     assert report.regret is not None
-    # A second owned node for 72.00 could replace burst for 8.00: hindsight cancels it.
-    assert report.regret.actual_usd == 152
-    assert report.regret.hindsight_usd == pytest.approx(Decimal(80), abs=CLOSE)
+    # A second owned node for 72.00 could replace burst for 16.00: hindsight cancels it.
+    assert report.regret.actual_usd == 160
+    assert report.regret.hindsight_usd == pytest.approx(Decimal(88), abs=CLOSE)
     assert report.regret.hindsight.owned_changes.cancel == {f"{BASE}#owned": 1}
 
 
