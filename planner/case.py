@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from planner import files
+from planner.catalog.nearest import nearest
 from planner.catalog.offer import Catalog, Offer
 from planner.catalog.read import FxRate, merge, read_catalog, shipped_catalog, shipped_fx
 from planner.catalog.select import matches, only, without
@@ -128,6 +129,7 @@ def _catalog(fleet: Fleet, kept: "Recorded", as_of: date | None) -> Catalog:
     for group in settings.group_max:
         if group not in {offer.count_group for offer in catalog}:
             raise InputError(f"{fleet.source}, [catalog] group_max.{group}: no offer has this count_group")
+    _check_measured_offers(fleet, catalog)
     catalog = replace(catalog, group_max={**catalog.group_max, **settings.group_max})
     if as_of is not None:
         catalog = with_stale(
@@ -138,6 +140,17 @@ def _catalog(fleet: Fleet, kept: "Recorded", as_of: date | None) -> Catalog:
         )
     catalog = only(catalog, settings.only) if settings.only else kept_to(catalog, fleet.policy_offers)
     return without(catalog, settings.without) if settings.without else catalog
+
+
+def _check_measured_offers(fleet: Fleet, catalog: Catalog) -> None:
+    """Raises InputError where a model names an offer that is not there: its factor would be of nothing."""
+    for model in fleet.models:
+        for offer in model.throughput_factor_by_offer:
+            if offer not in catalog:
+                near = nearest(offer, [one.id for one in catalog])
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                where = f"{fleet.source}, [[model]] {model.name} throughput_factor_by_offer"
+                raise InputError(f"{where}: no offer is called {offer!r}{hint}")
 
 
 def fleet_and_catalog(fleet: Fleet, *, as_of: date | None = None) -> tuple[Fleet, Catalog]:

@@ -1,6 +1,5 @@
 """The options of `baseload profile fit` that name Prometheus' past, and what is read by them."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -120,9 +119,7 @@ def _dialect(name: str | None) -> "Dialect":
 def _read(given: PastGiven, dialect: "Dialect") -> "PastWindows":
     from datetime import timedelta
 
-    from pydantic import SecretStr
-
-    from planner.measure.prometheus import Prometheus
+    from planner.cli.prometheus import prometheus_at
     from planner.measure.windows import read_windows
 
     start, end = _time(given.start, "--start"), _time(given.end, "--end")
@@ -130,11 +127,7 @@ def _read(given: PastGiven, dialect: "Dialect") -> "PastWindows":
     window = timedelta(seconds=window_s)
     if end < start + window:
         raise InputError(f"--end {given.end}: expected a window of {window_s} s or more after --start")
-    url = given.prometheus or ""
-    if not url.startswith(("http://", "https://")):
-        raise InputError(f"--prometheus {url}: expected a URL such as http://localhost:9090")
-    token = os.environ.get("BASELOAD_PROMETHEUS_TOKEN")
-    with Prometheus(url, token=SecretStr(token) if token else None, timeout_s=120.0) as client:
+    with prometheus_at(given.prometheus or "") as client:
         return read_windows(client, dialect, start=start, end=end, window=window, matchers=given.selector or "")
 
 

@@ -13,7 +13,8 @@ from planner.cli.options import CurrencyCode, FleetOption, JsonOption, PolicyOpt
 if TYPE_CHECKING:
     from planner.demand.forecast import Forecast
     from planner.fleet import Fleet
-    from planner.month.facts import PlanOfMonth
+    from planner.measure.offer_use import FleetUse
+    from planner.month.facts import MonthFacts, PlanOfMonth
     from planner.month.gather import Setting
     from planner.month.value import MonthReport
     from planner.report.month.document import Document
@@ -51,6 +52,10 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
     plan: Annotated[
         Path | None, typer.Option("--plan", metavar="FILE", help="The plan to compare with, not the recorded one.")
     ] = None,
+    prometheus: Annotated[
+        str | None,
+        typer.Option("--prometheus", metavar="URL", help="Which recorded utilization and throughput by offer."),
+    ] = None,
     by: Annotated[str | None, typer.Option("--by", metavar="TAG", help="The tag of usage to charge by (team).")] = None,
     policy: PolicyOption = None,
     as_json: JsonOption = False,
@@ -62,11 +67,9 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
     targets = _targets(month, _formats(formats, as_json=as_json), output_dir)  # before anything slow is loaded
 
     from planner.case import load_fleet
-    from planner.catalog.stale import catalog_stale_remarks
     from planner.cli.clock import today
     from planner.cli.database import ledger_url
     from planner.cli.month_facts import check_tag, setting_of
-    from planner.exchange.hosted_prices import shipped_hosted_prices
     from planner.month.gather import gather
     from planner.month.report import month_report
     from planner.report.month_json import month_text
@@ -81,13 +84,34 @@ def report(  # noqa: PLR0917 - a command's options are its arguments
         facts = gather(ledger, month, setting, as_of=datetime.now(UTC), planned=planned)
     if by is not None:
         check_tag(facts, by)
-    stale = catalog_stale_remarks(setting.catalog)
-    facts = replace(facts, hosted=shipped_hosted_prices(), remarks=(*facts.remarks, *stale))
+    facts = _with_market_and_use(facts, prometheus)
     found = month_report(facts, by=by or fleet.report.by, title=fleet.report.title, forecast=expected)
     _write(found, reading, targets)
     typer.echo(month_text(found) if as_json else _summary(found, reading), nl=False)
     say(context, (*remarks, *found.remarks))
     say(context, [f"wrote {path}" for path in targets.values()])
+
+
+def _with_market_and_use(facts: "MonthFacts", prometheus: str | None) -> "MonthFacts":
+    """The facts with what hosted models cost, what a Prometheus recorded, and what is doubtful of both."""
+    from planner.catalog.stale import catalog_stale_remarks
+    from planner.exchange.hosted_prices import shipped_hosted_prices
+
+    use = _use(prometheus, facts)
+    warned = () if use is None else tuple(f"Prometheus warns: {one}" for one in use.warnings)
+    stale = catalog_stale_remarks(facts.catalog)
+    return replace(facts, hosted=shipped_hosted_prices(), use=use, remarks=(*facts.remarks, *warned, *stale))
+
+
+def _use(prometheus: str | None, facts: "MonthFacts") -> "FleetUse | None":
+    """What a Prometheus recorded by offer in the past part of the month. Raises InputError, MetricsError."""
+    if prometheus is None:
+        return None
+    from planner.cli.prometheus import prometheus_at
+    from planner.measure.recorded import read_fleet_use
+
+    with prometheus_at(prometheus) as client:
+        return read_fleet_use(client, start=facts.start, end=facts.known_until)
 
 
 def _formats(given: list[str] | None, *, as_json: bool) -> tuple[Format, ...]:

@@ -22,6 +22,7 @@ from planner.economics.market import HostedPrices
 from planner.errors import InputError
 from planner.fleet import Fleet
 from planner.ledger import TEAM, Lease, OtherCost, PriceInForce, PublishedPrice, ServedHours
+from planner.measure.offer_use import FleetUse
 from planner.plan import Plan
 from planner.profile.curve import Profile
 from planner.profile.model import Rates
@@ -79,6 +80,8 @@ class MonthFacts:
     """What gateways charged in the month, as far as it was recorded."""
     announced: tuple[PublishedPrice, ...] = ()
     """What was announced in the month, to be charged from a day of its own."""
+    use: FleetUse | None = None
+    """What nodes did by offer and model; None: nobody was asked."""
     fleet: Fleet
     catalog: Catalog
     profiles: Mapping[str, Profile]

@@ -2,7 +2,7 @@
 
 Traffic: the forecast given, else the month's last whole week over and over. Staying as is: every base server kept, and
 of burst only the offers that were used in the month. Both are planned by the same policy and prices, so the saving is
-what the changes bring.
+what the changes bring. A third plan is solved where nodes were measured to do something else than their profiles say.
 """
 
 from collections import Counter
@@ -16,6 +16,7 @@ from planner.errors import InputError
 from planner.fleet import Owned
 from planner.month.demand import WEEK_H, Asked, repeated_week
 from planner.month.facts import HOUR, MonthFacts, Reckoning
+from planner.month.remeasured import at_measured_rates
 from planner.month.servers import Servers, held_at, is_of_fleet, staying, with_owned
 from planner.month.value import NextMonth
 from planner.optimize.prepare import OWNED
@@ -45,6 +46,7 @@ def next_month(
         plan = solve_case(case, effort).plan
     except InputError as error:
         return None, (f"{name} is not planned: {error}",)
+    measured, no_measured = at_measured_rates(case, facts.use, effort)
     used = frozenset(one.lease.offer for one in month.bill.leases if not one.lease.is_base)
     stay, why = _staying(case, used, effort)
     if stay.plan is not None and stay.plan.total_usd < plan.total_usd:
@@ -55,7 +57,8 @@ def next_month(
         plan=plan,
         changes=netted(plan),
         staying_usd=stay.bill_usd,
-        remarks=(*said, *now.remarks, *why, *_left_alone(facts)),
+        at_measured_rates=measured,
+        remarks=(*said, *now.remarks, *why, *no_measured, *_left_alone(facts)),
     ), ()
 
 

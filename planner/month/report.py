@@ -73,6 +73,7 @@ def month_report(
         hourly=hourly(month),
         gap_hours=month.gap_hours,
         utilization=utilization(month),
+        use=facts.use,
         unserved_ratio=unserved,
         unit=UNKNOWN if unit is None else unit.allocation,
         usage_unit=UNKNOWN if unit is None else unit.usage,

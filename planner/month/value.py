@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from planner.economics.charges import Chargeback
 from planner.economics.spend import Spend
+from planner.measure.offer_use import FleetUse
 from planner.plan import OwnedChanges, Plan, UnitCost, Utilization
 
 Floats = NDArray[np.float64]
@@ -153,6 +154,27 @@ class ForecastError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredFactor:
+    """An offer that does not do for a model what it is rated at."""
+
+    model: str
+    offer: str
+    throughput_ratio: float
+    """Measured over rated throughput of the month."""
+    throughput_factor: float
+    """What `throughput_factor_by_offer` is to say of it, for the next plan to be made at what was measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtMeasuredRates:
+    """The next month with these offers at what was measured of them."""
+
+    factors: tuple[MeasuredFactor, ...]
+    plan: Plan | None
+    """None: there is none at such rates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NextMonth:
     """The plan for the month after, and what it saves against staying as is."""
 
@@ -161,6 +183,8 @@ class NextMonth:
     changes: OwnedChanges
     staying_usd: Decimal | None
     """Bill of keeping this month's base and the same offers for the forecast; None: it cannot serve it."""
+    at_measured_rates: AtMeasuredRates | None = None
+    """None: nothing was measured that differs from what the plan takes nodes to do."""
     remarks: tuple[str, ...] = ()
 
     @property
@@ -250,6 +274,8 @@ class MonthReport:
     """Hours without measurement."""
     utilization: Utilization | None
     """Busy node-hours over paid ones, and the busiest hour; None: nothing was measured."""
+    use: FleetUse | None
+    """Utilization, batching and throughput by offer and model; None: no Prometheus was asked."""
     unserved_ratio: float | None
     """Share of the tokens asked for that was not served; None: not recorded."""
     unit: UnitCost

@@ -1,6 +1,6 @@
 """Model: what is served, to which SLO, with which memory figures; Rates: what a node of an offer sustains. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -66,6 +66,12 @@ class Model:
     """Most requests in flight on a node; 1 is "no batching". None: what the SLO and memory allow."""
     throughput_factor: float = 1.0
     """Rates of every node over those of the profile, at the same latency: 0.9 where yours do a tenth less."""
+    throughput_factor_by_offer: dict[str, float] = field(default_factory=dict)
+    """The same of nodes of one offer, by its id, times `throughput_factor`: what was measured of them."""
+
+    def factor_on(self, offer_id: str) -> float:
+        """Rates of a node of the offer over those of the profile; what follows # tells owned servers of it apart."""
+        return self.throughput_factor * self.throughput_factor_by_offer.get(offer_id.partition("#")[0], 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,8 @@ def rated_for(model: Model, offer: Offer, profiles: Mapping[str, Profile], *, me
     if not fits:
         return rated[0]
     best = min(fits, key=_speed)
-    return best if model.throughput_factor == 1 else _faster(best, model.throughput_factor)
+    factor = model.factor_on(offer.id)
+    return best if factor == 1 else _faster(best, model, factor)
 
 
 def _candidates(profile: Profile, offer: Offer) -> list[tuple[Machine, int]]:
@@ -138,13 +139,14 @@ def _named(found: Rated, offer: Offer, replicas: int) -> Rated:
     return replace(found, rates=rates)
 
 
-def _faster(found: Rated, factor: float) -> Rated:
-    """The rates times the model's throughput factor, which a remark says."""
+def _faster(found: Rated, model: Model, factor: float) -> Rated:
+    """The rates times the model's factor on the offer, which a remark says."""
+    key = "throughput_factor" if factor == model.throughput_factor else "throughput_factor_by_offer"
     rates = replace(
         found.rates,
         prefill_tok_s=found.rates.prefill_tok_s * factor,
         decode_tok_s=found.rates.decode_tok_s * factor,
-        remarks=(*found.rates.remarks, f"times throughput_factor {factor:g}"),
+        remarks=(*found.rates.remarks, f"times {key} {factor:g}"),
     )
     return replace(found, rates=rates)
 

@@ -11,6 +11,7 @@ from planner.report.month.cells import MILLION, count, figure, money, named, rat
 from planner.report.month.document import Block, Column, Figure, Paragraph, Section, Table
 from planner.report.month.heat import HOUR, heat_map
 from planner.report.month.lines import demand_and_nodes, past_hours
+from planner.report.month.measured import use_blocks
 from planner.report.month.reading import Reading
 from planner.report.numbers import number, percent
 
@@ -22,8 +23,8 @@ def utilization_section(report: MonthReport, reading: Reading) -> Section:
     use = report.utilization
     blocks: list[Block] = []
     if use is None or np.isnan(report.hourly.utilization).all():
-        text = "Nothing was measured in this month, so utilization is unknown."
-        return Section(id="utilization", title="Utilization", blocks=(Paragraph(text=text),))
+        text = "No usage of this month is recorded, so utilization by the hour is unknown."
+        return Section(id="utilization", title="Utilization", blocks=(Paragraph(text=text), *use_blocks(report)))
     busiest = _busiest(report, reading)
     blocks.append(
         Paragraph(
@@ -37,7 +38,7 @@ def utilization_section(report: MonthReport, reading: Reading) -> Section:
         hours = past_hours(report.hourly)
         notes.append(f"{report.gap_hours} of {hours} hours were not measured and count as unknown, not as idle.")
     blocks.append(Paragraph(text=" ".join(notes), is_note=True))
-    return Section(id="utilization", title="Utilization", blocks=tuple(blocks))
+    return Section(id="utilization", title="Utilization", blocks=(*blocks, *use_blocks(report)))
 
 
 def _busiest(report: MonthReport, reading: Reading) -> str:

@@ -7,6 +7,7 @@ from planner.month.value import MonthReport, NextMonth, PriceRow
 from planner.report.month.bars import Bar, bars
 from planner.report.month.cells import BLANK, MILLION, count, figure, money, named, notes, short, table, words
 from planner.report.month.document import Block, Cell, Column, Figure, Paragraph, Points, Section, Table, Tone
+from planner.report.month.measured import measured_rates_blocks
 from planner.report.month.palette import OTHER_INK
 from planner.report.month.reading import Reading, month_name
 from planner.report.month.summary import decision, plain_offer
@@ -41,6 +42,7 @@ def next_section(report: MonthReport, reading: Reading) -> Section:
     if plan.setup_due_usd:
         facts.append(f"Setup fees of {reading.money(plan.setup_due_usd)} fall due at once.")
     blocks.append(Points(items=tuple(facts)))
+    blocks += measured_rates_blocks(coming, reading)
     remarks = dict.fromkeys((*coming.remarks, *plan.remarks))
     blocks += notes(remarks)
     return Section(id="next", title=f"Next month: {month_name(coming.month)}", blocks=tuple(blocks))

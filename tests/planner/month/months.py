@@ -514,6 +514,7 @@ def small_report() -> MonthReport:
         hourly=small_hourly(),
         gap_hours=0,
         utilization=Utilization(mean=0.5, peak=0.9),
+        use=None,
         unserved_ratio=None,
         unit=UNIT,
         usage_unit=USAGE_UNIT,

@@ -1,0 +1,93 @@
+"""What was measured by model and offer: a table of the month, and the next month at the measured rates."""
+
+from planner.measure.offer_use import OfferUse
+from planner.month.value import AtMeasuredRates, MonthReport, NextMonth
+from planner.report.month.cells import count, named, ratio, table, words
+from planner.report.month.document import Block, Cell, Column, Heading, Paragraph, Points, Tone
+from planner.report.month.reading import Reading
+from planner.report.month.summary import decision
+from planner.report.numbers import percent
+
+
+def use_blocks(report: MonthReport) -> list[Block]:
+    """The table of offers; nothing where no Prometheus was asked."""
+    use = report.use
+    if use is None:
+        return []
+    title = Heading(id="by-offer", text="By model and offer")
+    if not use.rows:
+        text = (
+            f"{use.source} has no utilization by offer of this month: it is recorded by the rules of "
+            "infra/monitoring/throughput.yaml from the daemon's and the engines' metrics."
+        )
+        return [title, Paragraph(text=text)]
+    rows = [_row(row, index) for index, row in enumerate(use.rows)]
+    columns = (
+        named("Model"),
+        named("Offer"),
+        Column(title="Measured", unit="h"),
+        Column(title="Utilization", unit="%"),
+        Column(title="95 % of the time below", unit="%"),
+        Column(title="Batching", unit="% of rated"),
+        Column(title="Requests waited", unit="h"),
+        Column(title="Throughput", unit="% of rated"),
+    )
+    text = (
+        "Utilization is work over what the profile rates a node at. Batching is requests in flight over those of the "
+        "rated point. Throughput is of nodes in which requests waited, for only those show what a node can do: 100 % "
+        "is a profile that is right."
+    )
+    return [
+        title,
+        table("use-table", "Utilization, batching and throughput, measured", columns, rows),
+        Paragraph(text=text, is_note=True),
+    ]
+
+
+def _row(row: OfferUse, index: int) -> list[Cell]:
+    key = f"use.rows.{index}"
+    throughput = percent(row.throughput_ratio, 0)
+    return [
+        words(row.model),
+        words(row.offer),
+        count(row.measured_hours, f"{key}.measured_hours", 1),
+        ratio(row.utilization_mean, f"{key}.utilization_mean"),
+        ratio(row.utilization_p95, f"{key}.utilization_p95"),
+        ratio(row.batching_ratio, f"{key}.batching_ratio"),
+        count(row.saturated_hours, f"{key}.saturated_hours", 1),
+        Cell(text=throughput, key=f"{key}.throughput_ratio", tone=Tone.BAD if row.has_drifted else Tone.PLAIN),
+    ]
+
+
+def measured_rates_blocks(coming: NextMonth, reading: Reading) -> list[Block]:
+    """What the next month would be at the measured rates; nothing where profiles say what nodes do."""
+    found = coming.at_measured_rates
+    if found is None:
+        return []
+    drifted = [
+        f"{one.offer} served {one.model} at {percent(one.throughput_ratio, 0)} % of what its profile says; in "
+        f"[[model]] {one.model} of the fleet: throughput_factor_by_offer = "
+        f'{{ "{one.offer}" = {one.throughput_factor:g} }}'
+        for one in found.factors
+    ]
+    return [
+        Heading(id="at-measured-rates", text="At the measured rates"),
+        Paragraph(text=_measured_sentence(found, coming, reading)),
+        Points(items=tuple(drifted)),
+        Paragraph(
+            text="Measure such nodes anew with baseload bench, or fit their profile to what they did with baseload "
+            "profile fit --prometheus; until then the factors above plan with what was measured.",
+            is_note=True,
+        ),
+    ]
+
+
+def _measured_sentence(found: AtMeasuredRates, coming: NextMonth, reading: Reading) -> str:
+    if found.plan is None:
+        return "At what nodes were measured to do, the next month cannot be served."
+    more = found.plan.bill_usd - coming.plan.bill_usd
+    than = "as much as the plan above" if not more else f"{reading.money(abs(more))} {'more' if more > 0 else 'less'}"
+    return (
+        f"At what nodes were measured to do, the plan would be {decision(found.plan.owned_changes)}, for "
+        f"{reading.money(found.plan.bill_usd)}: {than}."
+    )
