@@ -27,6 +27,13 @@ PATIENCE_S = 2.0
 """Work that ends within this is not worth a process of its own."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What the system refused a task, as a worker tells it: of that type the engine's own failures are, too."""
+
+    error: OSError
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task(Generic[Given]):
     """What a function is called with, and what people call it."""
@@ -102,6 +109,7 @@ def _elsewhere(
     from joblib import Parallel, delayed
 
     program = code_version()
+    refused: OSError | None = None
     with backend(engine), ExitStack() as stack:
         try:
             handed = Parallel(return_as="generator_unordered")(
@@ -116,9 +124,13 @@ def _elsewhere(
                         f"--engine {engine.address or engine.kind}: a worker runs Baseload {there}, this is {program}; "
                         "expected the same on both"
                     )
+                if isinstance(result, Refused):
+                    refused = result.error
+                    raise refused
                 yield at, result
         except Exception as error:
-            if isinstance(error, OSError | BrokenProcessPool) or type(error).__module__.startswith("distributed."):
+            is_of_engine = isinstance(error, OSError | BrokenProcessPool) and error is not refused
+            if is_of_engine or type(error).__module__.startswith("distributed."):
                 said = " ".join(str(error).split())
                 raise EngineError(f"--engine {engine.address or engine.kind}: broke down ({said})") from error
             raise
@@ -132,9 +144,13 @@ def _close(handed: Generator[Any, None, None]) -> None:
 
 
 def _call(work: tuple[Callable[[Any, Share], Any], int, Any]) -> tuple[int, str, Any]:
-    """In a worker: the task's place, the program that did it, and its result."""
+    """In a worker: the task's place, the program that did it, and its result, or what the system refused it."""
     function, at, given = work
-    return at, code_version(), function(given, _unheard)
+    program = code_version()
+    try:
+        return at, program, function(given, _unheard)
+    except OSError as error:
+        return at, program, Refused(error)
 
 
 def silent(what: str, share: float) -> None:

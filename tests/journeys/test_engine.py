@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from planner.fleet import sample_forecast_text
+from tests.journeys.test_forecast import past_csv
 from tests.journeys.test_replay import WORLD, a_series, waves
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +105,14 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
+def forecasts(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """A back-test of twelve weeks: 16 origins of three methods."""
+    past = past_csv(tmp_path_factory.mktemp("given") / "past.csv", 84)
+    judged = ("--horizon", "7d", "--backtest", "--origins", "16")
+    return (str(Path(sys.executable).with_name("baseload")), "forecast", str(past), *judged, "--json")
+
+
+@pytest.fixture(scope="module")
 def alone(command: Sequence[str]) -> str:
     """What one process alone prints."""
     return finished(begun(command, "--workers", "1"))[0]
@@ -136,18 +145,22 @@ def kept(path: Path) -> int:
     return max(path.read_bytes().count(b"\n") - 1, 0) if path.exists() else 0
 
 
-def test_a_worker_killed_half_way_changes_nothing(cluster: Cluster, plans: Sequence[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("what", "tasks"), [("plans", 20), ("command", 20), ("forecasts", 48)])
+def test_a_worker_killed_half_way_changes_nothing(
+    cluster: Cluster, what: str, tasks: int, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    asked = request.getfixturevalue(what)
     run = tmp_path / "run"
-    client = begun(plans, "--engine", cluster.address, "--checkpoint", str(run))
+    client = begun(asked, "--engine", cluster.address, "--checkpoint", str(run))
     wait_for(lambda: kept(run) >= 3, client)
     died = cluster.workers.pop(0)
     died.send_signal(signal.SIGKILL)
     assert died.wait() == -signal.SIGKILL
     at_death = kept(run)
     out, _ = finished(client)
-    assert at_death < 20
-    assert kept(run) == 20
-    assert out == finished(begun(plans, "--workers", "1"))[0]
+    assert at_death < tasks
+    assert kept(run) == tasks
+    assert out == finished(begun(asked, "--workers", "1"))[0]
     cluster.add()
 
 

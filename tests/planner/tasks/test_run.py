@@ -106,6 +106,17 @@ def test_a_process_that_is_killed_ends_the_run_in_words() -> None:
         run_tasks(ends_its_process, tasks(9, 9), engine=Engine(workers=2))
 
 
+def finds_the_disk_full(number: int, share: Share) -> int:
+    raise OSError(number, "No space left on device", "notes.csv")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_the_system_refuses_a_task_is_told_as_that_whoever_does_it(workers: int) -> None:
+    with pytest.raises(OSError, match="No space left on device") as told:
+        run_tasks(finds_the_disk_full, tasks(28, 28), engine=Engine(workers=workers))
+    assert (told.value.errno, told.value.filename) == (28, "notes.csv")
+
+
 def test_a_worker_with_another_program_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "code_version", lambda: "0.2.0+another")
     with pytest.raises(EngineError, match=r"a worker runs Baseload .+, this is 0\.2\.0\+another; expected the same"):
