@@ -6,11 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autoscaler.replay.seeds import is_over_seeds
 from autoscaler.replay.sweep import SweptPoint, frontier
 from autoscaler.replay.world import World
 from autoscaler.report.replay_json import figures, world_document
 from autoscaler.report.replay_schema import figures_schema, world_schema
 from autoscaler.report.replay_tables import basis, heading, source_name
+from autoscaler.report.seeds import over_seeds_document, over_seeds_schema
 from planner.report.charts import BURST_COLORS, write_figure
 from planner.report.narrow import fitted, wrapped
 from planner.report.numbers import USD, Currency, number, percent
@@ -121,6 +123,7 @@ def sweep_document(
             for point in points
         ],
         "frontier": list(frontier(points)),
+        "over_seeds": over_seeds_document(points, policy.max_unserved_ratio) if is_over_seeds(points) else [],
         "remarks": list(dict.fromkeys(remarks)),
     }
 
@@ -144,6 +147,7 @@ def sweep_schema() -> Json:
                     listed({"type": "integer", "minimum": 0}),
                     "Points that none of the same controller beats in both cost and service.",
                 ),
+                "over_seeds": over_seeds_schema(),
                 "remarks": listed(TEXT),
             }
         ),

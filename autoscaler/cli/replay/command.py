@@ -119,4 +119,5 @@ def _shown(context: typer.Context, currency: CurrencyCode, *, hours: bool, lease
         currency=currency_of(currency),
         hours=hours or is_verbose(context),
         leases=leases or is_verbose(context),
+        each_seed=is_verbose(context),
     )

@@ -84,9 +84,23 @@ class Prepared:
 
 @dataclass(slots=True)
 class Kept:
-    """Worlds made once for all points of a sweep that share them, by what they are made of."""
+    """What all points of a sweep share is read, changed, planned and made once, by what it is made of."""
 
+    read: "Read | None" = None
+    cases: dict[tuple[object, ...], tuple[Case, Traffic]] = field(default_factory=dict)
+    plans: dict[tuple[object, ...], Plan] = field(default_factory=dict)
+    """Base nodes of a world; a seed changes none of them."""
     worlds: dict[tuple[object, ...], tuple[World, Plan | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What stands in the files."""
+
+    fleet: "Fleet"
+    remarks: tuple[str, ...]
+    plan: Plan | None
+    scenarios: tuple[TrafficScenario, ...]
 
 
 def controllers_of(policies: Sequence[str], *, compare: bool) -> tuple[tuple[str, ...], str | None]:
@@ -125,10 +139,17 @@ def at_point(asked: Asked, point: Mapping[str, str]) -> Asked:
 
 def prepare(asked: Asked, kept: Kept | None = None) -> tuple[Prepared, ...]:
     """The worlds asked for: one, or one for each scenario of the traffic where a plan is replayed."""
+    kept = kept or Kept()
+    if kept.read is None:
+        kept.read = _read(asked)
+    read = kept.read
+    return tuple(_prepared(asked, one, read, kept) for one in read.scenarios)
+
+
+def _read(asked: Asked) -> Read:
     fleet, remarks = load_fleet(asked.config, asked.policy)
     given = None if asked.plan is None else read_plan(files.read_text(asked.plan), source=str(asked.plan))
-    scenarios = _scenarios(asked, fleet, given)
-    return tuple(_prepared(asked, one, fleet, given, remarks, kept or Kept()) for one in scenarios)
+    return Read(fleet=fleet, remarks=tuple(remarks), plan=given, scenarios=_scenarios(asked, fleet, given))
 
 
 def _scenarios(asked: Asked, fleet: "Fleet", given: Plan | None) -> tuple[TrafficScenario, ...]:
@@ -150,27 +171,18 @@ def _scenarios(asked: Asked, fleet: "Fleet", given: Plan | None) -> tuple[Traffi
     return held
 
 
-def _prepared(
-    asked: Asked, scenario: TrafficScenario, fleet: "Fleet", given: Plan | None, remarks: Sequence[str], kept: Kept
-) -> Prepared:
-    traffic = scenario.traffic if asked.days is None else cut(scenario.traffic, asked.days)
-    _check_models(asked, fleet, given, traffic)
-    fleet, catalog = fleet_and_catalog(fleet, as_of=clock.today())
-    case = Case(
-        fleet=fleet,
-        catalog=catalog,
-        forecast=as_forecast(traffic),
-        profiles=load_profiles(fleet),
-        remarks=tuple(remarks),
-    )
-    _check_shift(asked.change, traffic)
-    case = changed(case, asked.change)
-    case = replace(case, remarks=(*case.remarks, *catalog_stale_remarks(case.catalog)))
-    traffic = changed_as(traffic, case.forecast)
-    key = (tuple(one for one in asked.change.settings if not one.startswith("scaling.")), scenario.name, asked.seed)
+def _prepared(asked: Asked, scenario: TrafficScenario, read: Read, kept: Kept) -> Prepared:
+    as_changed = (asked.change, scenario.name)
+    if as_changed not in kept.cases:
+        kept.cases[as_changed] = _case(asked, scenario, read)
+    case, traffic = kept.cases[as_changed]
+    seedless = (tuple(one for one in asked.change.settings if not one.startswith("scaling.")), scenario.name)
+    key = (*seedless, asked.seed)
     if key not in kept.worlds:
-        kept.worlds[key] = _world(asked, traffic, case, given)
+        kept.worlds[key] = _world(asked, traffic, case, read.plan, kept.plans.get(seedless))
     world, plan = kept.worlds[key]
+    if plan is not None:
+        kept.plans[seedless] = plan
     policy = reference_policy(case.fleet.scaling) if _is_reference(asked) else case.fleet.scaling
     remarks = (*case.remarks, *dict.fromkeys((*scenario.traffic.remarks, *world.traffic.remarks)), *world.remarks)
     if asked.is_from_slo:
@@ -195,14 +207,34 @@ def _prepared(
     )
 
 
+def _case(asked: Asked, scenario: TrafficScenario, read: Read) -> tuple[Case, Traffic]:
+    """The case of the traffic with everything changed as asked, and the traffic as changed."""
+    traffic = scenario.traffic if asked.days is None else cut(scenario.traffic, asked.days)
+    _check_models(asked, read.fleet, read.plan, traffic)
+    fleet, catalog = fleet_and_catalog(read.fleet, as_of=clock.today())
+    case = Case(
+        fleet=fleet,
+        catalog=catalog,
+        forecast=as_forecast(traffic),
+        profiles=load_profiles(fleet),
+        remarks=read.remarks,
+    )
+    _check_shift(asked.change, traffic)
+    case = changed(case, asked.change)
+    case = replace(case, remarks=(*case.remarks, *catalog_stale_remarks(case.catalog)))
+    return case, changed_as(traffic, case.forecast)
+
+
 def at_target(policy: ScalingPolicy, target: float) -> ScalingPolicy:
     """The policy at another target, with the band that goes with it."""
     low, high = band_around(target)
     return replace(policy, target_utilization=target, low_utilization=low, high_utilization=high)
 
 
-def _world(asked: Asked, traffic: Traffic, case: Case, given: Plan | None) -> tuple[World, Plan | None]:
-    """The world, and the plan its base nodes are of."""
+def _world(
+    asked: Asked, traffic: Traffic, case: Case, given: Plan | None, known: Plan | None
+) -> tuple[World, Plan | None]:
+    """The world, and the plan its base nodes are of; `known`: that of another seed, which is the same."""
     if _is_reference(asked):
         return _reference(traffic, asked), None
     if asked.traffic is not None:
@@ -225,9 +257,10 @@ def _world(asked: Asked, traffic: Traffic, case: Case, given: Plan | None) -> tu
 
     if given is not None or settings.base_from == "none" or settings.base:
         return made(settings, given), given
-    pools = frozenset(pool.key for pool in made(replace(settings, base_from="none"), None).pools)
-    plan = plan_for(traffic, Sold(fleet=case.fleet, catalog=case.catalog, profiles=case.profiles), pools)
-    return made(settings, plan), plan
+    if known is None:
+        pools = frozenset(pool.key for pool in made(replace(settings, base_from="none"), None).pools)
+        known = plan_for(traffic, Sold(fleet=case.fleet, catalog=case.catalog, profiles=case.profiles), pools)
+    return made(settings, known), known
 
 
 def _is_reference(asked: Asked) -> bool:

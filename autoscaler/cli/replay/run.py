@@ -1,7 +1,7 @@
 """Runs the replays asked for, says what is to be said, and answers with the exit code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -12,7 +12,7 @@ from autoscaler.replay.controllers import CONTROLLERS
 from autoscaler.replay.job import Job, run_jobs
 from autoscaler.replay.result import Replayed
 from autoscaler.replay.score.planned import compared
-from autoscaler.replay.sweep import SweptPoint, points_of
+from autoscaler.replay.sweep import SEED, SweptPoint, points_of
 from planner.cli.engine import kept_in
 from planner.cli.options import is_quiet, say
 from planner.cli.progress import Report, progress
@@ -82,6 +82,9 @@ def swept(
             whose += [point] * len(found)
         results = _run(context, jobs, execution, lambda what, share: report(what, 0.1 + 0.9 * share))
     assert first is not None  # a sweep has a point at least
+    if len({point.get(SEED) for point in settings}) > 1:
+        said = f"what is said of stock, prices and lead times is of seed {first.world.seed}; each seed draws its own"
+        first = replace(first, remarks=(*first.remarks, said))
     points = [SweptPoint(settings=point, replayed=one) for point, one in zip(whose, results, strict=True)]
     return points, first
 

@@ -12,6 +12,7 @@ from autoscaler.replay.controllers import CONTROLLERS, OURS
 from autoscaler.replay.result import Replayed
 from autoscaler.replay.score.expected import expected_offers
 from autoscaler.replay.score.planned import PlannedReplayed
+from autoscaler.replay.seeds import is_over_seeds
 from autoscaler.replay.sweep import SweptPoint
 from planner.files import write_atomic
 from planner.report.numbers import Currency, number, percent
@@ -34,6 +35,8 @@ class Shown:
     as_json: bool = False
     output: Path | None = None
     chart: Path | None = None
+    each_seed: bool = False
+    """Of a sweep over seeds, a row for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +108,7 @@ def _text(first: Outcome, planned: Sequence[PlannedReplayed], shown: Shown) -> s
 def show_sweep(points: Sequence[SweptPoint], prepared: Prepared, shown: Shown) -> None:
     """A sweep on stdout and in the files asked for."""
     from autoscaler.report.replay_json import replay_text
+    from autoscaler.report.seeds import render_seeds
     from autoscaler.report.sweep import render_sweep, sweep_document, write_sweep_chart
 
     world, policy = prepared.world, prepared.policy
@@ -114,7 +118,8 @@ def show_sweep(points: Sequence[SweptPoint], prepared: Prepared, shown: Shown) -
         write_sweep_chart(points, world, shown.chart, max_unserved_ratio=policy.max_unserved_ratio)
     text = document
     if not shown.as_json:
-        text = render_sweep(
+        rendered = render_seeds if is_over_seeds(points) and not shown.each_seed else render_sweep
+        text = rendered(
             points,
             world,
             max_unserved_ratio=policy.max_unserved_ratio,
