@@ -3,6 +3,11 @@
 from datetime import UTC, date, datetime
 
 
+def now() -> datetime:
+    """The moment, UTC."""
+    return datetime.now(UTC)
+
+
 def today() -> date:
     """The day, UTC."""
-    return datetime.now(UTC).date()
+    return now().date()

@@ -56,27 +56,43 @@ class Gateway:
         """Writes the file where a price moved, restarts what reads it, and asks it where its URL is known."""
         settings = self.settings
         path = Path(settings.config_file or "")
-        text = files.read_text(path) if path.exists() else ""
+        is_there = path.exists()
+        text = files.read_text(path) if is_there else ""
         changes = self._changes(prices, entries_of(text, source=str(path)))
         new = text if all(one.kind is Kind.KEPT for one in changes) else with_changes(text, changes, source=str(path))
         if is_dry_run:
             shown = diff(text, new, source=str(path))
             return Published(where=str(path), changes=changes, is_dry_run=True, diff=shown)
+        notes = [] if is_there or new == text else [f"{path}: was not there, and was made"]
+        mark = unread_mark(path)
+        is_unread = new != text or mark.exists()
+        if new != text:
+            if settings.reload_command:
+                files.write_atomic(mark, "Changed, and not read by the proxy yet: publishing runs reload_command.\n")
+            files.write_atomic(path, new)
         probes: Sequence[Probe] = ()
         problem = None
-        if new != text:
-            files.write_atomic(path, new)
         try:
-            if new != text:
+            if is_unread:
                 _reload(settings.reload_command)
-            if settings.url is not None and (settings.reload_command or new == text):
+            if settings.url is not None and (settings.reload_command or not is_unread):
                 with Proxy(settings.url, key=self.key()) as proxy:
                     proxy.wait(STARTS_WITHIN_S)
                     probes = _seen(proxy, changes, probe)
+            elif is_unread:
+                lacking = "reload_command" if settings.url is not None else "url"
+                notes.append(f"{path}: changed, and not read back: there is no {lacking} in [publish]")
+            mark.unlink(missing_ok=True)
         except GatewayError as error:
             problem = str(error)
         return Published(
-            where=str(path), changes=changes, told=changes, is_dry_run=False, probes=probes, problem=problem
+            where=str(path),
+            changes=changes,
+            told=changes,
+            is_dry_run=False,
+            probes=probes,
+            problem=problem,
+            notes=tuple(notes),
         )
 
     def _by_proxy(self, prices: Sequence[Price], is_dry_run: bool, probe: bool) -> Published:
@@ -119,6 +135,11 @@ class Gateway:
         return found
 
 
+def unread_mark(config_file: Path) -> Path:
+    """The file beside LiteLLM's that says it was changed and its proxy not made to read it yet."""
+    return config_file.with_name(f"{config_file.name}.unread")
+
+
 def where_of(settings: PublishSettings) -> str:
     """The gateway's file, or its URL without a password."""
     return settings.config_file or without_user(settings.url or "")
@@ -145,7 +166,9 @@ def _reload(command: tuple[str, ...]) -> None:
         done = subprocess.run(  # noqa: S603 - the operator's own command, without a shell
             command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=RELOAD_TIMEOUT_S
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise GatewayError(f"reload_command {command[0]}: {type(error).__name__}") from None
+    except subprocess.TimeoutExpired:
+        raise GatewayError(f"reload_command {command[0]}: did not end within {RELOAD_TIMEOUT_S:g} s") from None
+    except OSError as error:
+        raise GatewayError(f"reload_command {command[0]}: cannot be run ({error.strerror})") from None
     if done.returncode != 0:
         raise GatewayError(f"reload_command {command[0]}: ended with {done.returncode}")

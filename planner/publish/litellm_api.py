@@ -55,8 +55,11 @@ class LiteLlmApi:
             response = self._client.request(method, path, json=body)
         except httpx.TimeoutException:
             raise GatewayError(f"{where}: no answer in time") from None
+        except httpx.ConnectError:
+            raise GatewayError(f"{where}: nothing answers there; expected the running proxy") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise GatewayError(f"{where}: {type(error).__name__}") from None
+            said = str(error) or type(error).__name__
+            raise GatewayError(f"{where}: the connection broke off ({said})") from None
         try:
             document = response.json()
         except (json.JSONDecodeError, UnicodeDecodeError):

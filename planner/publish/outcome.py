@@ -52,6 +52,8 @@ class Published:
     """What broke off once something was told; None: nothing."""
     is_check: bool = False
     """Whether the reasons to review a price were asked for."""
+    notes: Sequence[str] = ()
+    """What else its reader should know."""
     announced_for: datetime | None = None
     """Until then the gateway is told nothing; None: prices hold at once."""
 
@@ -69,7 +71,12 @@ def reasons_of(change: Change) -> tuple[Trigger, ...] | None:
 
 
 def why_of(change: Change) -> str:
-    """Why the price moved, in words, for the change log."""
+    """Why the price moved, in words, for the change log; a bound it was held at is said last."""
+    bound = change.price.bound
+    return _moved_for(change) if bound is None else f"{_moved_for(change)}; held at {bound}"
+
+
+def _moved_for(change: Change) -> str:
     if change.price.announced_why is not None:
         return f"as announced: {change.price.announced_why}"
     if change.before is None or not any(published_cost(change.before, cost) for cost in COSTS):

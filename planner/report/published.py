@@ -73,9 +73,9 @@ def _cells(change: Change) -> list[Cell]:
 
 
 def _before_and_after(change: Change, cost: str) -> tuple[str, str]:
-    wanted = change.price.input_usd_token if cost == COSTS[0] else change.price.output_usd_token
+    """What the entry charges now, and after this: a price that is kept is the same in both."""
     before = None if change.before is None else published_cost(change.before, cost)
-    return _mtok(before), _mtok(wanted)
+    return _mtok(before), _mtok(published_cost(change.after, cost))
 
 
 def _mtok(usd_token: Decimal | None) -> str:
@@ -109,6 +109,7 @@ def published_document(found: Published) -> dict[str, Any]:
             }
             for one in found.changes
         ],
+        "notes": list(found.notes),
         "probes": [
             {
                 "name": one.name,
@@ -187,6 +188,7 @@ def published_schema() -> Json:
             or_null({"type": "string", "format": "date-time"}), "The gateway is told then; null: prices hold at once."
         ),
         "models": listed(record(model)),
+        "notes": said(listed(TEXT), "Of a file that was made, or changed and not read back."),
         "probes": listed(record(probe)),
     }
     return {

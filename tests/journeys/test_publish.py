@@ -287,6 +287,37 @@ def test_a_file_is_reloaded_where_it_changed_and_its_proxy_asked(
     assert "recorded in " in err  # the file is changed: whoever reads it next charges it
 
 
+def test_a_reload_that_failed_is_owed_until_it_worked(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = f'config_file = "litellm.yaml"\nreload_command = ["{{}}", "{tmp_path}/reloaded"]\n{NEW}'
+    unread = tmp_path / "litellm.yaml.unread"
+    code, _, err = publish(capsys, tmp_path, plan, settings.format("no-such-program"))
+    assert (code, "cannot be run (No such file or directory)" in err) == (5, True)
+    code, out, err = publish(capsys, tmp_path, plan, settings.format("rmdir"))  # nothing there to remove
+    assert (code, "kept" in out, "ended with 1" in err, unread.exists()) == (5, True, True, True)
+    code, out, err = publish(capsys, tmp_path, plan, settings.format("touch"))
+    assert (code, "kept" in out, (tmp_path / "reloaded").exists(), unread.exists()) == (0, True, True, False)
+    assert "changed, and not read back: there is no url in [publish]" in " ".join(err.split())
+    (tmp_path / "reloaded").unlink()
+    code, _, err = publish(capsys, tmp_path, plan, settings.format("touch"))
+    assert (code, (tmp_path / "reloaded").exists(), "not read back" in err) == (0, False, False)
+
+
+def test_a_file_that_is_made_or_read_by_nobody_is_said(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = (
+        f'config_file = "litelm.yaml"\nurl = "http://127.0.0.1:9"\n{NEW}'  # no key is asked for: nor is the proxy
+    )
+    code, out, err = publish(capsys, tmp_path, plan, settings, "--json")
+    made, unread = json.loads(out)["notes"]
+    assert code == 0
+    assert made == f"{tmp_path}/litelm.yaml: was not there, and was made"
+    assert unread == f"{tmp_path}/litelm.yaml: changed, and not read back: there is no reload_command in [publish]"
+    assert "was not there, and was made" in err
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -435,7 +466,7 @@ def test_a_price_is_made_of_one_thing(tmp_path: Path, plan: Path, capsys: pytest
 
 
 def at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    monkeypatch.setattr("planner.cli.publish.command.now_utc", lambda: moment)
+    monkeypatch.setattr("planner.cli.clock.now", lambda: moment)
 
 
 def doubled(plan: Path, folder: Path) -> Path:
@@ -635,6 +666,30 @@ def test_an_announced_price_has_come_as_far_as_it_will_have_by_its_day(
     assert json.loads(out)["announced_for"] == "2026-12-08T00:00:00Z"
 
 
+def test_an_announced_model_of_which_no_price_is_made_any_more_is_said(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    option = ("--effective-from", "2026-12-10")
+    at(monkeypatch, datetime(2026, 12, 1, tzinfo=UTC))
+    named = f'config_file = "litellm.yaml"\n{NEW}name = "old-name"\n'
+    assert publish(capsys, tmp_path, plan, named, *option)[0] == 0
+    at(monkeypatch, datetime(2026, 12, 10, tzinfo=UTC))
+    code, _, err = publish(capsys, tmp_path, plan, f'config_file = "litellm.yaml"\n{NEW}', *option)
+    said = " ".join(err.split())
+    assert code == 0
+    assert "old-name: announced for 2026-12-10T00:00Z and not told, for no price is made of it any more" in said
+
+
+def test_the_table_shows_of_a_price_that_is_kept_what_is_charged(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = f'config_file = "litellm.yaml"\nmin_change_ratio = 3\n{NEW}'
+    publish(capsys, tmp_path, plan, settings)
+    _, out, _ = publish(capsys, tmp_path, doubled(plan, tmp_path), settings)
+    (row,) = (line.split() for line in out.splitlines() if line.startswith("llama-7b-q4 "))
+    assert (row[1], row[3], row[-1]) == (row[2], row[4], "kept")
+
+
 def test_a_bound_holds_the_price(tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = f'config_file = "litellm.yaml"\n{NEW}max_usd_mtok = 0.1\n'
     code, out, err = publish(capsys, tmp_path, plan, settings, "--json")
@@ -648,3 +703,5 @@ def test_a_bound_holds_the_price(tmp_path: Path, plan: Path, capsys: pytest.Capt
     assert float(paid / sum(tokens)) == pytest.approx(0.1e-6, rel=1e-4)
     assert model["bound"] == "max_usd_mtok"
     assert model["description"].endswith("; held at max_usd_mtok 0.1")
+    _, out, _ = _said(capsys, "publish", "log", "--json")
+    assert [one["why"] for one in json.loads(out)["prices"]] == ["first price; held at max_usd_mtok"]

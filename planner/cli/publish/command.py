@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.cli import clock
 from planner.cli.database import check_recordable
 from planner.cli.option_groups import with_options
 from planner.cli.options import FleetOption, JsonOption, say, screen
@@ -79,7 +80,7 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
     from planner.publish.litellm_api import GatewayError
     from planner.report.published import published_document, render_published
 
-    now = now_utc()
+    now = clock.now()
     check_paths(read=(("--plan", given.plan), ("-c", given.config)), write=())
     if [given.plan, given.month, given.trailing_days].count(None) != 2:
         raise InputError("prices are made of one thing: expected one of --plan, --month and --trailing-days")
@@ -100,7 +101,8 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
         reviewed=last_reviews(settings, given.config),
     )
     if moment is not None and not is_to_come:
-        prices = as_announced(prices, settings, moment, given.config)
+        prices, missing = as_announced(prices, settings, moment, given.config)
+        said = (*said, *missing)
     found = gateway.publish(prices, is_dry_run=given.dry_run or given.check or is_to_come, probe=given.probe)
     shows_diff = given.dry_run and not given.check
     found = replace(
@@ -113,16 +115,11 @@ def litellm(context: typer.Context, given: PublishGiven) -> None:
         typer.echo(json.dumps(published_document(found), indent=2, ensure_ascii=False))
     else:
         typer.echo(render_published(found, screen=screen()), nl=False)
-    say(context, (*remarks, *said))
+    say(context, (*remarks, *said, *found.notes))
     if keeps:
         say(context, recorded(found, settings, given.config, now))
     if found.alarms:
         raise GatewayError("; ".join(found.alarms))
-
-
-def now_utc() -> datetime:
-    """The moment prices are told."""
-    return datetime.now(UTC)
 
 
 def _moment(text: str) -> datetime:

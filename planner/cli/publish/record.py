@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 def as_announced(
     prices: "Sequence[Price]", settings: "PublishSettings", moment: datetime, config: Path | None
-) -> "tuple[Price, ...]":
+) -> "tuple[tuple[Price, ...], tuple[str, ...]]":
     """The prices, those announced for this moment as they were announced: that is what customers were told.
+
+    Beside them remarks of what was announced and cannot be told, for no price is made of it any more.
 
     Once told they are as computed again. A moment for which nothing was ever announced is an InputError: it is a
     mistyped one, and customers would be charged what nobody told them.
@@ -40,7 +42,13 @@ def as_announced(
             f"--effective-from {moment:%Y-%m-%dT%H:%MZ}: nothing was announced for it at {where_of(settings)}; "
             f"announced: {days}"
         )
-    return tuple(
+    names = {settings.of(price.model).name or price.model for price in prices}
+    missing = tuple(
+        f"{name}: announced for {moment:%Y-%m-%dT%H:%MZ} and not told, for no price is made of it any more; it stays "
+        "announced until another price of it is told"
+        for name in sorted(due.keys() - names)
+    )
+    told = tuple(
         price
         if (one := due.get(settings.of(price.model).name or price.model)) is None
         else replace(
@@ -54,6 +62,7 @@ def as_announced(
         )
         for price in prices
     )
+    return told, missing
 
 
 def last_reviews(settings: "PublishSettings", config: Path | None) -> "dict[str, Standing]":
