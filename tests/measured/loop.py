@@ -42,7 +42,10 @@ served_model = "random"
 api_base = "{api_base}"
 """
 LEASES = """id,offer,start,end,billing,price_usd_hour,model
-a,hetzner/ax102,{month}-01T00:00Z,{month}-01T01:00Z,started_hour,0.187,tiny
+a,hetzner/ax102,{hour:%Y-%m-%dT%H:00Z},,started_hour,0.187,tiny
+"""
+USAGE = """hour,model,input_tokens,output_tokens
+{hour:%Y-%m-%dT%H:00Z},tiny,{read},{written}
 """
 MIXES = ("64:32", "256:32", "64:128")
 
@@ -61,7 +64,9 @@ class Charged:
     charged_usd: Decimal
     """What LiteLLM charged for it."""
     report: str
-    """The month's, as Markdown."""
+    """The month's, in Markdown."""
+    month: dict[str, Any]
+    """The same as JSON."""
 
 
 def close_the_loop(folder: Path, *, window_s: float, repeats: int, show: Callable[[str], None]) -> Charged:
@@ -111,20 +116,23 @@ def _closed(folder: Path, *, window_s: float, repeats: int, show: Callable[[str]
             asked = ("publish", "litellm", "--plan", "plan.json", "-c", "fleet.toml", "--url", proxy.url)
             command(*asked)
             probed = json.loads(command_json(folder, *asked))
+            hour = datetime.now(UTC)
             usage, charged = _chat(proxy.url)
     show(
         f"\nSomebody's chat request through it: {usage['prompt_tokens']} tokens in, {usage['completion_tokens']} out, "
         f"charged USD {charged:f}."
     )
-    month = f"{datetime.now(UTC):%Y-%m}"
-    (folder / "leases.csv").write_text(LEASES.format(month=month))
-    show("\nThe month's report, for an hour of such a machine, has the price:")
-    command("ledger", "import", "leases.csv")
+    (folder / "leases.csv").write_text(LEASES.format(hour=hour))
+    tokens = {"read": usage["prompt_tokens"], "written": usage["completion_tokens"]}
+    (folder / "usage.csv").write_text(USAGE.format(hour=hour, **tokens))
+    show("\nThe request and an hour of such a machine are of the month; its report has them and the price:")
+    command("ledger", "import", "leases.csv", "usage.csv")
     (folder / "reports").mkdir(exist_ok=True)
-    command("report", "--month", month, "-c", "fleet.toml", "--format", "md", "-o", "reports/")
-    (written,) = (folder / "reports").glob("*.md")
+    command("report", "--month", f"{hour:%Y-%m}", "-c", "fleet.toml", "--format", "md,json", "-o", "reports/")
+    (written,), (document,) = ((folder / "reports").glob(f"*.{form}") for form in ("md", "json"))
     report = written.read_text()
-    show("\n".join(line for line in report.splitlines() if "published price of" in line))
+    shown = ("published price of", "tokens served")
+    show("\n".join(line for line in report.splitlines() if any(part in line for part in shown)))
     return Charged(
         fit=fit,
         plan=json.loads((folder / "plan.json").read_text()),
@@ -133,6 +141,7 @@ def _closed(folder: Path, *, window_s: float, repeats: int, show: Callable[[str]
         usage=usage,
         charged_usd=charged,
         report=report,
+        month=json.loads(document.read_text()),
     )
 
 

@@ -43,4 +43,9 @@ def test_a_chat_request_is_charged_what_the_measured_machine_costs(tmp_path: Pat
     assert found.charged_usd == pytest.approx(expected, rel=Decimal("1e-9"))
     assert found.usage["completion_tokens"] > 0
     assert f"USD {low * 1_000_000:.4f} input, {high * 1_000_000:.4f} output per million tokens" in found.report
+    (served,) = found.month["model_months"]
+    assert (served["input_tokens"], served["output_tokens"]) == (
+        found.usage["prompt_tokens"],
+        found.usage["completion_tokens"],
+    )
     assert any("charged USD" in line for line in shown)
