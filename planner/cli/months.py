@@ -34,6 +34,7 @@ from planner.errors import InputError
 if TYPE_CHECKING:
     from planner.case import Case
     from planner.optimize.months.value import Schedule, Terms
+    from planner.report.numbers import Currency
 
 FromOption = Annotated[
     str | None, typer.Option("--from", metavar="MONTH", help="First month, such as 2026-12 (the forecast's first).")
@@ -75,6 +76,7 @@ def months(  # noqa: PLR0917 - a command's options are its arguments
     currency: CurrencyOption = CurrencyCode.USD,
     as_json: JsonOption = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the JSON document to this file.")] = None,
+    chart: Annotated[Path | None, typer.Option("--chart", help="Draw the months to an .svg or .png file.")] = None,
 ) -> None:
     """Base servers to order and cancel in each month: setup fees, notice, prices of the order date and growth weighed.
 
@@ -82,12 +84,15 @@ def months(  # noqa: PLR0917 - a command's options are its arguments
     """
     from planner.case import load_case, load_fleet
     from planner.cli.clock import today
-    from planner.files import write_atomic
     from planner.report.months import months_text, render_months
     from planner.whatif import Change
     from planner.whatif.months import first_whole_month, month_cases, months_from, read_growth, read_later
 
-    check_paths(read=(("-f", forecast), ("-c", config)), write=(("-o", output),))
+    check_paths(read=(("-f", forecast), ("-c", config)), write=(("-o", output), ("--chart", chart)))
+    if chart is not None:
+        from planner.report.charts import check_chart_path
+
+        check_chart_path(chart)
     terms = _terms(notice_months, min_saving)
     fleet, remarks = load_fleet(config, policy)
     case = load_case(forecast=forecast, fleet=fleet, quantile=quantile, remarks=remarks, as_of=today())
@@ -102,14 +107,27 @@ def months(  # noqa: PLR0917 - a command's options are its arguments
         later=[read_later(one) for one in later or ()],
     )
     found = _scheduled(context, cases, terms)
-    if output is not None:
-        write_atomic(output, months_text(found))
+    shown = currency_of(currency, case.catalog)
+    _write_files(found, output, chart, shown)
     if as_json:
         typer.echo(months_text(found), nl=False)
     else:
-        typer.echo(render_months(found, screen=screen(), currency=currency_of(currency, case.catalog)), nl=False)
-    say(context, [*found.remarks, *([f"wrote {output}"] if output is not None else [])])
+        typer.echo(render_months(found, screen=screen(), currency=shown), nl=False)
+    say(context, [*found.remarks, *(f"wrote {path}" for path in (output, chart) if path is not None)])
     raise typer.Exit(_verdict(context, found, fleet.policy.max_unserved_ratio))
+
+
+def _write_files(found: "Schedule", output: Path | None, chart: Path | None, currency: "Currency") -> None:
+    """The files asked for."""
+    if output is not None:
+        from planner.files import write_atomic
+        from planner.report.months import months_text
+
+        write_atomic(output, months_text(found))
+    if chart is not None:
+        from planner.report.months_chart import write_months_chart
+
+        write_months_chart(found, chart, currency)
 
 
 def _terms(notice_months: int, min_saving: str) -> "Terms":

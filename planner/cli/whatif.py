@@ -41,6 +41,18 @@ class ChangesGiven:
     sweep: SweepOption = None
     currency: CurrencyOption = CurrencyCode.USD
     as_json: JsonOption = False
+    chart: Annotated[Path | None, typer.Option("--chart", help="Draw the sweep to an .svg or .png file.")] = None
+
+    def check(self) -> None:
+        """Refuses options that do not go together."""
+        if self.sweep and self.scenarios is not None:
+            raise InputError(f"--sweep {self.sweep[0]}: --scenarios is given, too; expected one of them")
+        if self.chart is not None and not self.sweep:
+            raise InputError(f"--chart {self.chart}: draws a sweep; expected --sweep KEY=a,b,c")
+        if self.chart is not None:
+            from planner.report.charts import check_chart_path
+
+            check_chart_path(self.chart)
 
 
 @with_options(CaseGiven, ChangesGiven, EngineGiven)
@@ -54,11 +66,10 @@ def whatif(context: typer.Context, given: CaseGiven, asked: ChangesGiven, engine
     from planner.whatif import changed, compare
     from planner.whatif.planned import plan_cases
 
-    if asked.sweep and asked.scenarios is not None:
-        raise InputError(f"--sweep {asked.sweep[0]}: --scenarios is given, too; expected one of them")
+    asked.check()
     check_paths(
         read=(("-f", given.forecast), ("-c", given.config), ("--scenarios", asked.scenarios)),
-        write=(("--checkpoint", engine.checkpoint),),
+        write=(("--checkpoint", engine.checkpoint), ("--chart", asked.chart)),
     )
     work = engine.work()
     changes = () if asked.sweep else _changes(given.change(), asked.scenarios)
@@ -67,7 +78,7 @@ def whatif(context: typer.Context, given: CaseGiven, asked: ChangesGiven, engine
         case = changed(case, given.change())
     shown = currency_of(asked.currency, case.catalog)
     if asked.sweep:
-        raise typer.Exit(swept(context, case, asked.sweep, work, shown, as_json=asked.as_json))
+        raise typer.Exit(swept(context, case, asked, work, shown))
     with work.running(context) as how:
         comparison = compare(case, changes, lambda cases: plan_cases(cases, **how))
     if asked.as_json:
@@ -93,20 +104,23 @@ def _changes(given: "Change", scenarios: Path | None) -> "tuple[Change, ...]":
     return (given,)
 
 
-def swept(
-    context: typer.Context, case: "Case", sweeps: list[str], work: Work, currency: "Currency", *, as_json: bool
-) -> int:
+def swept(context: typer.Context, case: "Case", asked: ChangesGiven, work: Work, currency: "Currency") -> int:
     """The exit code of a sweep, once it is shown: 3 where no point serves enough, 4 where one is not proven enough."""
     from planner.report.whatif_sweep import render_sweep, sweep_document
     from planner.whatif.sweep import sweep_plans
 
     with work.running(context) as how:
-        found = sweep_plans(case, sweeps, **how)
-    if as_json:
+        found = sweep_plans(case, asked.sweep or [], **how)
+    if asked.chart is not None:
+        from planner.report.whatif_chart import write_sweep_chart
+
+        write_sweep_chart(found, asked.chart, currency)
+    if asked.as_json:
         typer.echo(json.dumps(sweep_document(found), indent=2, ensure_ascii=False))
     else:
         typer.echo(render_sweep(found, screen=screen(), currency=currency), nl=False)
     say(context, found.plan.remarks)
+    say(context, [f"wrote {asked.chart}"] if asked.chart is not None else [])
     if not any(point.is_served for point in found.points):
         say(context, ["no point leaves as little unserved as max_unserved_ratio"])
         return UNSERVED

@@ -34,10 +34,11 @@ def mean_or_band(rows: Rows, quantile: float | None, source: str, remarks: list[
     )
     if scenarios and has_mean:
         wanted = [is_wanted and one.scenario != "" for one, is_wanted in zip(rows.series, wanted, strict=True)]
-        remarks.append(f"{source}: its {len(scenarios)} scenarios are used; the mean rows are not")
-    if quantile is None and bands:
-        used = "scenarios" if scenarios else "mean rows"
-        remarks.append(f"{source}: the {used} are used; the quantiles {bands} are not")
+    unused = ["mean rows"] if scenarios and has_mean else []
+    unused += [f"quantiles {bands}"] if quantile is None and bands else []
+    if unused:
+        used = f"its {len(scenarios)} scenarios" if scenarios else "the mean rows"
+        remarks.append(f"{source}: {used} are used; the {' and the '.join(unused)} are not")
     return rows if all(wanted) else _only(rows, np.array(wanted))
 
 

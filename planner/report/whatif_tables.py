@@ -7,6 +7,7 @@ from planner.plan import Plan
 from planner.report.comparison import ComparedRow, Value, render_comparison
 from planner.report.numbers import USD, Currency, number, span
 from planner.report.screen import Screen, render
+from planner.report.whatif_rows import MANY, render_rows
 from planner.report.whatif_why import why
 from planner.whatif import Comparison, Figures
 
@@ -20,6 +21,8 @@ CASE_WIDTH = 11
 def render_whatif(comparison: Comparison, *, screen: Screen | None = None, currency: Currency = USD) -> str:
     """The comparison as text: what is compared, the figures, why, and what the amounts are."""
     screen = screen or Screen()
+    if len(comparison.after) > MANY:
+        return render_rows(comparison, screen, currency)
     shown = [comparison.before, *(outcome.figures for outcome in comparison.after)]
     plans = [comparison.plan, *(outcome.plan for outcome in comparison.after)]
     names = [BEFORE, *(outcome.name for outcome in comparison.after)]

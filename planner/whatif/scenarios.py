@@ -6,6 +6,7 @@ set = ["price.aws=*1.2"]      # also: without, only, slo (lists), policy (text),
 """
 
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from planner.whatif.change import Change
 LISTS = {"set": "demand=*1.5", "without": "ovh", "only": "hetzner", "slo": "ttft_ms=500"}
 """Keys that hold a list, each with an example of an entry."""
 KEYS = ("name", *LISTS, "policy", "measured_only")
-MAX_SCENARIOS = 100
+MAX_SCENARIOS = 5_000
 
 
 def read_scenarios(text: str, source: str, folder: str = ".") -> tuple[Change, ...]:
@@ -37,9 +38,8 @@ def read_scenarios(text: str, source: str, folder: str = ".") -> tuple[Change, .
     if len(blocks) > MAX_SCENARIOS:
         raise InputError(f"{source}: {len(blocks)} scenarios; expected at most {MAX_SCENARIOS}")
     changes = tuple(_change(block, number, source, folder) for number, block in enumerate(blocks, start=1))
-    names = [change.name for change in changes]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(change.name for change in changes).items():
+        if count > 1:
             raise InputError(f"{source}, [[scenario]] {name!r}: the name appears twice; expected each name once")
     return changes
 

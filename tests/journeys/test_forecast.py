@@ -80,7 +80,7 @@ def test_scenarios_are_written_on_request_and_plan_uses_them(tmp_path, capsys):
     assert scenarios.models == ("chat", "code")
     assert len(scenarios.scenarios) == 5
     assert scenarios.probability == pytest.approx((0.2,) * 5)
-    assert "forecast.csv: its 5 scenarios are used; the mean rows are not" in scenarios.remarks
+    assert any("its 5 scenarios are used; the mean rows and the quantiles" in one for one in scenarios.remarks)
     assert read_forecast(text, source="forecast.csv", quantile=0.05).scenarios == ("",)
     again = tmp_path / "again.csv"
     assert forecast(past, "--horizon", "48h", "--paths", 5, "--seed", 3, "-o", again) == 0

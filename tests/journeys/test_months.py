@@ -165,9 +165,18 @@ def test_the_document_is_written_to_a_file_too(months: Months, tmp_path: Path) -
     assert "wrote " in err
 
 
+def test_the_months_are_drawn(months: Months, tmp_path: Path) -> None:
+    _, err = months("--months", "2", "--chart", str(tmp_path / "m.svg"))
+    drawn = (tmp_path / "m.svg").read_text()
+    assert all(word in drawn for word in ("base fees", "setup fees due", "2026-12", "2027-01", "p/server"))
+    assert "wrote " in err
+
+
 @pytest.mark.parametrize(
     ("options", "what"),
     [
+        (("--chart", "m.pdf"), "m.pdf: a chart is written as .svg or .png"),
+        (("--set", "aim=regret"), "months: aim is 'regret'; expected 'expected'"),
         (("--months", "0"), "--months 0: expected 1 to 36"),
         (("--from", "2026-13"), "month is '2026-13'; expected a year and a month"),
         (("--growth", "lots"), "--growth 'lots': expected a part per month"),

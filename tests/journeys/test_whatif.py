@@ -142,6 +142,31 @@ def test_scenarios_are_planned_from_a_checkpoint_to_the_same_bytes(
     assert plain == first == again
 
 
+def test_more_scenarios_than_a_table_has_columns_for_have_a_row_each(
+    forecast: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "s.toml"
+    factors = [f"1.{number:02d}" for number in range(1, 22)]
+    path.write_text("".join(f'[[scenario]]\nname = "x{one}"\nset = ["demand=*{one}"]\n' for one in factors))
+    out, _ = said(capsys, 0, "whatif", "-f", forecast, "--scenarios", str(path))
+    lines = out.splitlines()
+    assert lines[0].startswith("What if, 21 scenarios: llama-7b-q4")
+    assert [line.split()[0] for line in lines if line.startswith("x")] == [f"x{one}" for one in factors]
+    assert next(line for line in lines if line.startswith("Bills from ")).count("(x1.") == 2
+
+
+def test_a_sweep_is_drawn_a_line_for_each_setting_of_the_other_key(
+    forecast: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "sweep.svg"
+    swept = ("--sweep", "throughput_factor=0.8,1", "--sweep", "demand=*0.5,*1,*2")
+    _, err = said(capsys, 0, "whatif", "-f", forecast, *swept, "--chart", str(picture))
+    drawn = picture.read_text()
+    assert f"wrote {picture}" in err
+    words = ("throughput_factor=0.8", "throughput_factor=1", "demand, factor", "as given", "base nodes")
+    assert all(word in drawn for word in words)
+
+
 def test_a_sweep_that_serves_nowhere_is_exit_code_3(forecast: str, capsys: pytest.CaptureFixture[str]) -> None:
     # Tokens left unserved cost next to nothing, so that none are served.
     out, err = said(capsys, 3, "whatif", "-f", forecast, "--sweep", "unserved_usd_mtok=0.00001,0.00002")
@@ -168,6 +193,8 @@ def test_unserved_after_the_change_is_exit_code_3_and_named(forecast: str, capsy
         (("--slo", "tfft_ms=3"), "--slo tfft_ms=3: unknown key 'tfft_ms'; did you mean 'ttft_ms'?"),
         (("--policy", "fundde"), "--policy fundde: no such file or preset; expected bootstrapped, funded, enterprise"),
         (("--scenarios", "none.toml"), "none.toml: no such file"),
+        (("--set", "demand=*2", "--chart", "x.png"), "--chart x.png: draws a sweep; expected --sweep KEY=a,b,c"),
+        (("--sweep", "demand=*1,*2", "--chart", "x.pdf"), "x.pdf: a chart is written as .svg or .png"),
         (("--sweep", "demnad=*2,*3"), "--sweep demnad=*2: unknown key 'demnad'; did you mean 'demand'?"),
         (("--sweep", "demand=*2,3"), "--sweep demand=3: expected a factor such as *1.5"),
         (("--sweep", "demand"), "--sweep demand: expected KEY=a,b,c"),

@@ -1,4 +1,4 @@
-"""The peak hour: how high the highest hour of the horizon, or of each local day, may be. Pure; read off whole paths.
+"""The peak hour: how high the highest hour of the horizon may be. Pure; read off whole paths.
 
 The highest hour of a horizon is likely above the band of any one hour: among many hours some are in their upper tail.
 """
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.demand.forecast import Forecast
-from planner.demand.local_time import LocalTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,19 +29,6 @@ def peaks_of(paths: Forecast, levels: Sequence[float]) -> Peaks:
         input_tok_s=_highest(paths.input_tok_s, paths.probability, levels),
         output_tok_s=_highest(paths.output_tok_s, paths.probability, levels),
     )
-
-
-def daily_peaks_of(paths: Forecast, ahead: LocalTime, levels: Sequence[float]) -> dict[int, Peaks]:
-    """Of the highest hour of each local day, by the day's proleptic ordinal; `ahead` is the paths' local time."""
-    found = {}
-    for day in np.unique(ahead.day).tolist():
-        inside = ahead.day == day
-        found[day] = Peaks(
-            levels=tuple(levels),
-            input_tok_s=_highest(paths.input_tok_s[..., inside], paths.probability, levels),
-            output_tok_s=_highest(paths.output_tok_s[..., inside], paths.probability, levels),
-        )
-    return found
 
 
 def _highest(values: NDArray[np.float64], probability: Sequence[float], levels: Sequence[float]) -> NDArray[np.float64]:

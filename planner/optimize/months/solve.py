@@ -24,7 +24,7 @@ from planner.optimize.problem import Ints, Problem
 from planner.optimize.recourse import Cut, Recourse
 from planner.optimize.walk import Report
 from planner.optimize.whole import WholeNodes
-from policies.planning import Sharing
+from policies.planning import Aim, Sharing, SpotLoss
 
 CLOSE = 1e-6
 """Relative distance at which program and recourse have met; below what a cent is of a month's bill."""
@@ -100,6 +100,13 @@ def _refuse(problems: Sequence[Problem]) -> None:
         raise InputError("months: base offers come or go between the months; expected the same in each")
     if first.policy.max_usd_month is not None:
         raise InputError("months: max_usd_month limits one month's plan; expected a fleet without a budget")
+    if first.policy.aim is not Aim.EXPECTED:
+        raise InputError(f"months: aim is '{first.policy.aim}'; expected 'expected', the mean of what months may cost")
+    if first.policy.survive_spot_loss is not SpotLoss.NONE:
+        lost = first.policy.survive_spot_loss
+        raise InputError(
+            f"months: survive_spot_loss is '{lost}'; expected 'none', as outages are planned a month at a time"
+        )
     if first.policy.sharing is not Sharing.NONE:
         raise InputError("months: sharing is 'hourly'; expected 'none', as each month's servers serve one model")
 

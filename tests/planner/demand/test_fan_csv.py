@@ -81,8 +81,5 @@ def test_a_file_with_mean_and_scenarios_says_which_is_used() -> None:
 
     assert found.scenarios == ("low", "high")
     assert found.input_tok_s[:, 0, 0].tolist() == [2, 6]
-    assert found.remarks == (
-        "f.csv: its 2 scenarios are used; the mean rows are not",
-        "f.csv: the scenarios are used; the quantiles 0.9 are not",
-    )
+    assert found.remarks == ("f.csv: its 2 scenarios are used; the mean rows and the quantiles 0.9 are not",)
     assert read_forecast(text, source="f.csv", quantile=0.9).input_tok_s[0, 0, 0] == 8

@@ -11,7 +11,7 @@ from planner.demand.bands.conformal import Spread, around, bucket_of, edges_of, 
 from planner.demand.bands.day_class import doubled, hour_class, unseen
 from planner.demand.bands.held_out import HeldOut
 from planner.demand.bands.paths import along, drawn_ranks
-from planner.demand.bands.peaks import daily_peaks_of, peaks_of
+from planner.demand.bands.peaks import peaks_of
 from planner.demand.bands.scores import coverage, interval_score, pinball
 from planner.demand.forecast import Forecast
 from planner.demand.local_time import local_time
@@ -182,9 +182,6 @@ def test_the_highest_hour_of_paths_has_quantiles_of_its_own():
     found = peaks_of(paths, (0.25, 0.5, 0.75, 1.0))
     assert found.output_tok_s[:, 0].tolist() == [2, 4, 5, 9]
     assert found.input_tok_s[:, 0].tolist() == [20, 40, 50, 90]
-    friday, saturday = daily_peaks_of(paths, local_time(paths.start, 2), (0.5,)).values()
-    assert friday.output_tok_s.tolist() == [[2.0]]
-    assert saturday.output_tok_s.tolist() == [[1.0]]
 
 
 def test_scores_are_those_of_their_formulas():

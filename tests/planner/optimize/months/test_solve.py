@@ -19,7 +19,7 @@ from planner.optimize.prepare import OwnedServers, Prepared, prepare
 from planner.optimize.recourse import Recourse
 from planner.profile.model import Basis, Model, Rates
 from policies.billing import Billing
-from policies.planning import PlanningPolicy, Sharing
+from policies.planning import Aim, PlanningPolicy, Sharing, SpotLoss
 
 HOURS = {1: 744, 2: 672, 3: 744, 4: 720}
 CHAT = Model(name="chat", profile="chat", load_time_s=0)
@@ -197,7 +197,13 @@ def test_base_losses_are_survived_in_every_month() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"), [({"max_usd_month": Decimal(100)}, "max_usd_month"), ({"sharing": Sharing.HOURLY}, "sharing")]
+    ("changes", "what"),
+    [
+        ({"max_usd_month": Decimal(100)}, "max_usd_month"),
+        ({"sharing": Sharing.HOURLY}, "sharing"),
+        ({"aim": Aim.CVAR}, "aim is 'cvar'; expected 'expected'"),
+        ({"survive_spot_loss": SpotLoss.POOL}, "survive_spot_loss is 'pool'; expected 'none'"),
+    ],
 )
 def test_what_is_planned_a_month_at_a_time_is_refused(changes: dict, what: str) -> None:
     with pytest.raises(InputError, match=what):
