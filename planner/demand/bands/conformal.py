@@ -3,8 +3,9 @@
 Split conformal prediction (V. Vovk, A. Gammerman, G. Shafer, Algorithmic Learning in a Random World, 2005), with scores
 scaled by a local spread (J. Lei et al., Distribution-Free Predictive Inference for Regression, 2018, section 5.2). The
 score of an hour is ln((actual + c) / (forecast + c)) over the spread of its class of hours, c a twentieth of the mean
-forecast. Its quantiles are read by bucket of hours ahead and by size (quiet, usual and busy hours), and put around the
-forecast. What few errors speak of leans on what more do.
+forecast. Its quantiles are read by bucket of hours ahead and by size (quiet, usual and busy hours), errors of long ago
+counting less (R. F. Barber et al., Conformal Prediction Beyond Exchangeability, 2023), and put around the forecast.
+What few errors speak of leans on what more do.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from planner.demand.bands.day_class import HOUR_CLASSES
 from planner.demand.bands.held_out import HeldOut
+from planner.demand.bands.weighted import weighted_quantiles, worth_of
 
 _EDGES_H = (24, 72, 168, 336)
 """Hours ahead at which a new bucket begins."""
@@ -26,19 +28,22 @@ _BUCKET_LEAN = 4.0
 _GROWTH = 1.15
 _FEW_ORIGINS = 10
 """Below it, quantiles lean on a Laplace distribution _FEW_WIDER than the errors seen, as on _FEW_WEIGHT origins."""
-_FEW_WIDER, _FEW_WEIGHT = 2.0, 2.0
+_FEW_WIDER, _FEW_WEIGHT = 1.5, 2.0
 _NO_SPREAD = 0.35
 """Of that distribution of ln(actual / forecast) without a single error: its 90 % band is from 0.45 to 2.2 times the
 forecast."""
 _LEAST_SPREAD = 0.02
 """Where no forecast was ever off."""
 _SIZES = (0.5, 1.1)
+"""Of the mean forecast: what lies below is quiet, what lies above busy."""
 _SIZE_LEAN = 4.0
 """Origins' worth of hours of a size below which its quantiles lean on those of all sizes."""
 _SIZE_ORIGINS = 14
 """Origins below which sizes are not told apart."""
 _DAYS_POWER = 0.1
 """A bucket of many days holds more errors than one of a day, but they are much alike."""
+_HALF_LIFE_DAYS = 150.0
+"""An error this old says half as much: another season errs otherwise."""
 _TINY = 1e-9
 
 
@@ -51,6 +56,8 @@ class Spread(NamedTuple):
     """(origins, hours ahead) see `size_of`."""
     by_class: NDArray[np.float64]
     """(HOUR_CLASSES,)"""
+    weight: NDArray[np.float64]
+    """(origins,) how much the errors of each say."""
 
 
 def bucket_of(hours: int) -> NDArray[np.int64]:
@@ -81,15 +88,16 @@ def spread_of(held_out: HeldOut, series: int) -> Spread:
     errors = np.log((actual + offset) / (predicted + offset))
     known = ~np.isnan(errors)
     by_class = np.ones(HOUR_CLASSES)
+    weight = 0.5 ** (held_out.age_days / _HALF_LIFE_DAYS)
     if known.any():
         off = np.abs(np.where(known, errors, 0))
         typical = float(off.sum() / known.sum())
         if typical < _TINY:
-            return Spread(np.where(known, 0.0, np.nan), size_of(predicted), _LEAST_SPREAD * by_class)
+            return Spread(np.where(known, 0.0, np.nan), size_of(predicted), _LEAST_SPREAD * by_class, weight)
         total = np.bincount(held_out.hour_class[known], off[known], HOUR_CLASSES)
         count = np.bincount(held_out.hour_class[known], known[known], HOUR_CLASSES)
         by_class = _leaning(total, count, typical)
-    return Spread(errors / by_class[held_out.hour_class], size_of(predicted), by_class)
+    return Spread(errors / by_class[held_out.hour_class], size_of(predicted), by_class, weight)
 
 
 def _leaning(total: NDArray[np.generic], count: NDArray[np.generic], typical: float) -> NDArray[np.float64]:
@@ -110,8 +118,8 @@ def quantiles_of(spread: Spread, levels: Sequence[float]) -> NDArray[np.float64]
     """(levels, sizes, hours) quantiles of scores by bucket of hours ahead and size.
 
     With n errors a level is read (n + 1) / n further from the middle (the finite-sample correction of split conformal
-    prediction), n the origins times a power of the bucket's days: hours of a day err together. A bucket of few origins
-    leans on the one before; the first, on a wide prior.
+    prediction), n what the origins are worth times a power of the bucket's days: hours of a day err together. A bucket
+    of few origins leans on the one before; the first, on a wide prior.
     """
     hours = spread.scores.shape[-1]
     level = np.asarray(levels)
@@ -147,16 +155,20 @@ def _bucket(
         return before
     values, size = spread.scores[:, inside], spread.size[:, inside]
     known = ~np.isnan(values)
-    count = origins * max(1.0, inside.sum() / 24) ** _DAYS_POWER
+    told = spread.weight[known.any(axis=1)]
+    weight = np.broadcast_to(spread.weight[:, None] / told.mean(), values.shape)
+    effective = worth_of(told)
+    count = effective * max(1.0, inside.sum() / 24) ** _DAYS_POWER
     wanted = np.clip(0.5 + (level - 0.5) * (count + 1) / count, 0, 1)
-    every = np.quantile(values[known], wanted)
+    every = weighted_quantiles(values[known], weight[known], wanted)
     found = np.empty((len(level), len(_SIZES) + 1))
     for one in range(len(_SIZES) + 1):
         of_size = known & (size == one)
-        worth = of_size.sum() / inside.sum() if origins >= _SIZE_ORIGINS else 0
-        read = np.quantile(values[of_size], wanted) if worth else every
+        share = weight[of_size].sum() / (len(told) * inside.sum())
+        worth = effective * share if origins >= _SIZE_ORIGINS else 0
+        read = weighted_quantiles(values[of_size], weight[of_size], wanted) if worth else every
         found[:, one] = (worth * read + _SIZE_LEAN * every) / (worth + _SIZE_LEAN)
-    mixed: NDArray[np.float64] = (origins * found + lean * before) / (origins + lean)
+    mixed: NDArray[np.float64] = (effective * found + lean * before) / (effective + lean)
     return mixed
 
 

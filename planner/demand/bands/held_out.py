@@ -16,9 +16,14 @@ class HeldOut:
     """(origins, series, hours ahead); NaN where not measured, or still to come."""
     hour_class: NDArray[np.int64]
     """(origins, hours ahead) see `day_class.hour_class`."""
+    age_days: NDArray[np.float64]
+    """(origins,) before the end of the history."""
 
     def of(self, origins: NDArray[np.bool_]) -> "HeldOut":
         """Those of some of the origins."""
         return HeldOut(
-            predicted=self.predicted[origins], actual=self.actual[origins], hour_class=self.hour_class[origins]
+            predicted=self.predicted[origins],
+            actual=self.actual[origins],
+            hour_class=self.hour_class[origins],
+            age_days=self.age_days[origins],
         )

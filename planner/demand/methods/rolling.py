@@ -15,17 +15,19 @@ from planner.demand.methods.method import Demand, Predict, hours_of
 
 _DAY_H = 24
 _LEAST_H = 48
+_YEAR_DAYS = 364
 
 
 def origins_of(held: int, hours: int, count: int) -> tuple[int, ...]:
     """Up to `count` origins, whole days before the end of `held` hours, so that an hour ahead is the same hour of day.
 
-    Evenly over the younger half of the history, or from its third day on where that leaves too few.
+    Evenly over the younger half of the history, or from its third day on where that leaves too few; of what is older
+    than a year, only as much as the hours ahead need.
     """
     days = (held - _LEAST_H) // _DAY_H
     if days < 1:
         return ()
-    reach = min(days, max(count, days // 2, hours // _DAY_H + 14))
+    reach = min(days, max(count, min(days // 2, _YEAR_DAYS), hours // _DAY_H + 14))
     back = np.unique(np.linspace(1, reach, min(count, reach)).round().astype(int))
     return tuple(int(held - _DAY_H * one) for one in back[::-1])
 
@@ -43,4 +45,9 @@ def rolling(predict: Predict, past: Demand, local: LocalTime, hours: int, origin
         actual[row, ..., :ahead] = past[..., origin : origin + ahead]
         ahead_class[row] = classes[origin : origin + hours]
     flat = (len(origins), past.shape[0] * past.shape[1], hours)
-    return HeldOut(predicted=predicted.reshape(flat), actual=actual.reshape(flat), hour_class=ahead_class)
+    return HeldOut(
+        predicted=predicted.reshape(flat),
+        actual=actual.reshape(flat),
+        hour_class=ahead_class,
+        age_days=(held - np.asarray(origins, dtype=float)) / _DAY_H,
+    )

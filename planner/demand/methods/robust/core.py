@@ -15,6 +15,7 @@ from planner.demand.methods.robust.day_grid import HOURS, DayGrid, day_grid
 from planner.demand.methods.robust.level import lasting
 from planner.demand.methods.robust.occasions import of_event_days
 from planner.demand.methods.robust.profile import weekly_profile
+from planner.demand.methods.robust.repeated import leaning_on_weeks
 from planner.demand.methods.robust.yearly import last_years_change
 
 _HALF_LIFE_DAYS = 21.0
@@ -52,11 +53,11 @@ def _ahead(series: NDArray[np.float64], local: LocalTime) -> NDArray[np.float64]
     profile = weekly_profile(values, weekday, weight, huber=_HUBER, lean=lean)
     hours = len(grid.next_day)
     share = _LAST_YEAR * np.minimum(1, (np.arange(hours) / HOURS + 1) / _LAST_YEAR_DAYS)
-    found = profile[:, grid.next_weekday, grid.next_hour]
-    found = found + share * last_years_change(grid, huber=_HUBER, lean=lean)
-    found = of_event_days(grid, profile, found)
+    change = share * last_years_change(grid, huber=_HUBER, lean=lean)
     left, volume = _left(grid, profile, recent)
-    return found + lasting(left, volume, hours, _MEMORY)
+    lately, stays = lasting(left, volume, hours, _MEMORY[:-1]), lasting(left, volume, hours, _MEMORY[-1:])
+    found = leaning_on_weeks(grid, profile[:, grid.next_weekday, grid.next_hour] + stays)
+    return of_event_days(grid, profile, found + change) + lately
 
 
 def _left(

@@ -45,7 +45,7 @@ def test_each_past_is_prepared_and_holds_no_hour_from_its_origin_on():
 def test_cleaning_each_past_mends_what_a_spike_does_to_the_forecast():
     history = a_history()
     spiky = a_history()
-    for hour in range(200, 1600, 50):
+    for hour in range(200, 1600, 20):
         spiky.input_tok_s[0, hour] *= 30
         spiky.output_tok_s[0, hour] *= 30
 

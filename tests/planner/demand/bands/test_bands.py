@@ -13,6 +13,7 @@ from planner.demand.bands.held_out import HeldOut
 from planner.demand.bands.paths import along, drawn_ranks
 from planner.demand.bands.peaks import peaks_of
 from planner.demand.bands.scores import coverage, interval_score, pinball
+from planner.demand.bands.weighted import weighted_quantiles, worth_of
 from planner.demand.forecast import Forecast
 from planner.demand.local_time import local_time
 
@@ -20,10 +21,13 @@ FRIDAY = datetime(2026, 11, 20, tzinfo=UTC)
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def held_out(actual: np.ndarray, predicted: np.ndarray) -> HeldOut:
-    """Of (origins, hours), every hour a working day's first."""
+def held_out(actual: np.ndarray, predicted: np.ndarray, age_days: np.ndarray | None = None) -> HeldOut:
+    """Of (origins, hours), every hour a working day's first; all origins today's unless told."""
     return HeldOut(
-        predicted=predicted[:, None], actual=actual[:, None], hour_class=np.zeros(actual.shape, dtype=np.int64)
+        predicted=predicted[:, None],
+        actual=actual[:, None],
+        hour_class=np.zeros(actual.shape, dtype=np.int64),
+        age_days=np.zeros(len(actual)) if age_days is None else age_days,
     )
 
 
@@ -79,7 +83,7 @@ def even(origins: int, *half_widths: float) -> Spread:
     """Scores spread evenly between -1 and 1 in each day ahead, times the day's half-width."""
     day = np.linspace(-1, 1, origins * 24).reshape(24, origins).T
     scores = np.concatenate([half * day for half in half_widths], axis=1)
-    return Spread(scores, np.ones(scores.shape, dtype=np.int64), np.ones(48))
+    return Spread(scores, np.ones(scores.shape, dtype=np.int64), np.ones(48), np.ones(origins))
 
 
 def test_a_level_is_read_further_out_by_one_origin_in_all():
@@ -102,6 +106,7 @@ def test_hours_of_the_day_that_erred_more_have_wider_bands():
         predicted=np.full((400, 1, 24), 1000.0),
         actual=1000 * np.exp(rng.normal(0, sigma, (400, 24)))[:, None],
         hour_class=np.tile(hour, (400, 1)),
+        age_days=np.zeros(400),
     )
     spread = spread_of(known, 0)
     band = around(np.full(24, 1000.0), hour, spread.by_class, edges_of(spread, LEVELS))
@@ -124,6 +129,43 @@ def test_edges_that_pass_the_forecast_take_the_median_along():
     known = held_out(np.full((40, 24), 2000.0), np.full((40, 24), 1000.0))
     band = bands_of(known, np.full(24, 1000.0))
     assert np.log2((band[:, 0] + 50) / 1050) == pytest.approx(np.log2(2050 / 1050) * np.array([0, 0.5, 0.5, 0.9, 0.9]))
+
+
+def test_errors_of_another_season_count_less():
+    # Half of the origins err by 0.1 and are of today, half by 0.5 and were 300 days ago: they weigh a quarter.
+    rng = np.random.default_rng(8)
+    sigma = np.array([0.1, 0.5]).repeat(20)[:, None]
+    truth = 1000 * np.exp(rng.normal(0, sigma, (40, 24)))
+    flat = np.full((40, 24), 1000.0)
+    young, old, alike = (
+        bands_of(held_out(truth, flat, age), np.full(24, 1000.0), (0.25, 0.75))
+        for age in (np.array([0.0, 300.0]).repeat(20), np.array([300.0, 0.0]).repeat(20), np.full(40, 300.0))
+    )
+    width = [float((one[1] - one[0]).mean()) for one in (young, alike, old)]
+    assert width == sorted(width)
+    assert width[2] > 1.8 * width[0]
+
+
+def test_a_weighted_quantile_stands_between_the_middles_of_its_neighbours():
+    values = np.array([3.0, 1.0, 2.0])
+    levels = np.linspace(0, 1, 9)
+    assert weighted_quantiles(values, np.full(3, 0.2), levels) == pytest.approx(np.quantile(values, levels))
+    # 1, 2 and 3 weigh 1, 1 and 2; their middles at 0.5, 1.5 and 3 become levels 0, 0.4 and 1.
+    found = weighted_quantiles(values, np.array([2.0, 1.0, 1.0]), (0.0, 0.2, 0.4, 0.7, 1.0))
+    assert found == pytest.approx([1.0, 1.5, 2.0, 2.5, 3.0])
+    assert weighted_quantiles(np.array([7.0]), np.ones(1), (0.1, 0.9)).tolist() == [7.0, 7.0]
+    assert worth_of(np.array([2.0, 2.0, 2.0])) == 3
+    assert worth_of(np.array([1.0, 0.5, 0.5])) == pytest.approx(8 / 3)
+
+
+def test_hours_of_an_odd_size_have_quantiles_of_their_own():
+    # A tenth of the hours at a tenth of the mean (quiet), the rest near it; quiet ones err by 0.6, others by 0.1.
+    rng = np.random.default_rng(9)
+    predicted = np.where(np.arange(240) % 10 == 0, 100.0, 1000.0)
+    truth = predicted * np.exp(rng.normal(0, np.where(predicted < 500, 0.6, 0.1), (28, 240)))
+    band = bands_of(held_out(truth, np.tile(predicted, (28, 1))), predicted)
+    ratio = band[-1] / band[0]
+    assert ratio[200] > 1.5 * ratio[201]
 
 
 def test_doubled_bands_are_twice_as_wide_also_where_zero_cuts_them():

@@ -58,6 +58,7 @@ def test_the_core_gives_way_to_what_is_a_tenth_better_and_to_no_less(rivals_miss
             predicted=np.full((1, 2, 24), 100.0 + miss),
             actual=np.full((1, 2, 24), 100.0),
             hour_class=np.zeros((1, 24), dtype=np.int64),
+            age_days=np.ones(1),
         )
 
     found, _ = chosen_of([(ROBUST, off_by(10.0)), (DAILY, off_by(rivals_miss))], "auto")
@@ -70,6 +71,7 @@ def test_a_small_model_counts_as_much_as_a_large_one():
         predicted=np.array([[[15.0, 15.0], [1100.0, 900.0]]]),
         actual=np.array([[[10.0, np.nan], [1000.0, 1000.0]]]),
         hour_class=np.zeros((1, 2), dtype=np.int64),
+        age_days=np.ones(1),
     )
     assert mean_error(held) == pytest.approx((0.5 + 0.1) / 2)
 
@@ -95,8 +97,11 @@ def test_origins_are_whole_days_before_the_end_and_see_nothing_after_themselves(
     assert origins_of(240, 48, 28) == tuple(range(48, 240, 24))
     assert origins_of(60, 48, 28) == ()
     assert len(origins_of(8760, 744, 28)) == 28
+    # Of a year, half of it, 181 days; of three, the last: its seasons have all been, and they grow old.
+    assert [(8760 - origins_of(8760, 744, 28)[0]) / 24, (26280 - origins_of(26280, 744, 28)[0]) / 24] == [181, 364]
     past = np.arange(240.0)[None, None].repeat(2, axis=0)
     found = rolling(DAILY.predict, past, local_time(MONDAY, 288), 48, (216,))
     assert found.predicted[0, 0, :24].tolist() == list(range(192, 216))
     assert found.actual[0, 0, :24].tolist() == list(range(216, 240))
+    assert found.age_days.tolist() == [1]
     assert np.isnan(found.actual[0, 0, 24:]).all()

@@ -14,6 +14,7 @@ from planner.demand.methods import fan_of
 from planner.demand.methods.method import demand_of
 from planner.demand.methods.robust import ROBUST
 from planner.demand.methods.robust.day_grid import day_grid
+from planner.demand.methods.robust.repeated import leaning_on_weeks
 
 MONDAY = datetime(2026, 9, 7, tzinfo=UTC)
 UTC_TIME = partial(local_time, zone="UTC")
@@ -168,6 +169,27 @@ def test_the_last_hours_move_the_next_and_are_forgotten_in_days():
     ratio = predicted(a_history(high))[1, 0] / predicted(a_history(values))[1, 0]
     assert ratio[0] > 1.3
     assert ratio[96:].max() < 1.1
+
+
+def leaning(weeks: list[float], hours: int = 168, events: dict[date, str] | None = None) -> np.ndarray:
+    """What becomes of 0 after weeks of one value each."""
+    values = np.repeat(weeks, 168)[None]
+    local = local_time(MONDAY, values.shape[1] + hours, events=events or {})
+    return leaning_on_weeks(day_grid(values, local), np.zeros((1, hours)))[0]
+
+
+def test_a_forecast_leans_by_three_tenths_on_the_median_of_the_last_three_weeks():
+    assert leaning([9, 9, 1, 6, 2]) == pytest.approx(np.full(168, 0.6))  # the median of 1, 6 and 2 is 2
+    assert leaning([9, 1, 6, 2], hours=336) == pytest.approx(np.full(336, 0.6))  # weeks further ahead lean on the same
+    assert leaning([1, 6, 2]).tolist() == [0] * 168  # under four weeks
+
+
+def test_a_week_without_the_hour_is_replaced_by_the_one_before():
+    fair = {date(2026, 10, 5): "fair"}  # Monday of the fifth week
+    days = leaning([9, 3, 1, 6, 2], events=fair).reshape(7, 24)[:, 0]
+    assert days == pytest.approx([0.9, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6])  # of 3, 1 and 6 it is 3
+    assert leaning([9, 3, np.nan, np.nan, 2])[0] == pytest.approx(0.75)  # of 3 and 2
+    assert leaning([9, np.nan, np.nan, np.nan, np.nan])[0] == 0
 
 
 def test_last_year_tells_of_a_season_that_comes():
