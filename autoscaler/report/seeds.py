@@ -75,7 +75,7 @@ def render_seeds(
     parts += wrapped(_summary(found, len(seeds), max_unserved_ratio, currency), screen)
     if gone:
         parts += wrapped(f"Not shown at this width: {', '.join(gone)}", screen)
-    low_high = "low and high: 5 % of the seeds are at or below, 5 % above. -v: a row for each seed"
+    low_high = "Low and high: 5 % of the seeds are at or below, 5 % above. -v: a row for each seed"
     return render([*parts, "", *wrapped(f"{basis(world, currency)} {low_high}.", screen)], screen)
 
 
