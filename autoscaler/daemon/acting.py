@@ -121,6 +121,7 @@ class Acting:
             unserved={}
             if read is None
             else {name: one.unserved_ratio for name, one in read.models.items() if one.unserved_ratio is not None},
+            cluster_names={} if read is None else read.cluster_names,
             orphans=controller.orphans,
         )
 

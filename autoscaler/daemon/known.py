@@ -52,6 +52,8 @@ class Known:
     """Of this tick."""
     unserved: Mapping[str, float] = field(default_factory=dict)
     """By model, the share that was measured."""
+    cluster_names: Mapping[str, str] = field(default_factory=dict)
+    """By node id, what its Node in a cluster is called."""
     orphans: Sequence[str] = ()
     earlier: Sequence[Decision] = field(default_factory=tuple)
     """Of ticks before, newest first."""
@@ -67,7 +69,13 @@ def with_fleet(status: Status, known: Known) -> Status:
         pools=_pools(snapshot),
         rated=_rated(known),
         places=tuple(
-            NodePlace(node_id=node.id, pool=node.pool, model=node.model, is_base=node.is_base)
+            NodePlace(
+                node_id=node.id,
+                pool=node.pool,
+                model=node.model,
+                is_base=node.is_base,
+                cluster_name=known.cluster_names.get(node.id),
+            )
             for node in snapshot.nodes
         ),
         back_offs=tuple(

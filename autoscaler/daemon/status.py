@@ -122,6 +122,8 @@ class NodePlace:
     pool: str
     model: str
     is_base: bool
+    cluster_name: str | None = None
+    """What its Node in a cluster is called; None: it has none, or nobody asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Serving: what the loop needs of the side that serves tokens, in our words. Pure: values and the protocol."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -45,6 +45,8 @@ class Readings:
     models: Mapping[str, ModelReading]
     nodes: Mapping[str, NodeReading]
     """By node id, those that joined."""
+    cluster_names: Mapping[str, str] = field(default_factory=dict)
+    """By node id, what its Node in a cluster is called; empty: there is no cluster."""
     remarks: tuple[str, ...] = ()
     """What is missing and why, a line each: a tick reports it as a problem."""
 

@@ -85,8 +85,18 @@ def _of_throughput(status: Status) -> Iterator["Metric"]:
     yield _family("rated_tokens_per_second", "Of a node that does this phase alone, by the profile.", labels, rated)
     requests = [((one.pool, one.model), one.requests) for one in status.rated]
     yield _family("rated_requests", "In flight on a node at its rated point.", ("pool", "model"), requests)
-    places = [((one.node_id, one.pool, one.model, "base" if one.is_base else "burst"), 1) for one in status.places]
-    yield _family("node_info", "Which offer a node is of.", ("node", "pool", "model", "role"), places)
+    # A target's label says our id or, in a cluster, its Node's name: what is measured is joined by either.
+    places = [
+        ((name, one.pool, one.model, "base" if one.is_base else "burst"), 1)
+        for one in status.places
+        for name in dict.fromkeys((one.node_id, one.cluster_name or one.node_id))
+    ]
+    yield _family(
+        "node_info",
+        "Which offer a node is of, by our id and by its name in a cluster.",
+        ("node", "pool", "model", "role"),
+        places,
+    )
 
 
 def _of_money(status: Status) -> Iterator["Metric"]:

@@ -121,7 +121,12 @@ class KubernetesServing:
         readings = {
             node.id: reading for node in nodes if (reading := self._reading(node, seen, metered, now)) is not None
         }
-        return Readings(models=metered.models, nodes=readings, remarks=(*metered.remarks, *self._remarks(seen)))
+        return Readings(
+            models=metered.models,
+            nodes=readings,
+            cluster_names={node.id: node.cluster_name for node in nodes if node.cluster_name is not None},
+            remarks=(*metered.remarks, *self._remarks(seen)),
+        )
 
     def _look(self) -> _Seen:
         try:

@@ -1,5 +1,6 @@
 """What an operator sees of a fleet, as one value; every number can be checked in the head."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -32,7 +33,13 @@ def a_status() -> Status:
     )
 
 
-def seen(snapshot: Snapshot, policy: ScalingPolicy = POLICY, *acted: Acted, levels: FleetPlan | None = None) -> Status:
+def seen(
+    snapshot: Snapshot,
+    policy: ScalingPolicy = POLICY,
+    *acted: Acted,
+    levels: FleetPlan | None = None,
+    cluster_names: Mapping[str, str] | None = None,
+) -> Status:
     return with_fleet(
         a_status(),
         Known(
@@ -42,6 +49,7 @@ def seen(snapshot: Snapshot, policy: ScalingPolicy = POLICY, *acted: Acted, leve
             references={"chat": "aws/a"},
             leads_since=ago(900),
             acted=acted,
+            cluster_names=cluster_names or {},
         ),
     )
 

@@ -79,6 +79,12 @@ def test_what_nodes_are_rated_at_and_which_is_which(tmp_path: Path) -> None:
     assert len({one["node"] for one in places}) == 2
 
 
+def test_a_node_of_a_cluster_stands_there_by_its_name_too() -> None:
+    status = seen(a_snapshot(*nodes(2)), cluster_names={"n1": "ip-10-0-0-1"})
+    (family,) = (one for one in families_of(status, NOW) if one.name == "baseload_node_info")
+    assert sorted(one.labels["node"] for one in family.samples) == ["ip-10-0-0-1", "n0", "n1"]
+
+
 def test_the_marginal_price_is_that_of_the_node_ordered_next(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     rig.world.demand(75.0)

@@ -196,7 +196,9 @@ def test_a_list_that_fails_leaves_everything_unknown(house: House, fault) -> Non
     house.double.faults.append(("GET", "/api/v1/pods", fault))
     with pytest.raises(ServingError, match="cluster: GET /api/v1/pods"):
         house.serving.read()
-    assert house.serving.read().nodes["n1"] == NodeReading(is_ready=True, in_flight=0)
+    found = house.serving.read()
+    assert found.nodes["n1"] == NodeReading(is_ready=True, in_flight=0)
+    assert found.cluster_names == {"n1": "n1", "n2": "n2"}
 
 
 def test_a_watch_brings_what_changed_and_the_list_is_not_fetched_again(double: Double) -> None:
