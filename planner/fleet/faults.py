@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 Table = dict[str, Any]
+_LABELS = {"owned": "offer", "publish.model": "model"}
+"""By what an entry of a list is called, where that is not its name."""
 _TABLES = frozenset(one.name for one in fields(FleetFile))
 
 
@@ -80,12 +82,14 @@ def place(path: Sequence[str | int], table: Table, policy_name: str) -> str:
         name = f"policy.{rest[0]}" if policy_name == "policy" else str(rest[0])
         rest = rest[1:]
     where = f"[{name}]"
-    if head in ("model", "owned") and rest and isinstance(rest[0], int):
+    entries = table.get(str(head))
+    if head == "publish" and rest and rest[0] == "model" and isinstance(entries, dict):
+        name, entries, rest = "publish.model", entries.get("model"), rest[1:]
+    if isinstance(entries, list) and rest and isinstance(rest[0], int):
         index = rest[0]
         rest = rest[1:]
-        entries = table[str(head)]
         entry = entries[index]
-        label = entry.get("name" if head == "model" else "offer") if isinstance(entry, dict) else None
+        label = entry.get(_LABELS.get(name, "name")) if isinstance(entry, dict) else None
         where = f"[[{name}]] {label if isinstance(label, str) and label else f'number {index + 1}'}"
     known = [str(key) for key in rest if not (str(key).startswith("tuple[") or key in ("bool", "[key]"))]
     return " ".join([where, ".".join(known)]) if known else where

@@ -188,6 +188,11 @@ BAD = [
     (MODEL.replace("[[model]]", "[model]"), "expected tables headed [[model]], with two brackets", "one bracket"),
     ("model = [3]", "[[model]] number 1 is 3; expected", "model is a number"),
     (MODEL + "[[owned]]\ncount = 1", "[[owned]] number 1 offer: missing", "owned without offer"),
+    (
+        MODEL + '[[publish.model]]\nmodel = "chat"\npolcy = "cost"',
+        "[[publish.model]] chat polcy: unknown key 'polcy'; did you mean 'policy'?",
+        "published model with a misspelt key",
+    ),
     (MODEL + '[[owned]]\noffer = "x/y"\ncount = 0', "[[owned]] x/y: count must be 1 or more, got 0", "none owned"),
     (MODEL + '[[owned]]\noffer = "x/y"\nfee_usd_month = 0', "fee_usd_month must be above 0, got 0", "free server"),
     (MODEL + '[[owned]]\noffer = "x/y"\nfee_usd_month = 1\nfee_eur_month = 1', "both given; expected one", "two fees"),
