@@ -1,7 +1,9 @@
 """What was measured by model and offer: a table of the month, and the next month at the measured rates."""
 
+from collections.abc import Sequence
+
 from planner.measure.offer_use import OfferUse
-from planner.month.value import AtMeasuredRates, MonthReport, NextMonth
+from planner.month.value import AtMeasuredRates, MeasuredFactor, MonthReport, NextMonth
 from planner.report.month.cells import count, named, ratio, table, words
 from planner.report.month.document import Block, Cell, Column, Heading, Paragraph, Points, Tone
 from planner.report.month.reading import Reading
@@ -26,16 +28,16 @@ def use_blocks(report: MonthReport) -> list[Block]:
         named("Model"),
         named("Offer"),
         Column(title="Measured", unit="h"),
-        Column(title="Utilization", unit="%"),
-        Column(title="95 % of the time below", unit="%"),
+        Column(title="Busy", unit="%"),
+        Column(title="p95", unit="%"),
         Column(title="Batching", unit="% of rated"),
-        Column(title="Requests waited", unit="h"),
+        Column(title="Full", unit="h"),
         Column(title="Throughput", unit="% of rated"),
     )
     text = (
-        "Utilization is work over what the profile rates a node at. Batching is requests in flight over those of the "
-        "rated point. Throughput is of nodes in which requests waited, for only those show what a node can do: 100 % "
-        "is a profile that is right."
+        "Busy is work over what the profile rates a node at, on average and 95 % of the time at most. Batching is "
+        "requests in flight over those of the rated point. Full are hours in which requests waited in some node; "
+        "throughput is of such nodes, for only they show what a node can do: 100 % is a profile that is right."
     )
     return [
         title,
@@ -65,21 +67,29 @@ def measured_rates_blocks(coming: NextMonth, reading: Reading) -> list[Block]:
     if found is None:
         return []
     drifted = [
-        f"{one.offer} served {one.model} at {percent(one.throughput_ratio, 0)} % of what its profile says; in "
-        f"[[model]] {one.model} of the fleet: throughput_factor_by_offer = "
-        f'{{ "{one.offer}" = {one.throughput_factor:g} }}'
+        f"{one.offer} served {one.model} at {percent(one.throughput_ratio, 0)} % of what its profile says."
         for one in found.factors
+    ]
+    keys = [
+        f"In [[model]] {model} of the fleet: throughput_factor_by_offer = {_table(found.factors, model)}"
+        for model in dict.fromkeys(one.model for one in found.factors)
     ]
     return [
         Heading(id="at-measured-rates", text="At the measured rates"),
         Paragraph(text=_measured_sentence(found, coming, reading)),
-        Points(items=tuple(drifted)),
+        Points(items=(*drifted, *keys)),
         Paragraph(
             text="Measure such nodes anew with baseload bench, or fit their profile to what they did with baseload "
             "profile fit --prometheus; until then the factors above plan with what was measured.",
             is_note=True,
         ),
     ]
+
+
+def _table(factors: Sequence[MeasuredFactor], model: str) -> str:
+    """The factors of a model as TOML has them in a line."""
+    entries = [f'"{one.offer}" = {one.throughput_factor:g}' for one in factors if one.model == model]
+    return f"{{ {', '.join(entries)} }}"
 
 
 def _measured_sentence(found: AtMeasuredRates, coming: NextMonth, reading: Reading) -> str:
