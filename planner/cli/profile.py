@@ -57,6 +57,8 @@ def show(
     Example: baseload profile show llama-7b-q4 --offer aws/r7a.8xlarge
     """
     from planner.case import load_catalog, load_fleet, load_profiles
+    from planner.catalog.stale import stale_remarks
+    from planner.cli import clock
     from planner.cli.rated import mix_of, model_named
     from planner.errors import InputError
     from planner.report.profiles import profile_document, render_machines, render_offer, render_offers
@@ -64,7 +66,7 @@ def show(
     if machines and offer is not None:
         raise InputError("--machines and --offer: expected one of the two")
     fleet, remarks = load_fleet(config)
-    catalog, profiles = load_catalog(fleet, prices="files"), load_profiles(fleet)
+    catalog, profiles = load_catalog(fleet, prices="files", as_of=clock.today()), load_profiles(fleet)
     wanted, more = model_named(fleet, profiles, model, slo or ())
     offers = tuple(catalog) if offer is None else (_offer(catalog, offer, fleet.source),)
     listing = _listing(
@@ -86,7 +88,8 @@ def show(
     else:
         text = render_offers(listing, screen=screen(), currency=money, details=is_verbose(context))
         typer.echo(text, nl=False)
-    say(context, (*remarks, *more))
+    stale = () if machines else stale_remarks((one.id, one) for one in offers)  # a machine costs nothing there
+    say(context, (*remarks, *more, *stale))
 
 
 def _listing(

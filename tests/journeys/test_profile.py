@@ -32,6 +32,15 @@ def test_every_shipped_profile_is_shown(capsys: pytest.CaptureFixture[str], name
     assert all(offer["offer"] in text for offer in [*read["offers"], *read["unfit"]])
 
 
+def test_old_prices_behind_the_costs_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, err = shown(capsys, "llama-7b-q4")
+    assert "note: old prices: aws of 2026-07-20, aws spot of 2025-07-01, hetzner of 2026-02-02" in err
+    _, _, err = shown(capsys, "llama-7b-q4", "--offer", "ovh/b3-64")
+    assert "note: old prices: ovh of 2025-10-01; " in err
+    _, _, err = shown(capsys, "llama-7b-q4", "--machines")
+    assert "old prices" not in err  # none is shown
+
+
 @pytest.mark.parametrize(
     ("example", "model", "profile"),
     [

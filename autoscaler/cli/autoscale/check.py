@@ -38,6 +38,9 @@ def check(
     from autoscaler.daemon.telemetry.relay import relayed
     from autoscaler.providers.check import Finding
     from autoscaler.report.findings import findings_text, render_findings
+    from planner.case import load_catalog
+    from planner.catalog.stale import catalog_stale_remarks
+    from planner.cli.clock import today
 
     with closing(SystemClock()) as clock:
         given = given_of(config, clock, is_dry_run=False)
@@ -59,6 +62,7 @@ def check(
     findings = [*configured, *called]
     text = findings_text(findings) if as_json else render_findings(findings, screen=screen())
     typer.echo(secrets.hidden(text), nl=False)
+    say(context, catalog_stale_remarks(load_catalog(given.fleet, as_of=today())))
     if not was_called:
         why = "--offline" if offline else "until the configuration is right"
         say(context, [f"{why}: clouds, metrics, cluster and database were not asked"])

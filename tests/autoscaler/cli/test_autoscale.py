@@ -4,7 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,13 @@ def test_a_check_is_json_too(asked: Callable[..., Said]) -> None:
     assert code == 0
     jsonschema.validate(document, check_schema())
     assert {"what": "fleet.toml", "is_ok": True}.items() <= document["findings"][0].items()
+
+
+def test_a_check_says_old_prices(asked: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("planner.cli.clock.today", lambda: date(2030, 1, 1))
+    assert "note: old prices: " in asked("check", "--offline")[2]
+    monkeypatch.setattr("planner.cli.clock.today", lambda: date(2025, 1, 1))
+    assert "old prices" not in asked("check", "--offline")[2]
 
 
 @pytest.mark.parametrize("arguments", [("once", "--dry-run", "--log", "json"), ("check",)], ids=["once", "check"])
