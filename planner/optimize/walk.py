@@ -123,6 +123,7 @@ def walk(
             promised, point = program.bound(lower, upper)
             if promised < record.best_total:
                 heapq.heappush(heap, Box(max(promised, box.bound), next(serial), lower, upper, point))
+    record.keep_owned()
     return record.result(heap[0].bound if heap else np.inf)
 
 
@@ -130,6 +131,7 @@ class _Record:
     """What is known of the counts examined so far, and the best of them."""
 
     def __init__(self, problem: Problem, recourse: Recourse, relaxed: Relaxed) -> None:
+        self._problem = problem
         self.whole = WholeNodes(problem)
         self._recourse = recourse
         self._cost_usd = column_cost_usd(problem)
@@ -161,6 +163,15 @@ class _Record:
         self.known[_key(counts)] = (total, bound)
         return cut
 
+    def keep_owned(self) -> None:
+        """Of counts that cost the same, those that keep what is owned: nobody moves to an equal server for nothing."""
+        counts = owned_first(self._problem, self.best.counts)
+        if np.array_equal(counts, self.best.counts):
+            return
+        found = self.known.pop(_key(self.best.counts))
+        self.best = self.whole.dispatch(counts)
+        self.known[_key(counts)] = found
+
     def result(self, open_bound: float) -> Walk:
         """The walk's end, `open_bound` below which no unexamined counts lie."""
         totals = [(key, total) for key, (total, _) in self.known.items() if np.isfinite(total)]
@@ -175,6 +186,24 @@ class _Record:
             is_proven=not self.could_win(min(open_bound, others)),
             examined=tuple(sorted(totals, key=lambda item: (item[1], item[0]))),
         )
+
+
+def owned_first(problem: Problem, counts: Floats) -> Floats:
+    """The counts with owned servers in place of new ones of the same offer that cost no less: a plan as dear."""
+    columns, cost_usd = problem.base_columns(), column_cost_usd(problem)
+    moved = counts.copy()
+    for new, (model, b) in enumerate(columns):
+        for owned, (other, k) in enumerate(columns):
+            option, held = problem.base[b], problem.base[k]
+            if option.owned_count is not None or held.owned_count is None or other != model:
+                continue
+            if held.offer.id != option.offer.id or cost_usd[owned] > cost_usd[new]:
+                continue
+            kept = sum(moved[column] for column, (_, which) in enumerate(columns) if which == k)
+            count = max(0.0, min(moved[new] - option.min_count, held.owned_count - kept))
+            moved[new] -= count
+            moved[owned] += count
+    return moved
 
 
 def _key(counts: Floats) -> tuple[int, ...]:

@@ -43,11 +43,12 @@ def a_base(
     min_count: int = 0,
     max_count: int | None = None,
     count_group: str | None = None,
+    owned_count: int | None = None,
 ) -> BaseOption:
-    """A base option at `fee_usd` for the horizon."""
+    """A base option at `fee_usd` for the horizon; #owned in its key stands beside the offer it is of."""
     return BaseOption(
         key=key,
-        offer=an_offer(key, role=Role.BASE),
+        offer=an_offer(key.partition("#")[0], role=Role.BASE),
         fee_usd=Decimal(fee_usd),
         setup_usd=Decimal(setup_usd),
         setup_due_usd=Decimal(setup_usd),
@@ -55,6 +56,7 @@ def a_base(
         min_count=min_count,
         max_count=max_count,
         count_group=count_group,
+        owned_count=owned_count,
     )
 
 

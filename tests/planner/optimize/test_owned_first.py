@@ -1,0 +1,48 @@
+"""Between counts that cost the same, the plan keeps what is owned."""
+
+import numpy as np
+import pytest
+
+from planner.optimize.assemble import Origin
+from planner.optimize.prepare import Prepared
+from planner.optimize.solve import solve
+from planner.optimize.walk import owned_first
+from tests.planner.optimize.instances import a_base, a_burst, a_problem
+
+ORIGIN = Origin(catalog="test", forecast="test", policy="test", price_basis="test", version="test")
+
+
+def counts_of(new_usd: str, owned_usd: str, counts: tuple[float, float], *, setup_usd: str = "0") -> list[float]:
+    """(new, owned) of three that are owned, after what is owned was put first."""
+    base = (
+        a_base("a", fee_usd=new_usd, setup_usd=setup_usd),
+        a_base("a#owned", fee_usd=owned_usd, owned_count=3, max_count=3),
+    )
+    problem = a_problem([[100.0] * 2], base=base, burst=(a_burst(),))
+    return owned_first(problem, np.array(counts)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("new_usd", "owned_usd", "counts", "expected"),
+    [
+        ("10", "10", (2.0, 1.0), [0.0, 3.0]),
+        ("10", "10", (5.0, 0.0), [2.0, 3.0]),  # more than are owned
+        ("10", "10", (0.0, 2.0), [0.0, 2.0]),
+        ("10", "11", (2.0, 1.0), [2.0, 1.0]),  # the owned ones are dearer
+    ],
+)
+def test_new_servers_give_way_to_owned_ones_that_cost_no_more(
+    new_usd: str, owned_usd: str, counts: tuple[float, float], expected: list[float]
+) -> None:
+    assert counts_of(new_usd, owned_usd, counts) == expected
+
+
+def test_a_plan_cancels_nothing_to_buy_the_same_anew() -> None:
+    """Both orders of the options, for the search takes the first of two that cost the same."""
+    options = a_base("a"), a_base("a#owned", owned_count=3, max_count=3)
+    for base in (options, options[::-1]):
+        problem = a_problem([[250.0] * 6], base=base)
+        plan = solve(Prepared(problem=problem, rejected=(), remarks=()), ORIGIN).plan
+        assert plan.base == {"a#owned": 3}
+        changes = plan.owned_changes
+        assert (changes.keep, changes.buy, changes.cancel) == ({"a#owned": 3}, {}, {})
