@@ -80,6 +80,10 @@ def test_use_by_offer_is_in_the_report_and_the_next_month_is_planned_at_it(
     assert "the plan would be to cancel 1 hetzner/ax102, for USD 74.40: USD 2.40 more." in page
     assert f'throughput_factor_by_offer = {{ "{BASE}" = 0.4 }}' in page.replace("\\", "")
 
+    span = "--start 2025-11-01T00:00Z --end 2025-12-01T00:00Z"
+    assert f"- baseload profile fit --prometheus {url} --machine {BASE} {span}" in page.replace("\\", "")
+    assert "Of the month's 720 hours those that were not measured are unknown" in page
+
     # What the report proposes is a key of the fleet, and the next plan is made by it.
     line = f'throughput_factor_by_offer = {{ "{BASE}" = 0.4 }}\nload_time_s = 0'
     (folder / "fleet.toml").write_text(FLEET.replace("load_time_s = 0", line))

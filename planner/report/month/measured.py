@@ -1,11 +1,13 @@
 """What was measured by model and offer: a table of the month, and the next month at the measured rates."""
 
 from collections.abc import Sequence
+from datetime import UTC
 
 from planner.measure.offer_use import OfferUse
 from planner.month.value import AtMeasuredRates, MeasuredFactor, MonthReport, NextMonth
 from planner.report.month.cells import count, named, ratio, table, words
 from planner.report.month.document import Block, Cell, Column, Heading, Paragraph, Points, Tone
+from planner.report.month.heat import HOUR
 from planner.report.month.reading import Reading
 from planner.report.month.summary import decision
 from planner.report.numbers import percent
@@ -34,8 +36,10 @@ def use_blocks(report: MonthReport) -> list[Block]:
         Column(title="Full", unit="h"),
         Column(title="Throughput", unit="% of rated"),
     )
+    hours = round((report.end - report.start) / HOUR)
     text = (
-        "Busy is work over what the profile rates a node at, on average and 95 % of the time at most. Batching is "
+        f"Of the month's {hours} hours those that were not measured are unknown, and count neither way. Busy is work "
+        "over what the profile rates a node at, on average and 95 % of the time at most. Batching is "
         "requests in flight over those of the rated point. Full are hours in which requests waited in some node; "
         "throughput is of such nodes, for only they show what a node can do: 100 % is a profile that is right."
     )
@@ -61,7 +65,7 @@ def _row(row: OfferUse, index: int) -> list[Cell]:
     ]
 
 
-def measured_rates_blocks(coming: NextMonth, reading: Reading) -> list[Block]:
+def measured_rates_blocks(report: MonthReport, coming: NextMonth, reading: Reading) -> list[Block]:
     """What the next month would be at the measured rates; nothing where profiles say what nodes do."""
     found = coming.at_measured_rates
     if found is None:
@@ -79,11 +83,21 @@ def measured_rates_blocks(coming: NextMonth, reading: Reading) -> list[Block]:
         Paragraph(text=_measured_sentence(found, coming, reading)),
         Points(items=(*drifted, *keys)),
         Paragraph(
-            text="Measure such nodes anew with baseload bench, or fit their profile to what they did with baseload "
-            "profile fit --prometheus; until then the factors above plan with what was measured.",
+            text="Measure such nodes anew with baseload bench, or fit their profile to what they did; until then the "
+            "factors above plan with what was measured.",
             is_note=True,
         ),
+        Points(items=tuple(dict.fromkeys(_refit(report, one.offer) for one in found.factors))),
     ]
+
+
+def _refit(report: MonthReport, offer: str) -> str:
+    """The command that fits the offer's machine to what it did in the month."""
+    url = "URL" if report.use is None else report.use.source
+    machine = "/".join(offer.split("/")[:2])
+    until = min(report.end, report.as_of.astimezone(UTC))
+    span = f"--start {report.start:%Y-%m-%dT%H:%MZ} --end {until:%Y-%m-%dT%H:%MZ}"
+    return f"baseload profile fit --prometheus {url} --machine {machine} {span}"
 
 
 def _table(factors: Sequence[MeasuredFactor], model: str) -> str:

@@ -42,7 +42,7 @@ def next_section(report: MonthReport, reading: Reading) -> Section:
     if plan.setup_due_usd:
         facts.append(f"Setup fees of {reading.money(plan.setup_due_usd)} fall due at once.")
     blocks.append(Points(items=tuple(facts)))
-    blocks += measured_rates_blocks(coming, reading)
+    blocks += measured_rates_blocks(report, coming, reading)
     remarks = dict.fromkeys((*coming.remarks, *plan.remarks))
     blocks += notes(remarks)
     return Section(id="next", title=f"Next month: {month_name(coming.month)}", blocks=tuple(blocks))
