@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autoscaler.daemon.start.build import Given
     from autoscaler.providers.check import Finding
     from autoscaler.settings import Secrets
+    from planner.fleet import Fleet
 
 BAD_INPUT, FAILED = 2, 5
 OfflineOption = Annotated[bool, typer.Option("--offline", help="The configuration alone: no call to anything.")]
@@ -38,9 +39,6 @@ def check(
     from autoscaler.daemon.telemetry.relay import relayed
     from autoscaler.providers.check import Finding
     from autoscaler.report.findings import findings_text, render_findings
-    from planner.case import load_catalog
-    from planner.catalog.stale import catalog_stale_remarks
-    from planner.cli.clock import today
 
     with closing(SystemClock()) as clock:
         given = given_of(config, clock, is_dry_run=False)
@@ -62,11 +60,24 @@ def check(
     findings = [*configured, *called]
     text = findings_text(findings) if as_json else render_findings(findings, screen=screen())
     typer.echo(secrets.hidden(text), nl=False)
-    say(context, catalog_stale_remarks(load_catalog(given.fleet, as_of=today())))
+    say(context, _old_prices(given.fleet))
     if not was_called:
         why = "--offline" if offline else "until the configuration is right"
         say(context, [f"{why}: clouds, metrics, cluster and database were not asked"])
     raise typer.Exit(verdict(configured, called))
+
+
+def _old_prices(fleet: "Fleet") -> tuple[str, ...]:
+    """What is said of the prices of what a daemon of the fleet may launch; a live price takes their place."""
+    from autoscaler.daemon.start.clouds import names_of
+    from planner.case import load_catalog
+    from planner.catalog.offer import Role
+    from planner.catalog.stale import stale_remarks
+    from planner.cli.clock import today
+
+    names = names_of(fleet.daemon.providers)
+    offers = load_catalog(fleet, as_of=today())
+    return stale_remarks((one.id, one) for one in offers if one.role is Role.BURST and one.provider in names)
 
 
 def configuration(given: "Given", watch: "PlanWatch") -> list["Finding"]:
