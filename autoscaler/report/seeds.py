@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 EXACT = Decimal("0.000001")
+MANY_SEEDS = 20
+"""From which on 5 % of them are one at least: below, low and high are the least and the most."""
 """What a mean of bills is written to, USD."""
 DISPENSABLE = ("interruptions", "wasted", "p95", "launches")
 
@@ -75,7 +77,12 @@ def render_seeds(
     parts += wrapped(_summary(found, len(seeds), max_unserved_ratio, currency), screen)
     if gone:
         parts += wrapped(f"Not shown at this width: {', '.join(gone)}", screen)
-    low_high = "Low and high: 5 % of the seeds are at or below, 5 % above. -v: a row for each seed"
+    low_high = (
+        "Low and high: 5 % of the seeds are at or below, 5 % above"
+        if len(seeds) >= MANY_SEEDS
+        else "Low and high: the least and the most of the seeds"
+    )
+    low_high = f"{low_high}. -v: a row for each seed"
     return render([*parts, "", *wrapped(f"{basis(world, currency)} {low_high}.", screen)], screen)
 
 
@@ -92,10 +99,11 @@ def _summary(found: Sequence[OverSeeds], seeds: int, max_unserved_ratio: float, 
     best = min(enough, key=lambda one: one.bill_usd)
     name = ", ".join([best.policy, *(f"{key.rpartition('.')[2]}={value}" for key, value in best.settings.items())])
     low, high = (number(currency.amount(usd)) for usd in (best.bill_low_usd, best.bill_high_usd))
+    over = "in nine seeds of ten" if seeds >= MANY_SEEDS else "at the least and the most"
     which = "" if len(found) == 1 else "Cheapest of those that leave few enough unserved on average: "
     return (
-        f"{which}{name}, {number(currency.amount(best.bill_usd))} {currency.code} on average, {low} to {high} in nine "
-        f"seeds of ten; {best.short_seeds} of {seeds} seeds leave more than {most} unserved."
+        f"{which}{name}, {number(currency.amount(best.bill_usd))} {currency.code} on average, {low} to {high} {over}; "
+        f"{best.short_seeds} of {seeds} seeds leave more than {most} unserved."
     )
 
 

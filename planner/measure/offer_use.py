@@ -11,7 +11,7 @@ from math import fsum
 STEP = timedelta(minutes=5)
 """What the recorded rates span: samples so far apart share no second."""
 FEW_SATURATED_HOURS = 0.5
-"""Of nodes in which requests waited, below which nothing is said of a profile: as the alert has it."""
+"""Hours in which requests waited that a profile is judged by at least; the alert wants as much of a day."""
 LEAST_RATIO, MOST_RATIO = 0.85, 1.25
 """Measured over rated throughput that a profile is taken to agree with: as the alert has it."""
 
@@ -37,14 +37,28 @@ class OfferUse:
     """Measured over rated throughput of such nodes; None: there were none."""
     saturated_batching_ratio: float | None
     """Requests in flight over those of the rated point in the same steps."""
+    rated_decode_tok_s: float | None = None
+    """What a node was rated at in the same steps, output tokens per second; None: not recorded."""
+
+    def ratio_to(self, decode_tok_s: float) -> float | None:
+        """Measured throughput over that of a node rated at so much; None: no node was full.
+
+        The rates of then may have been others: ratios are of them.
+        """
+        if self.throughput_ratio is None or self.rated_decode_tok_s is None:
+            return self.throughput_ratio
+        return self.throughput_ratio * self.rated_decode_tok_s / decode_tok_s
 
     @property
     def has_drifted(self) -> bool:
-        """Whether the profile no longer says what these nodes do.
+        """Whether the profile of the month no longer said what these nodes did."""
+        return self.is_drift(self.throughput_ratio)
+
+    def is_drift(self, ratio: float | None) -> bool:
+        """Whether nodes that do so much of what they are rated at call for other rates.
 
         More than rated is no drift where more requests were in flight than at the rated point: that is past the SLO.
         """
-        ratio = self.throughput_ratio
         if ratio is None or self.saturated_hours < FEW_SATURATED_HOURS:
             return False
         is_overfull = self.saturated_batching_ratio is not None and self.saturated_batching_ratio > 1
@@ -61,10 +75,18 @@ class FleetUse:
     warnings: tuple[str, ...] = ()
 
 
-def offer_use(model: str, offer: str, utilization: Samples, batching: Samples, throughput: Samples) -> OfferUse:
+def offer_use(
+    model: str,
+    offer: str,
+    utilization: Samples,
+    batching: Samples,
+    throughput: Samples,
+    rated_decode_tok_s: Samples | None = None,
+) -> OfferUse:
     """The samples of one offer and model, a `STEP` apart, summed up."""
     values = sorted(utilization.values())
     full = [batching[at_s] for at_s in throughput if at_s in batching]
+    rated = [rate for at_s, rate in (rated_decode_tok_s or {}).items() if at_s in throughput]
     return OfferUse(
         offer=offer,
         model=model,
@@ -75,6 +97,7 @@ def offer_use(model: str, offer: str, utilization: Samples, batching: Samples, t
         saturated_hours=_hours(len(throughput)),
         throughput_ratio=_mean(tuple(throughput.values())),
         saturated_batching_ratio=_mean(full),
+        rated_decode_tok_s=_mean(rated),
     )
 
 

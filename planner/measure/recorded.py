@@ -9,6 +9,8 @@ from planner.measure.series import Series
 UTILIZATION = "baseload:utilization_ratio:rate5m"
 BATCHING = "baseload:batching_ratio:avg5m"
 THROUGHPUT = "baseload:saturated_throughput_ratio:rate5m"
+RATED = "baseload:rated_tokens_per_second"
+RATED_DECODE = f'{RATED}{{phase="decode"}}'
 
 
 def read_fleet_use(client: Prometheus, *, start: datetime, end: datetime) -> FleetUse:
@@ -17,12 +19,12 @@ def read_fleet_use(client: Prometheus, *, start: datetime, end: datetime) -> Fle
         return FleetUse(rows=(), source=client.shown_url)
     answers = {
         name: client.over(f"avg by (pool, model) ({name})", start=start + STEP, end=end, step=STEP)
-        for name in (UTILIZATION, BATCHING, THROUGHPUT)
+        for name in (UTILIZATION, BATCHING, THROUGHPUT, RATED_DECODE)
     }
     warnings = dict.fromkeys(one for answer in answers.values() for one in answer.warnings)
-    utilization, batching, throughput = map(_by_offer, answers.values())
+    utilization, batching, throughput, rated = map(_by_offer, answers.values())
     rows = tuple(
-        offer_use(*key, samples, batching.get(key, {}), throughput.get(key, {}))
+        offer_use(*key, samples, batching.get(key, {}), throughput.get(key, {}), rated.get(key))
         for key, samples in sorted(utilization.items())
     )
     return FleetUse(rows=rows, source=client.shown_url, warnings=tuple(warnings))

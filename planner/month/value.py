@@ -160,7 +160,7 @@ class MeasuredFactor:
     model: str
     offer: str
     throughput_ratio: float
-    """Measured over rated throughput of the month."""
+    """Throughput measured in the month over what a node is rated at now."""
     throughput_factor: float
     """What `throughput_factor_by_offer` is to say of it, for the next plan to be made at what was measured."""
 

@@ -189,7 +189,7 @@ class _Record:
 
 
 def owned_first(problem: Problem, counts: Floats) -> Floats:
-    """The counts with owned servers in place of new ones of the same offer that cost no less: a plan as dear."""
+    """The counts with owned servers in place of new ones of the same offer at the same cost: a plan as dear."""
     columns, cost_usd = problem.base_columns(), column_cost_usd(problem)
     moved = counts.copy()
     for new, (model, b) in enumerate(columns):
@@ -197,7 +197,7 @@ def owned_first(problem: Problem, counts: Floats) -> Floats:
             option, held = problem.base[b], problem.base[k]
             if option.owned_count is not None or held.owned_count is None or other != model:
                 continue
-            if held.offer.id != option.offer.id or cost_usd[owned] > cost_usd[new]:
+            if held.offer.id != option.offer.id or cost_usd[owned] != cost_usd[new]:
                 continue
             kept = sum(moved[column] for column, (_, which) in enumerate(columns) if which == k)
             count = max(0.0, min(moved[new] - option.min_count, held.owned_count - kept))

@@ -69,9 +69,9 @@ class Model:
     throughput_factor_by_offer: dict[str, float] = field(default_factory=dict)
     """The same of nodes of one offer, by its id, times `throughput_factor`: what was measured of them."""
 
-    def factor_on(self, offer_id: str) -> float:
-        """Rates of a node of the offer over those of the profile; what follows # tells owned servers of it apart."""
-        return self.throughput_factor * self.throughput_factor_by_offer.get(offer_id.partition("#")[0], 1.0)
+    def own_factor_on(self, offer_id: str) -> float:
+        """What is said of the offer alone; what follows # in an id tells owned servers of it apart."""
+        return self.throughput_factor_by_offer.get(offer_id.partition("#")[0], 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,8 +42,7 @@ def rated_for(model: Model, offer: Offer, profiles: Mapping[str, Profile], *, me
     if not fits:
         return rated[0]
     best = min(fits, key=_speed)
-    factor = model.factor_on(offer.id)
-    return best if factor == 1 else _faster(best, model, factor)
+    return _faster(best, model, offer.id)
 
 
 def _candidates(profile: Profile, offer: Offer) -> list[tuple[Machine, int]]:
@@ -139,14 +138,21 @@ def _named(found: Rated, offer: Offer, replicas: int) -> Rated:
     return replace(found, rates=rates)
 
 
-def _faster(found: Rated, model: Model, factor: float) -> Rated:
-    """The rates times the model's factor on the offer, which a remark says."""
-    key = "throughput_factor" if factor == model.throughput_factor else "throughput_factor_by_offer"
+def _faster(found: Rated, model: Model, offer_id: str) -> Rated:
+    """The rates times the model's factors on the offer, which a remark says."""
+    factors = {
+        "throughput_factor": model.throughput_factor,
+        "throughput_factor_by_offer": model.own_factor_on(offer_id),
+    }
+    said = tuple(f"times {key} {factor:g}" for key, factor in factors.items() if factor != 1)
+    if not said:
+        return found
+    product = math.prod(factors.values())
     rates = replace(
         found.rates,
-        prefill_tok_s=found.rates.prefill_tok_s * factor,
-        decode_tok_s=found.rates.decode_tok_s * factor,
-        remarks=(*found.rates.remarks, f"times {key} {factor:g}"),
+        prefill_tok_s=found.rates.prefill_tok_s * product,
+        decode_tok_s=found.rates.decode_tok_s * product,
+        remarks=(*found.rates.remarks, *said),
     )
     return replace(found, rates=rates)
 

@@ -63,6 +63,8 @@ class Gateway:
         if is_dry_run:
             shown = diff(text, new, source=str(path))
             return Published(where=str(path), changes=changes, is_dry_run=True, diff=shown)
+        can_ask = settings.url is not None and bool(settings.reload_command or new == text)
+        key = self.key() if can_ask else None  # before anything is written: without it nothing is
         notes = [] if is_there or new == text else [f"{path}: was not there, and was made"]
         mark = unread_mark(path)
         is_unread = new != text or mark.exists()
@@ -75,14 +77,18 @@ class Gateway:
         try:
             if is_unread:
                 _reload(settings.reload_command)
-            if settings.url is not None and (settings.reload_command or not is_unread):
-                with Proxy(settings.url, key=self.key()) as proxy:
+            if settings.url is not None and key is not None:
+                with Proxy(settings.url, key=key) as proxy:
                     proxy.wait(STARTS_WITHIN_S)
-                    probes = _seen(proxy, changes, probe)
+                    _read_back(proxy, changes)
+                    mark.unlink(missing_ok=True)
+                    probes = _probed(proxy, changes, probe)
             elif is_unread:
                 lacking = "reload_command" if settings.url is not None else "url"
                 notes.append(f"{path}: changed, and not read back: there is no {lacking} in [publish]")
-            mark.unlink(missing_ok=True)
+                mark.unlink(missing_ok=True)
+        except OSError as error:
+            problem = f"{mark}: cannot be removed ({error.strerror}); the next run reloads again"
         except GatewayError as error:
             problem = str(error)
         return Published(
@@ -110,7 +116,8 @@ class Gateway:
                 for change in changes:
                     proxy.tell(change)
                     told.append(change)
-                probes = _seen(proxy, changes, probe)
+                _read_back(proxy, changes)
+                probes = _probed(proxy, changes, probe)
             except GatewayError as error:
                 if not any(one.kind is not Kind.KEPT for one in told):
                     raise
@@ -150,10 +157,14 @@ def key_of(settings: PublishSettings) -> str:
     return where_of(settings) if settings.config_file is None else str(Path(settings.config_file).resolve())
 
 
-def _seen(proxy: Proxy, changes: Sequence[Change], probe: bool) -> tuple[Probe, ...]:
-    """What the proxy charges, once it shows each price."""
+def _read_back(proxy: Proxy, changes: Sequence[Change]) -> None:
+    """Waits until the proxy shows each price. Raises GatewayError."""
     for change in changes:
         proxy.read_back(change)
+
+
+def _probed(proxy: Proxy, changes: Sequence[Change], probe: bool) -> tuple[Probe, ...]:
+    """What the proxy charges. Raises GatewayError."""
     once = {change.name: change for change in changes}
     return tuple(proxy.probe(change) for change in once.values()) if probe else ()
 

@@ -304,6 +304,18 @@ def test_a_reload_that_failed_is_owed_until_it_worked(
     assert (code, (tmp_path / "reloaded").exists(), "not read back" in err) == (0, False, False)
 
 
+def test_nothing_is_written_without_the_key_that_asks_for_it(
+    tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LITELLM_MASTER_KEY", raising=False)
+    where = 'config_file = "litellm.yaml"\nurl = "http://127.0.0.1:9"'
+    settings = f'{where}\nreload_command = ["touch", "{tmp_path}/reloaded"]\n{NEW}'
+    code, out, err = publish(capsys, tmp_path, plan, settings)
+    assert (code, out, "LITELLM_MASTER_KEY is not set" in err) == (2, "", True)
+    assert not list(tmp_path.glob("litellm*"))
+    assert not (tmp_path / "reloaded").exists()
+
+
 def test_a_file_that_is_made_or_read_by_nobody_is_said(
     tmp_path: Path, plan: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,11 +14,11 @@ import jsonschema
 import pytest
 
 from autoscaler.cli import baseload, run
-from planner.measure.recorded import BATCHING, THROUGHPUT, UTILIZATION
+from planner.measure.recorded import BATCHING, RATED, THROUGHPUT, UTILIZATION
 from planner.report.month_schema import month_schema
 from tests.journeys.test_report import FLEET, folder, report
 from tests.needs import program
-from tests.planner.month.months import BASE, POOL
+from tests.planner.month.months import BASE, OUTPUT_H, POOL
 from tests.servers.prometheus_double import error, prometheus_double
 from tests.servers.real_prometheus import real_prometheus
 
@@ -28,6 +28,7 @@ PAST: Mapping[str, Mapping[str, tuple[float | None, ...]]] = {
     UTILIZATION: {BASE: (0.2, 0.2, 0.2, 0.4, 0.4, 0.4), POOL: (1.3,)},
     BATCHING: {BASE: (0.5,) * 6, POOL: (1.5,)},
     THROUGHPUT: {BASE: (None, None, None, 0.4, 0.4, 0.4), POOL: (1.3,)},
+    RATED: {BASE: (OUTPUT_H / 3600,) * 6, POOL: (OUTPUT_H / 3600,)},
 }
 """By hour; None: no sample."""
 
@@ -50,7 +51,8 @@ def _lines() -> Iterator[str]:
             for minute in range(60 * len(hours)):
                 value = hours[minute // 60]
                 if value is not None:
-                    yield f'{name}{{pool="{offer}",model="m"}} {value} {START_S + 60 * minute + 30:.0f}'
+                    labels = f'pool="{offer}",model="m"' + (',phase="decode"' if name == RATED else "")
+                    yield f"{name}{{{labels}}} {value} {START_S + 60 * minute + 30:.0f}"
 
 
 def test_use_by_offer_is_in_the_report_and_the_next_month_is_planned_at_it(
@@ -81,18 +83,22 @@ def test_use_by_offer_is_in_the_report_and_the_next_month_is_planned_at_it(
     assert f'throughput_factor_by_offer = {{ "{BASE}" = 0.4 }}' in page.replace("\\", "")
 
     span = "--start 2025-11-01T00:00Z --end 2025-12-01T00:00Z"
-    assert f"- baseload profile fit --prometheus {url} --machine {BASE} {span}" in page.replace("\\", "")
-    assert "Of the month's 720 hours those that were not measured are unknown" in page
+    assert (
+        f"- baseload profile fit --prometheus {url} --machine {BASE} --model m --selector '…' {span} -o m.toml"
+        in page.replace("\\", "")
+    )
+    assert "Of the 720 hours those that were not measured are unknown" in page
 
     # What the report proposes is a key of the fleet, and the next plan is made by it.
     line = f'throughput_factor_by_offer = {{ "{BASE}" = 0.4 }}\nload_time_s = 0'
     (folder / "fleet.toml").write_text(FLEET.replace("load_time_s = 0", line))
     code, out, _ = report(capsys, "--month", "2025-11", "--json")
     assert float(json.loads(out)["next_month"]["plan"]["bill_usd"]) == 74.4
-    # Rated at 0.4, the daemon would now record a ratio of 1. One of 0.4 again is 0.4 of 0.4.
+    # The month's ratios are of what nodes were rated at then: by the factor they do all that they are rated at now.
     code, out, _ = report(capsys, *options, "--json")
-    (again,) = json.loads(out)["next_month"]["at_measured_rates"]["factors"]
-    assert again["throughput_factor"] == 0.16
+    document = json.loads(out)
+    assert document["use"]["rows"][0]["throughput_ratio"] == pytest.approx(0.4)
+    assert document["next_month"]["at_measured_rates"] is None
 
 
 def test_a_month_nobody_recorded_says_which_rules_are_missing(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC
 
+from planner.catalog.offer_id import OfferId
 from planner.measure.offer_use import OfferUse
 from planner.month.value import AtMeasuredRates, MeasuredFactor, MonthReport, NextMonth
 from planner.report.month.cells import count, named, ratio, table, words
@@ -11,6 +12,9 @@ from planner.report.month.heat import HOUR
 from planner.report.month.reading import Reading
 from planner.report.month.summary import decision
 from planner.report.numbers import percent
+
+MOST_UNSERVED = 0.0001
+"""Of the tokens, above which a plan's bill is not told without what it leaves."""
 
 
 def use_blocks(report: MonthReport) -> list[Block]:
@@ -36,9 +40,9 @@ def use_blocks(report: MonthReport) -> list[Block]:
         Column(title="Full", unit="h"),
         Column(title="Throughput", unit="% of rated"),
     )
-    hours = round((report.end - report.start) / HOUR)
+    hours = round((min(report.end, report.as_of) - report.start) / HOUR)
     text = (
-        f"Of the month's {hours} hours those that were not measured are unknown, and count neither way. Busy is work "
+        f"Of the {hours} hours those that were not measured are unknown, and count neither way. Busy is work "
         "over what the profile rates a node at, on average and 95 % of the time at most. Batching is "
         "requests in flight over those of the rated point. Full are hours in which requests waited in some node; "
         "throughput is of such nodes, for only they show what a node can do: 100 % is a profile that is right."
@@ -83,21 +87,22 @@ def measured_rates_blocks(report: MonthReport, coming: NextMonth, reading: Readi
         Paragraph(text=_measured_sentence(found, coming, reading)),
         Points(items=(*drifted, *keys)),
         Paragraph(
-            text="Measure such nodes anew with baseload bench, or fit their profile to what they did; until then the "
-            "factors above plan with what was measured.",
+            text="Measure such nodes anew with baseload bench, or fit their profile to what they did, with labels that "
+            "select the servers of the offer alone; until then the factors above plan with what was measured.",
             is_note=True,
         ),
-        Points(items=tuple(dict.fromkeys(_refit(report, one.offer) for one in found.factors))),
+        Points(items=tuple(_refit(report, one) for one in found.factors)),
     ]
 
 
-def _refit(report: MonthReport, offer: str) -> str:
+def _refit(report: MonthReport, one: MeasuredFactor) -> str:
     """The command that fits the offer's machine to what it did in the month."""
     url = "URL" if report.use is None else report.use.source
-    machine = "/".join(offer.split("/")[:2])
+    offer = OfferId.of(one.offer)
     until = min(report.end, report.as_of.astimezone(UTC))
     span = f"--start {report.start:%Y-%m-%dT%H:%MZ} --end {until:%Y-%m-%dT%H:%MZ}"
-    return f"baseload profile fit --prometheus {url} --machine {machine} {span}"
+    which = f"--machine {offer.provider}/{offer.product} --model {one.model} --selector '…'"
+    return f"baseload profile fit --prometheus {url} {which} {span} -o {one.model}.toml"
 
 
 def _table(factors: Sequence[MeasuredFactor], model: str) -> str:
@@ -108,10 +113,12 @@ def _table(factors: Sequence[MeasuredFactor], model: str) -> str:
 
 def _measured_sentence(found: AtMeasuredRates, coming: NextMonth, reading: Reading) -> str:
     if found.plan is None:
-        return "At what nodes were measured to do, the next month cannot be served."
+        return "At what nodes were measured to do, there is no plan of the next month; why is said below."
     more = found.plan.bill_usd - coming.plan.bill_usd
     than = "as much as the plan above" if not more else f"{reading.money(abs(more))} {'more' if more > 0 else 'less'}"
+    unserved = found.plan.unserved_ratio
+    left = f" It leaves {percent(unserved, 2)} % of the tokens unserved." if unserved > MOST_UNSERVED else ""
     return (
         f"At what nodes were measured to do, the plan would be {decision(found.plan.owned_changes)}, for "
-        f"{reading.money(found.plan.bill_usd)}: {than}."
+        f"{reading.money(found.plan.bill_usd)}: {than}.{left}"
     )

@@ -32,7 +32,9 @@ def test_the_table_has_a_row_for_each_setting_and_the_sentence_what_to_expect() 
     rows = [line.split() for line in text.splitlines() if line.startswith("baseload")]
     assert [row[1:6] for row in rows] == [["300", "2", "1.50", "1.00", "2.00"], ["600", "2", "1.20", "1.20", "1.20"]]
     assert "2 seeds from 0 to 1" in text
-    assert "baseload, hold_s=300, 1.50 USD on average, 1.00 to 2.00 in nine seeds of ten; 1 of 2 seeds leave" in text
+    assert (
+        "baseload, hold_s=300, 1.50 USD on average, 1.00 to 2.00 at the least and the most; 1 of 2 seeds leave" in text
+    )
 
 
 def test_where_no_setting_serves_enough_on_average_it_is_said() -> None:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from planner.measure.offer_use import OfferUse, offer_use
-from planner.measure.recorded import BATCHING, THROUGHPUT, UTILIZATION
+from planner.measure.recorded import BATCHING, RATED, THROUGHPUT, UTILIZATION
 
 RULES = Path(__file__).parents[3] / "infra" / "monitoring" / "throughput.yaml"
 STEP_S = 300.0
@@ -40,13 +40,19 @@ def test_hours_mean_and_the_highest_twentieth() -> None:
         (0.8, 6, 1.1, True),
     ],
 )
-def test_drift_is_judged_as_the_alert_judges_it(
-    ratio: float, count: int, batching: float | None, drifted: bool
-) -> None:
+def test_drift_has_the_bounds_of_the_alert(ratio: float, count: int, batching: float | None, drifted: bool) -> None:
     held = None if batching is None else steps(*[batching] * count, 0.1)
     assert used(steps(*[ratio] * count), held).has_drifted is drifted
 
 
+def test_a_ratio_of_other_rates_is_told_of_those_of_now() -> None:
+    # 0.5 of 100 tok/s: 50, which is 1.25 of a node rated at 40; the step without work is not looked at
+    found = offer_use("m", "o", steps(0.5), {}, steps(0.5, 0.5), {0.0: 100.0, 300.0: 100.0, 600.0: 900.0})
+    assert found.ratio_to(40.0) == pytest.approx(1.25)
+    assert offer_use("m", "o", steps(0.5), {}, steps(0.5)).ratio_to(40.0) == 0.5  # not recorded: taken as rated now
+    assert offer_use("m", "o", steps(0.5), {}, {}).ratio_to(40.0) is None
+
+
 def test_the_names_asked_for_are_those_the_rules_record() -> None:
     (group,) = yaml.safe_load(RULES.read_text())["groups"]
-    assert {UTILIZATION, BATCHING, THROUGHPUT} <= {rule.get("record") for rule in group["rules"]}
+    assert {UTILIZATION, BATCHING, THROUGHPUT, RATED} <= {rule.get("record") for rule in group["rules"]}

@@ -29,9 +29,10 @@ def counts_of(new_usd: str, owned_usd: str, counts: tuple[float, float], *, setu
         ("10", "10", (5.0, 0.0), [2.0, 3.0]),  # more than are owned
         ("10", "10", (0.0, 2.0), [0.0, 2.0]),
         ("10", "11", (2.0, 1.0), [2.0, 1.0]),  # the owned ones are dearer
+        ("10", "9", (2.0, 1.0), [2.0, 1.0]),  # cheaper: another total, which the search has to find
     ],
 )
-def test_new_servers_give_way_to_owned_ones_that_cost_no_more(
+def test_new_servers_give_way_to_owned_ones_that_cost_the_same(
     new_usd: str, owned_usd: str, counts: tuple[float, float], expected: list[float]
 ) -> None:
     assert counts_of(new_usd, owned_usd, counts) == expected
