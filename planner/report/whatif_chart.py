@@ -3,7 +3,7 @@
 Needs matplotlib. Colours are Okabe and Ito's (see charts.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ def draw_sweep(swept: SweptPlans, currency: Currency = USD) -> "Figure":
 
     key = key_across(swept.points)
     places = {value: at for at, value in enumerate(dict.fromkeys(point.settings[key] for point in swept.points))}
-    is_number = all(_number(value) is not None for value in places)
+    is_number = share_an_axis(places)
     figure = Figure(figsize=(10, 8), layout="constrained")
     FigureCanvasAgg(figure)
     bills, nodes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -49,7 +49,7 @@ def draw_sweep(swept: SweptPlans, currency: Currency = USD) -> "Figure":
     bills.axhline(given, color="black", linewidth=1.0, linestyle=(0, (5, 3)), label="as given", zorder=1)
     bills.set_ylabel(f"bill, {currency.code}")
     nodes.set_ylabel("base nodes")
-    is_factor = any(value.startswith("*") for value in places)
+    is_factor = is_number and next(iter(places)).startswith("*")
     nodes.set_xlabel(f"{key}, factor" if is_factor else key)
     if not is_number:
         nodes.set_xticks(range(len(places)), list(places))
@@ -66,7 +66,13 @@ def draw_sweep(swept: SweptPlans, currency: Currency = USD) -> "Figure":
 def key_across(points: Sequence[PlanPoint]) -> str:
     """The swept key of most values, numbers before words; of several the first."""
     values = {key: dict.fromkeys(point.settings[key] for point in points) for key in points[0].settings}
-    return max(values, key=lambda key: (all(_number(one) is not None for one in values[key]), len(values[key])))
+    return max(values, key=lambda key: (share_an_axis(values[key]), len(values[key])))
+
+
+def share_an_axis(values: Collection[str]) -> bool:
+    """Whether all are numbers of one kind: factors such as *0.8, or plain ones. Of both, places stand side by side."""
+    factors = sum(value.startswith("*") for value in values)
+    return factors in {0, len(values)} and all(_number(value) is not None for value in values)
 
 
 def by_others(points: Sequence[PlanPoint], key: str) -> Mapping[str, Sequence[PlanPoint]]:
@@ -75,7 +81,7 @@ def by_others(points: Sequence[PlanPoint], key: str) -> Mapping[str, Sequence[Pl
     for point in points:
         others = ", ".join(f"{one}={value}" for one, value in point.settings.items() if one != key)
         lines.setdefault(others, []).append(point)
-    if all(_number(point.settings[key]) is not None for point in points):
+    if share_an_axis([point.settings[key] for point in points]):
         for line in lines.values():
             line.sort(key=lambda point: _number(point.settings[key]) or 0.0)
     return lines
