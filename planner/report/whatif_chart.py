@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORS = (BASE_COLORS[0], *BURST_COLORS, BASE_COLORS[1])
+ROOM_ABOVE = 1.06
+"""Height of a panel over its highest point, so that no mark is cut in half."""
 MOST_NAMED = 16
 """Lines that the legend names; of more it names none."""
 
@@ -30,6 +32,7 @@ def draw_sweep(swept: SweptPlans, currency: Currency = USD) -> "Figure":
     """The bill above, base nodes below, over the key of most values; hollow marks leave too much unserved."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     key = key_across(swept.points)
     places = {value: at for at, value in enumerate(dict.fromkeys(point.settings[key] for point in swept.points))}
@@ -49,12 +52,13 @@ def draw_sweep(swept: SweptPlans, currency: Currency = USD) -> "Figure":
     bills.axhline(given, color="black", linewidth=1.0, linestyle=(0, (5, 3)), label="as given", zorder=1)
     bills.set_ylabel(f"bill, {currency.code}")
     nodes.set_ylabel("base nodes")
+    nodes.yaxis.set_major_locator(MaxNLocator(integer=True))
     is_factor = is_number and next(iter(places)).startswith("*")
     nodes.set_xlabel(f"{key}, factor" if is_factor else key)
     if not is_number:
         nodes.set_xticks(range(len(places)), list(places))
     for panel in (bills, nodes):
-        panel.set_ylim(bottom=0)
+        panel.set_ylim(bottom=0, top=ROOM_ABOVE * (panel.dataLim.y1 or 1.0))
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(alpha=0.3, linewidth=0.6)
         panel.set_axisbelow(True)
