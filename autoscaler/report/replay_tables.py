@@ -66,13 +66,13 @@ def render_replay(
     return render([*parts, "", *wrapped(basis(world, currency), screen)], screen)
 
 
-def heading(world: World) -> str:
-    """What is replayed, in one line."""
+def heading(world: World, seeds: str | None = None) -> str:
+    """What is replayed, in one line; `seeds` in place of the world's own seed."""
     traffic = world.traffic
     length = number(traffic.duration_s / SECONDS_PER_HOUR, 0 if traffic.duration_s % SECONDS_PER_HOUR == 0 else 1)
     return (
         f"{', '.join(traffic.models)}, {span(traffic.start, traffic.end)} ({length} h), traffic {traffic.source}, "
-        f"world {world.name}, faults {world.faults.name}, seed {world.seed}"
+        f"world {world.name}, faults {world.faults.name}, {seeds or f'seed {world.seed}'}"
     )
 
 

@@ -72,7 +72,8 @@ def render_seeds(
     ]
     kept, cells, gone = fitted(columns, rows, screen, DISPENSABLE)
     seeds = list(dict.fromkeys(point.settings[SEED] for point in points))
-    title = f"Sweep of {', '.join(points[0].settings)}, {number(len(points), 0)} replays: {_heading(world, seeds)}"
+    many = f"{len(seeds)} seeds from {seeds[0]} to {seeds[-1]}"
+    title = f"Sweep of {', '.join(points[0].settings)}, {number(len(points), 0)} replays: {heading(world, many)}"
     parts: list[RenderableType] = [*wrapped(title, screen), "", table(kept, cells), ""]
     parts += wrapped(_summary(found, len(seeds), max_unserved_ratio, currency), screen)
     if gone:
@@ -84,10 +85,6 @@ def render_seeds(
     )
     low_high = f"{low_high}. -v: a row for each seed"
     return render([*parts, "", *wrapped(f"{basis(world, currency)} {low_high}.", screen)], screen)
-
-
-def _heading(world: World, seeds: Sequence[str]) -> str:
-    return f"{heading(world).rpartition(', seed ')[0]}, {len(seeds)} seeds from {seeds[0]} to {seeds[-1]}"
 
 
 def _summary(found: Sequence[OverSeeds], seeds: int, max_unserved_ratio: float, currency: Currency) -> str:

@@ -7,7 +7,7 @@ ours. The machine is called hetzner/ax102, for a price is needed and this one's 
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -122,15 +122,7 @@ def _closed(folder: Path, *, window_s: float, repeats: int, show: Callable[[str]
         f"\nSomebody's chat request through it: {usage['prompt_tokens']} tokens in, {usage['completion_tokens']} out, "
         f"charged USD {charged:f}."
     )
-    (folder / "leases.csv").write_text(LEASES.format(hour=hour))
-    tokens = {"read": usage["prompt_tokens"], "written": usage["completion_tokens"]}
-    (folder / "usage.csv").write_text(USAGE.format(hour=hour, **tokens))
-    show("\nThe request and an hour of such a machine are of the month; its report has them and the price:")
-    command("ledger", "import", "leases.csv", "usage.csv")
-    (folder / "reports").mkdir(exist_ok=True)
-    command("report", "--month", f"{hour:%Y-%m}", "-c", "fleet.toml", "--format", "md,json", "-o", "reports/")
-    (written,), (document,) = ((folder / "reports").glob(f"*.{form}") for form in ("md", "json"))
-    report = written.read_text()
+    report, month = _month(folder, usage, hour, show, command)
     shown = ("published price of", "tokens served")
     show("\n".join(line for line in report.splitlines() if any(part in line for part in shown)))
     return Charged(
@@ -141,8 +133,23 @@ def _closed(folder: Path, *, window_s: float, repeats: int, show: Callable[[str]
         usage=usage,
         charged_usd=charged,
         report=report,
-        month=json.loads(document.read_text()),
+        month=month,
     )
+
+
+def _month(
+    folder: Path, usage: Mapping[str, int], hour: datetime, show: Callable[[str], None], command: Callable[..., str]
+) -> tuple[str, dict[str, Any]]:
+    """The month's report, as Markdown and as data, with the request and an hour of such a machine in it."""
+    (folder / "leases.csv").write_text(LEASES.format(hour=hour))
+    tokens = {"read": usage["prompt_tokens"], "written": usage["completion_tokens"]}
+    (folder / "usage.csv").write_text(USAGE.format(hour=hour, **tokens))
+    show("\nThe request and an hour of such a machine are of the month; its report has them and the price:")
+    command("ledger", "import", "leases.csv", "usage.csv")
+    (folder / "reports").mkdir(exist_ok=True)
+    command("report", "--month", f"{hour:%Y-%m}", "-c", "fleet.toml", "--format", "md,json", "-o", "reports/")
+    (written,), (document,) = ((folder / "reports").glob(f"*.{form}") for form in ("md", "json"))
+    return written.read_text(), json.loads(document.read_text())
 
 
 def command_json(folder: Path, *arguments: str) -> str:
