@@ -22,7 +22,7 @@ from planner.optimize.commitment.statement import solve_statement
 from planner.optimize.decompose import solve_relaxed
 from planner.optimize.limits import count_limits
 from planner.optimize.recourse import Recourse
-from planner.optimize.walk import Effort, Walk, walk
+from planner.optimize.walk import Effort, LaunchEffort, Walk, walk
 
 PATIENCE_S = 900.0
 WEEK_H = 168
@@ -88,8 +88,8 @@ def commitment_base_free(runs: int) -> dict[str, Any]:
     """The month with base counts to choose; the search before launches is not counted."""
     problem = problem_of(month_forecast())
     limits, before = count_limits(problem), _walked()
-    found = with_launches(problem, limits, before)
-    spent = seconds(lambda: with_launches(problem, limits, before), runs, unmeasured=0)
+    found = with_launches(problem, limits, before, LaunchEffort())
+    spent = seconds(lambda: with_launches(problem, limits, before, LaunchEffort()), runs, unmeasured=0)
     return {
         "total_usd": found.total_usd,
         "gap": (found.total_usd - found.bound_usd) / found.total_usd,
@@ -155,6 +155,7 @@ def _hours(chain: Chain, hours: "np.ndarray[tuple[int], np.dtype[np.int64]]") ->
         penalty_usd=chain.penalty_usd[hours],
         demand=chain.demand[hours],
         reserve=chain.reserve[hours],
+        group_left=chain.group_left[hours],
     )
 
 
@@ -179,7 +180,7 @@ def _undominated_types(types: int) -> Chain:
         reserve=np.zeros(len(hour)),
         max_count=np.full(types, np.inf),
         in_group=np.zeros(types, dtype=bool),
-        group_left=np.inf,
+        group_left=np.full(len(hour), np.inf),
         target_utilization=0.75,
     )
 

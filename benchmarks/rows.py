@@ -41,7 +41,8 @@ def command_rows(effort: Effort) -> Iterator[Row]:
     baseload = Path(sys.executable).with_name("baseload")
     plan = [str(baseload), "plan", "-f", str(EXAMPLE), "--month", "2025-03", "--fill", "weekly"]
     for what, command, most in (
-        ("`baseload plan`, month of 744 h, whole process", plan, 1.5),
+        ("`baseload plan --without-launches`, month of 744 h, whole process", [*plan, "--without-launches"], 1.5),
+        ("the same, launches part of the optimum, as is usual", plan, 20.0),
         ("`baseload --help`, whole process", [str(baseload), "--help"], 0.3),
     ):
         yield _timed(what, asdict(command_seconds(command, effort.runs)), at_most=most)

@@ -319,6 +319,8 @@ class Plan:
     gap: Gap
     search: str
     """"proven" or "limit"."""
+    has_launches: bool = False
+    """Whether launches are part of the optimum: the search and its bound are with them."""
     cost: CostLines
     unserved_ratio: float
     """Expected share of tokens unserved."""

@@ -17,6 +17,7 @@ from policies.planning import Aim, SpotLoss
 
 if TYPE_CHECKING:
     from planner.case import Case
+    from planner.optimize.walk import Effort
     from planner.plan import Plan
     from planner.report.numbers import Currency
 
@@ -32,11 +33,16 @@ class Maximize(StrEnum):
 
 ExplainOption = Annotated[bool, typer.Option("--explain", help="Say why: marginal prices, offers not chosen, more.")]
 LaunchesOption = Annotated[
-    bool,
-    typer.Option("--with-launches", help="Make launches part of the optimum: base and hourly nodes; takes longer."),
+    bool | None,
+    typer.Option(
+        "--with-launches/--without-launches",
+        help="Search longer for the optimum with launches and say where it is none, or leave launches out, which is "
+        "quicker.",
+        show_default=False,
+    ),
 ]
-LAUNCH_CELLS = 3_000
-"""Hours, over all models, up to which launches can be part of the optimum: four months of one model."""
+ASKED = 4
+"""Times as much is done for launches where they are asked for."""
 MaximizeOption = Annotated[
     Maximize | None, typer.Option("--maximize", help="traffic: the most traffic that max_usd_month serves.")
 ]
@@ -73,7 +79,7 @@ class PlanGiven:
     reduce_scenarios: ReduceOption = None
     survive_spot_loss: SpotLossOption = None
     wait: WaitOption = False
-    with_launches: LaunchesOption = False
+    with_launches: LaunchesOption = None
     explain: ExplainOption = False
     as_json: JsonOption = False
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan as JSON to this file.")] = None
@@ -126,7 +132,8 @@ class Asked:
     """Scenarios to plan for; None: all."""
     wait: bool
     explain: bool
-    launches: bool
+    launches: bool | None
+    """Whether launches are to be part of the optimum; None: as far as it goes."""
 
 
 def solved_plan(context: typer.Context, case: "Case", asked: Asked) -> "Plan":
@@ -136,7 +143,6 @@ def solved_plan(context: typer.Context, case: "Case", asked: Asked) -> "Plan":
     from planner.optimize.foresight import with_foresight
     from planner.optimize.reduce import with_reduction
     from planner.optimize.waiting import with_waiting
-    from planner.optimize.walk import Effort
     from planner.whatif.traffic import most_traffic
 
     with progress(is_quiet(context)) as report:
@@ -148,10 +154,7 @@ def solved_plan(context: typer.Context, case: "Case", asked: Asked) -> "Plan":
             reduced = reduced_case(case, asked.reduce_to)
             case = reduced.case
         if asked.maximize is None:
-            effort = Effort(commitment_cells=LAUNCH_CELLS)
-            solved = (
-                solve_case(case, effort, on_progress=report) if asked.launches else solve_case(case, on_progress=report)
-            )
+            solved = solve_case(case, _effort(asked.launches), on_progress=report)
         else:
             most = most_traffic(case, on_progress=report)
             case, solved = most.case, most.solved
@@ -166,6 +169,20 @@ def solved_plan(context: typer.Context, case: "Case", asked: Asked) -> "Plan":
         from planner.explain import explain as explained
 
         return explained(case, replace(solved, plan=found), on_progress=report)
+
+
+def _effort(launches: bool | None) -> "Effort":
+    from planner.optimize.walk import Effort, LaunchEffort
+
+    if launches is False:
+        return Effort()
+    usual = LaunchEffort()
+    asked = LaunchEffort(
+        committed_cells=ASKED * usual.committed_cells,
+        dispatched_cells=ASKED * usual.dispatched_cells,
+        is_asked=True,
+    )
+    return Effort(launches=asked if launches else usual)
 
 
 def write_files(found: "Plan", output: Path | None, chart: Path | None) -> None:

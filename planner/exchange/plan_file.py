@@ -73,6 +73,7 @@ def _plan(document: Json) -> Plan:
         gap_ratio=document["gap_ratio"],
         gap=Gap(**{key: Decimal(value) for key, value in document["gap"].items()}),
         search=document["search"],
+        has_launches=document.get("has_launches", False),
         cost=CostLines(**{key: Decimal(value) for key, value in document["cost"].items()}),
         unserved_ratio=document["unserved_ratio"],
         utilization=Utilization(**document["utilization"]),

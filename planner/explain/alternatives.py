@@ -1,19 +1,24 @@
-"""Other base counts within a few percent of the plan, in whole nodes and billed with leases as the plan is. Pure."""
+"""Other base counts within a few percent of the plan, in whole nodes and billed with leases as the plan is. Pure.
+
+Where launches are part of the plan's optimum they are part of each alternative's, too: its hours are solved one after
+the other like the plan's own (commitment/).
+"""
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
 
 from planner.explain.effort import Meter, dispatch_units, price_units
-from planner.optimize.assemble import base_counts, count_money
+from planner.optimize.assemble import Money, base_counts, count_money
+from planner.optimize.commitment.fixed_base import commit_base
 from planner.optimize.decompose import column_cost_usd
 from planner.optimize.loads import pay_loads
 from planner.optimize.problem import Floats
 from planner.optimize.solve import Solved
-from planner.optimize.walk import Report
+from planner.optimize.walk import LaunchEffort, Report
 from planner.optimize.whole import WholeNodes
 from planner.plan import Alternative
 
@@ -39,12 +44,12 @@ def find_alternatives(solved: Solved, meter: Meter, on_progress: Report) -> Alte
     problem, plan = solved.problem, solved.plan
     most = plan.total_usd * (1 + WITHIN)
     whole = WholeNodes(problem)
-    found: dict[tuple[tuple[str, int], ...], Alternative] = {}
+    found: dict[tuple[tuple[str, int], ...], _Other] = {}
     own = _mix(base_counts(problem, solved.dispatch.counts))
     is_cut_short = False
     for place, (level, counts) in enumerate(_candidates(solved, float(most), meter)):
         mix = _mix(base_counts(problem, counts))
-        totals = sorted(one.total_usd for one in found.values())
+        totals = sorted(one.money.total_usd for one in found.values())
         if place >= DISPATCHED or (len(totals) >= MOST and level >= totals[MOST - 1]):
             break
         if mix == own:
@@ -56,19 +61,51 @@ def find_alternatives(solved: Solved, meter: Meter, on_progress: Report) -> Alte
         money = count_money(problem, pay_loads(problem, whole.dispatch(counts)).dispatch)
         if money.total_usd > most or (problem.budget_usd is not None and money.bill_usd > Decimal(problem.budget_usd)):
             continue
-        other = Alternative(
-            base=dict(mix),
-            bill_usd=money.bill_usd,
-            total_usd=money.total_usd,
-            dearer_by_usd=money.total_usd - plan.total_usd,
-        )
-        if mix not in found or money.total_usd < found[mix].total_usd:
-            found[mix] = other
-    best = tuple(sorted(found.values(), key=lambda one: one.total_usd)[:MOST])
-    return Alternatives(alternatives=best, remarks=_remarks(best, is_cut_short and len(best) < MOST))
+        if mix not in found or money.total_usd < found[mix].money.total_usd:
+            found[mix] = _Other(counts=counts, money=money)
+    others = sorted(found.values(), key=_total_usd)[:MOST]
+    if plan.has_launches:
+        others = sorted(_with_launches(solved, others, on_progress), key=_total_usd)
+    best = tuple(_alternative(solved, other) for other in others)
+    return Alternatives(
+        alternatives=best, remarks=_remarks(best, is_cut_short and len(best) < MOST, has_launches=plan.has_launches)
+    )
 
 
-def _remarks(best: tuple[Alternative, ...], is_cut_short: bool) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Other:
+    counts: Floats
+    money: Money
+
+
+def _total_usd(other: _Other) -> Decimal:
+    return other.money.total_usd
+
+
+def _with_launches(solved: Solved, others: list[_Other], on_progress: Report) -> Iterator[_Other]:
+    """As many as the plan's own search solves at most, each with its hours solved one after the other."""
+    problem = solved.problem
+    most = LaunchEffort().committed_cells // (len(problem.models) * problem.cells)
+    for place, other in enumerate(others[:most]):
+        on_progress("explaining: other base counts with launches", place / min(len(others), most))
+        dispatch = commit_base(problem, other.counts).dispatch
+        if dispatch is None:
+            yield other
+        else:
+            launched = count_money(problem, pay_loads(problem, dispatch).dispatch)
+            yield min(other, replace(other, money=launched), key=_total_usd)
+
+
+def _alternative(solved: Solved, other: _Other) -> Alternative:
+    return Alternative(
+        base=dict(_mix(base_counts(solved.problem, other.counts))),
+        bill_usd=other.money.bill_usd,
+        total_usd=other.money.total_usd,
+        dearer_by_usd=other.money.total_usd - solved.plan.total_usd,
+    )
+
+
+def _remarks(best: tuple[Alternative, ...], is_cut_short: bool, *, has_launches: bool) -> tuple[str, ...]:
     short = (
         ("of the other base counts near the plan only some were looked at: the problem is large",)
         if is_cut_short
@@ -77,11 +114,10 @@ def _remarks(best: tuple[Alternative, ...], is_cut_short: bool) -> tuple[str, ..
     if not best or best[0].dearer_by_usd >= 0:
         return short
     mix = " + ".join(f"{count} {key}" for key, count in best[0].base.items()) or "no base"
-    return (
-        *short,
-        f"{mix} costs USD {-best[0].dearer_by_usd:,.2f} less than the plan: base counts are chosen before launch "
-        "overhead (lead times, started hours), which is added afterwards",
-    )
+    why = "base counts are chosen before launch overhead (lead times, started hours), which is added afterwards"
+    if has_launches:
+        why = "the search for base counts ended at its limit, --with-launches searches longer"
+    return (*short, f"{mix} costs USD {-best[0].dearer_by_usd:,.2f} less than the plan: {why}")
 
 
 def _candidates(solved: Solved, most_usd: float, meter: Meter) -> Iterator[tuple[float, Floats]]:

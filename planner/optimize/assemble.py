@@ -147,6 +147,7 @@ def assemble(
         gap=_gap(problem, walk, dispatch, money, lower),
         uncertainty=_uncertainty(problem, aim, walk, money),
         search="proven" if walk.is_proven else "limit",
+        has_launches=walk.has_launches,
         cost=money.cost,
         unserved_ratio=sum(p * o.unserved_ratio for p, o in zip(problem.probability, money.scenarios, strict=True)),
         utilization=_utilization(problem, dispatch, served),
@@ -203,7 +204,7 @@ def _owned_changes(problem: Problem, counts: Floats) -> OwnedChanges:
 def _gap(problem: Problem, walk: Walk, dispatch: Dispatch, money: Money, lower: Decimal) -> Gap:
     """The gap's parts: leases against the cover, the cover against its bound, the counts not examined, the aim."""
     based = float(column_cost_usd(problem) @ dispatch.counts)
-    covered = min(exact(based + dispatch.cost_usd), money.total_usd)
+    covered = money.total_usd if walk.has_launches else min(exact(based + dispatch.cost_usd), money.total_usd)
     proven = max(min(exact(based + dispatch.bound_usd), covered), lower)
     left = Decimal(0) if walk.is_proven else proven - lower
     aimed = Decimal(0)

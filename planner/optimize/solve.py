@@ -19,12 +19,12 @@ from planner.optimize.foresight import billed_usd, relaxed_optimum, with_referen
 from planner.optimize.limits import CountLimits, count_limits
 from planner.optimize.loads import pay_loads
 from planner.optimize.prepare import Prepared
-from planner.optimize.problem import Floats, Problem
+from planner.optimize.problem import Problem
 from planner.optimize.recourse import Recourse
 from planner.optimize.scenarios import expecting
 from planner.optimize.service import dispatch_service, short_probability, solve_service
 from planner.optimize.spot_loss import losses_of, with_losses
-from planner.optimize.walk import Effort, Report, Walk, walk
+from planner.optimize.walk import Effort, LaunchEffort, Report, Walk, walk
 from planner.optimize.whole import Dispatch
 from planner.plan import Plan, SpotLossOutcome
 from policies.planning import Aim, SpotLoss
@@ -48,7 +48,7 @@ class Solved:
     walk: Walk
     """The base counts before launches: what an explanation compares with."""
     dispatch: Dispatch
-    """The plan's own nodes and base counts, launches part of the optimum where `why_apart` knows no reason against."""
+    """The plan's own nodes and base counts, with launches where they are part of the optimum."""
 
 
 def solve(
@@ -59,7 +59,7 @@ def solve(
     if prepared.problem.policy.survive_spot_loss is SpotLoss.NONE:
         return _solve(prepared, origin, effort, on_progress)
     # Both plans alike, so that they can be compared: with futures to survive launches stay outside the optimum.
-    plain = _solve(prepared, origin, replace(effort, commitment_cells=0), on_progress)
+    plain = _solve(prepared, origin, replace(effort, launches=None), on_progress)
     return _surviving(prepared, plain, origin, effort, on_progress)
 
 
@@ -97,12 +97,11 @@ def _solve(prepared: Prepared, origin: Origin, effort: Effort, on_progress: Repo
     problem = with_reference(prepared.problem)
     found = _fit_budget(problem, _search(problem, effort, on_progress), on_progress)
     recourse, relaxed, walked = found.recourse, found.relaxed, found.walk
-    apart = why_apart(problem, effort)
-    if effort.commitment_cells and apart is None:
-        walked = _cheaper(problem, walked, with_launches(problem, found.limits, walked, on_progress=on_progress))
+    remarks: tuple[str, ...] = ()
+    if effort.launches is not None:
+        walked, remarks = _launched(problem, found, effort.launches, on_progress)
     expected = relaxed if recourse.aim.is_expected else relaxed_optimum(expecting(problem))
     paid = pay_loads(problem, walked.best)
-    launches = _launch_remarks(problem, walked.best.counts, apart) if effort.commitment_cells else ()
     changes = f"base nodes change model {paid.changes} times while busy; their load time is paid"
     plan = assemble(
         problem=problem,
@@ -114,7 +113,7 @@ def _solve(prepared: Prepared, origin: Origin, effort: Effort, on_progress: Repo
         rejected=prepared.rejected,
         origin=origin,
         recourse_name=recourse.name,
-        remarks=prepared.remarks + ((changes,) if paid.changes else ()) + launches + _remarks(problem),
+        remarks=prepared.remarks + ((changes,) if paid.changes else ()) + remarks + _remarks(problem),
     )
     if prepared.owned_unused:
         changes_of = plan.owned_changes
@@ -139,12 +138,29 @@ class _Found:
     walk: Walk
 
 
-def _launch_remarks(problem: Problem, counts: Floats, apart: str | None) -> tuple[str, ...]:
-    """Where launches are not part of the optimum although asked for, or no bound is known with them: why."""
+def _launched(
+    problem: Problem, found: _Found, effort: LaunchEffort, on_progress: Report | None
+) -> tuple[Walk, tuple[str, ...]]:
+    """The walk's end with launches part of the optimum, where they can be.
+
+    Where they were asked for and cannot, or no bound is known with them: why.
+    """
+    walked, budget = found.walk, problem.budget_usd
+    # What is the best without a budget, and within it, is the best with it.
+    free = replace(problem, policy=replace(problem.policy, max_usd_month=None))
+    apart = why_apart(free, effort)
     if apart is not None:
-        return (f"launches stay outside the optimum: {apart}",)
-    unbound = why_unproven(problem, counts)
-    return () if unbound is None else (f"base counts and the lower bound are those before launches: {unbound}",)
+        return walked, (f"launches stay outside the optimum: {apart}",) if effort.is_asked else ()
+    unbound = why_unproven(free, walked.best.counts)
+    launched = with_launches(free, found.limits, walked, effort, on_progress)
+    if budget is not None and _bill_usd(free, launched) > Decimal(budget):
+        beyond = "launches stay outside the optimum: the best plan with them is beyond the budget"
+        return walked, (beyond,) if effort.is_asked else ()
+    if launched is walked:
+        broken = "launches stay outside the optimum: the nodes found with them break a limit that joins models"
+        return walked, (broken,) if effort.is_asked else ()
+    remark = f"base counts and the lower bound are those before launches: {unbound}"
+    return _cheaper(problem, walked, launched), (remark,) if effort.is_asked and unbound is not None else ()
 
 
 def _cheaper(problem: Problem, walked: Walk, launched: Walk) -> Walk:
@@ -153,10 +169,10 @@ def _cheaper(problem: Problem, walked: Walk, launched: Walk) -> Walk:
     return launched if totals[1] <= totals[0] else walked
 
 
-def why_apart(problem: Problem, effort: Effort) -> str | None:
+def why_apart(problem: Problem, effort: LaunchEffort) -> str | None:
     """Why launches stay overhead of the hours' own cover, where they are to be part of the optimum; None: they are."""
-    if len(problem.models) * problem.cells > effort.commitment_cells:
-        return f"the horizon has more than {effort.commitment_cells:,} hours over all models"
+    if len(problem.models) * problem.cells > effort.cells:
+        return f"the horizon has more than {effort.cells:,} hours over all models"
     return why_not(problem)
 
 

@@ -24,20 +24,34 @@ Report = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchEffort:
+    """How much may be done for launches to be part of the optimum."""
+
+    cells: int = 3_000
+    """Hours, over all models, up to which it is tried: four months of one model."""
+    committed_cells: int = 12_000
+    """Hours, over all models and base counts, that are solved one after the other after the first counts' own."""
+    dispatched_cells: int = 120_000
+    """Cells that are covered in whole nodes at prices of launches, to list base counts."""
+    is_asked: bool = False
+    """Whether a remark says why where launches are no part of the optimum, or no bound is known with them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
     """How much a walk may do. Counted, not timed, so that the same input gives the same plan."""
 
-    dispatched_cells: int = 300_000
+    dispatched_cells: int = 350_000
     """Cells dispatched in whole nodes; at least one vector of counts is dispatched."""
     boxes: int = 20_000
     """Boxes of counts bounded."""
-    commitment_cells: int = 0
-    """Hours, over all models, up to which launches are made part of the optimum (commitment/); 0: they are not."""
+    launches: LaunchEffort | None = None
+    """What may be done for launches to be part of the optimum (commitment/); None: they are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
-    """What the walk found. Totals are the aim of the scenarios' totals, USD before launch overhead."""
+    """What the walk found. Totals are the aim of the scenarios' totals, USD, before launch overhead."""
 
     best: Dispatch
     total_usd: float
@@ -47,6 +61,8 @@ class Walk:
     is_proven: bool
     examined: tuple[tuple[tuple[int, ...], float], ...]
     """Counts dispatched in whole nodes, with their totals, cheapest first."""
+    has_launches: bool = False
+    """Whether launches are part of the totals and the bound."""
 
 
 @dataclass(order=True, slots=True)

@@ -129,6 +129,7 @@ def _head(plan: Plan) -> Json:
             **({"aim_usd": _money(gap.aim_usd)} if gap.aim_usd else {}),
         },
         "search": plan.search,
+        "has_launches": plan.has_launches,
         "cost": {
             "base_fees_usd": _money(cost.base_fees_usd),
             "setup_usd": _money(cost.setup_usd),

@@ -42,6 +42,10 @@ def plan_schema() -> Json:
                 "remarks": _list({"type": "string"}, "What a reader should know; also printed on stderr."),
             },
             {
+                "has_launches": {
+                    "type": "boolean",
+                    "description": "Are launches part of the optimum and of its bound? Absent in earlier plans: no.",
+                },
                 "demand_factor": {
                     "type": "number",
                     "exclusiveMinimum": 0,

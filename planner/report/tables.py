@@ -218,14 +218,15 @@ def _changes(verb: str, nodes: Mapping[str, int]) -> str:
 def _proof_sentence(plan: Plan, currency: Currency) -> str:
     if plan.policy.aim is not Aim.EXPECTED and plan.uncertainty is not None:
         return aim_sentence(plan, plan.uncertainty, currency)
-    proof = "base counts not proven optimal (search limit)"
-    if plan.search == "proven":
-        proof = "base counts proven optimal"
-        if plan.gap.launch_overhead_usd > 0:
-            proof += " before launch overhead"
     over = plan.total_usd - plan.lower_bound_usd
     if abs(over) < Decimal("0.005"):
-        return "Base counts proven optimal; the total is the proven minimum."
+        nodes = "Base counts and hourly nodes" if plan.has_launches else "Base counts"
+        return f"{nodes} proven optimal; the total is the proven minimum."
+    proof = "base counts not proven optimal (search limit)"
+    if plan.search == "proven":
+        proof = "base counts and hourly nodes proven optimal, launches included"
+        if not plan.has_launches:
+            proof = "base counts proven optimal" + " before launch overhead" * (plan.gap.launch_overhead_usd > 0)
     total = float(plan.total_usd) or 1.0
     parts = ", ".join(
         f"{name} {percent(float(amount) / total, 2)} %"

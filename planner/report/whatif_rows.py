@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MANY = 20
 """More scenarios than these have a row each; fewer a column each, and a sentence."""
+HOUR_BY_HOUR = "nodes chosen hour by hour, as by plan --without-launches"
 DISPENSABLE = ("burst", "total", "cost", "change")
 BEFORE = "before"
 
@@ -77,4 +78,4 @@ def _summary(comparison: Comparison, currency: Currency) -> str:
 
 def _basis(plan: Plan, currency: Currency) -> str:
     basis = f"Basis: {plan.price_basis}; total: bill, expected interruptions and the penalty for unserved tokens"
-    return "; ".join(filter(None, (basis, currency.note)))
+    return "; ".join(filter(None, (basis, HOUR_BY_HOUR, currency.note)))

@@ -7,7 +7,7 @@ from planner.plan import Plan
 from planner.report.comparison import ComparedRow, Value, render_comparison
 from planner.report.numbers import USD, Currency, number, span
 from planner.report.screen import Screen, render
-from planner.report.whatif_rows import MANY, render_rows
+from planner.report.whatif_rows import HOUR_BY_HOUR, MANY, render_rows
 from planner.report.whatif_why import why
 from planner.whatif import Comparison, Figures
 
@@ -147,6 +147,7 @@ def _basis(plan: Plan, currency: Currency) -> str:
         over,
         "total: bill, expected interruptions and the penalty for unserved tokens",
         "node-h: while serving, lead times apart",
+        HOUR_BY_HOUR,
         currency.note.partition(";")[0],
     ]
     return "; ".join(part for part in parts if part) + "."

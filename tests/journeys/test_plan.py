@@ -493,21 +493,27 @@ def test_unserved_beyond_the_policy_is_exit_3_with_the_whole_plan(plan: Plan, da
     assert document["unserved_ratio"] > document["policy"]["max_unserved_ratio"]
 
 
-def test_with_launches_the_total_is_proven_with_them_and_no_overhead_is_left(plan: Plan, tmp_path: Path) -> None:
+def test_the_total_is_proven_with_launches_and_no_overhead_is_left(plan: Plan, tmp_path: Path) -> None:
     forecast = a_forecast(tmp_path / "f.csv", by_day, hours=48)
-    before = held_to_account(plan("-f", forecast, "--json").document)
-    document = held_to_account(plan("-f", forecast, "--with-launches", "--json").document)
-    assert Decimal(document["gap"]["launch_overhead_usd"]) < Decimal("0.0001")
+    before = held_to_account(plan("-f", forecast, "--without-launches", "--json").document)
+    done = plan("-f", forecast, "--json")
+    document = held_to_account(done.document)
+    assert Decimal(document["gap"]["launch_overhead_usd"]) == 0
     assert document["search"] == "proven"
+    assert (before["has_launches"], document["has_launches"]) == (False, True)
     assert document["gap_ratio"] <= 1e-4
     assert Decimal(before["lower_bound_usd"]) <= Decimal(document["lower_bound_usd"])
     assert Decimal(document["total_usd"]) < Decimal(before["total_usd"])
+    assert "the total is the proven minimum" in plan("-f", forecast).out
+    assert "Base counts proven optimal before launch overhead" in plan("-f", forecast, "--without-launches").out
 
 
 def test_with_launches_a_problem_that_joins_all_hours_says_so(plan: Plan, tmp_path: Path) -> None:
     forecast = a_forecast(tmp_path / "f.csv", by_day, hours=24)
     done = plan("-f", forecast, "--with-launches", "--set", "sharing=hourly", "--json")
     assert "launches stay outside the optimum: base nodes may change model between hours" in done.err
+    assert done.document["has_launches"] is False
+    assert "launches" not in plan("-f", forecast, "--set", "sharing=hourly", "--json").err
     assert "--with-launches does not go with --maximize" in (
         plan("-f", forecast, "--with-launches", "--maximize", "traffic", code=2).err
     )
@@ -522,7 +528,9 @@ def test_a_search_ended_early_with_more_to_gain_is_exit_4(
 
     solve_case = case.solve_case
     monkeypatch.setattr(
-        case, "solve_case", lambda one, on_progress: solve_case(one, Effort(dispatched_cells=0, boxes=0), on_progress)
+        case,
+        "solve_case",
+        lambda one, _, on_progress: solve_case(one, Effort(dispatched_cells=0, boxes=0), on_progress),
     )
     forecast = a_forecast(tmp_path / "f.csv", by_day, hours=24)
     done = plan("-f", forecast, "--set", "max_search_gap=0", "--json", code=4)

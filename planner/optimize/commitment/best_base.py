@@ -12,22 +12,21 @@ from itertools import count as counter
 import numpy as np
 
 from planner.optimize.commitment.chains import why_no_bound
-from planner.optimize.commitment.commit import Effort
 from planner.optimize.commitment.fixed_base import FixedBase, commit_base, launches_are_cheap
 from planner.optimize.decompose import Relaxed, column_cost_usd, solve_relaxed
 from planner.optimize.limits import CountLimits
 from planner.optimize.problem import Floats, Problem
 from planner.optimize.recourse import Recourse
-from planner.optimize.walk import Box, BoxProgram, Report, Walk, split
-from planner.optimize.whole import WholeNodes
+from planner.optimize.walk import Box, BoxProgram, LaunchEffort, Report, Walk, owned_first, split
+from planner.optimize.whole import Dispatch, WholeNodes, own_base
 
 MOST_BOXES = 4_000
-MOST_DISPATCHED = 250
-"""Base counts whose hours are covered in whole nodes at prices of launches."""
-MOST_COMMITTED = 16
-"""Base counts whose chains are solved."""
+FIRST_DISPATCHED, FIRST_COMMITTED = 40, 3
+"""Base counts covered and solved before all others: the better the best known, the fewer counts are near it."""
 PROVEN = 1e-4
 """Relative distance from the bound up to which a total counts as proven."""
+SAME = 1e-6
+"""Relative distance of totals that count as the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,45 +40,90 @@ class _Near:
 
 
 def with_launches(
-    problem: Problem, limits: CountLimits, walked: Walk, effort: Effort | None = None, on_progress: Report | None = None
+    problem: Problem,
+    limits: CountLimits,
+    walked: Walk,
+    effort: LaunchEffort,
+    on_progress: Report | None = None,
 ) -> Walk:
     """The walk's end with launches part of the optimum; `walked` where they cannot be."""
-    fees = column_cost_usd(problem)
     counts = walked.best.counts
-    first = commit_base(problem, counts, effort)
+    first = commit_base(problem, counts)
     if first.dispatch is None:
         return walked
-    best, total = first, float(fees @ counts) + first.dispatch.cost_usd
     if why_unproven(problem, counts) is not None:
         return _unproven(walked, first)
-    bounds = {_key(counts): float(fees @ counts) + first.bound_usd}
-    near = _near(problem, limits, first, total)
-    left = [one for one in near.listed if one[1] not in bounds]
-    beyond = near.beyond_usd
-    for number, (level, key) in enumerate(left):
-        if level >= total * (1 - PROVEN / 2):
-            beyond = min(beyond, level)
-            break
-        if number >= MOST_COMMITTED:
-            beyond = min(beyond, level)
-            break
-        if on_progress is not None:
-            on_progress("proving the base counts with launches", number / min(len(left), MOST_COMMITTED))
-        trial = np.array(key, dtype=np.float64)
-        based = float(fees @ trial)
-        found = commit_base(problem, trial, effort, start=best.launch_usd, worth_usd=total * (1 - PROVEN / 2) - based)
-        bounds[key] = max(based + found.bound_usd, level)
-        if found.dispatch is not None and based + found.dispatch.cost_usd < total:
-            best, total = found, based + found.dispatch.cost_usd
-    assert best.dispatch is not None
-    bound = min(total, beyond, *bounds.values())
+    cells = len(problem.models) * problem.cells
+    search = _Search(problem, limits, counts, first)
+    search.round(
+        most_dispatched=min(FIRST_DISPATCHED, effort.dispatched_cells // cells), most_committed=FIRST_COMMITTED
+    )
+    beyond = search.round(
+        most_dispatched=effort.dispatched_cells // cells,
+        most_committed=effort.committed_cells // cells,
+        on_progress=on_progress,
+    )
+    total = search.total_usd
+    bound = min(total, beyond, *search.bounds.values())
     return replace(
         walked,
-        best=best.dispatch,
+        best=_owned_kept(problem, search.best),
         total_usd=total,
         bound_usd=max(bound, min(walked.bound_usd, total)),
         is_proven=total - bound <= PROVEN * abs(total),
+        has_launches=True,
     )
+
+
+def _owned_kept(problem: Problem, best: Dispatch) -> Dispatch:
+    """The same with what is owned in place of new servers that cost as much."""
+    counts = owned_first(problem, best.counts)
+    return replace(best, counts=counts, base_nodes=own_base(problem, counts))
+
+
+class _Search:
+    """The best base counts so far, and what bounds those committed."""
+
+    def __init__(self, problem: Problem, limits: CountLimits, counts: Floats, first: FixedBase) -> None:
+        assert first.dispatch is not None
+        self._problem, self._limits = problem, limits
+        self._fees = column_cost_usd(problem)
+        based = float(self._fees @ counts)
+        self._at = first
+        self.best: Dispatch = first.dispatch
+        self.total_usd = based + first.dispatch.cost_usd
+        self._prices = [(counts, first.launch_usd)]
+        self.bounds = {_key(counts): based + first.bound_usd}
+        """No nodes with these base counts cost less."""
+
+    def round(self, *, most_dispatched: int, most_committed: int, on_progress: Report | None = None) -> float:
+        """Lists counts at the best's prices of launches and commits the most promising; no others cost less."""
+        near = _near(self._problem, self._limits, self._at, self.total_usd, most_dispatched=most_dispatched)
+        left = [one for one in near.listed if one[1] not in self.bounds]
+        for number, (level, key) in enumerate(left):
+            if level >= self._worth_usd or number >= most_committed:
+                return min(near.beyond_usd, level)
+            if on_progress is not None:
+                on_progress("proving the base counts with launches", number / min(len(left), most_committed))
+            self._commit(np.array(key, dtype=np.float64), level)
+        return near.beyond_usd
+
+    @property
+    def _worth_usd(self) -> float:
+        """What costs that much or more is not looked for: no difference that the noise of sums could make."""
+        return self.total_usd * (1 - SAME)
+
+    def _nearest(self, counts: Floats) -> tuple[Floats, ...]:
+        """Prices of launches of the counts that were committed and differ by the least in fees."""
+        return min(self._prices, key=lambda one: float(self._fees @ np.abs(one[0] - counts)))[1]
+
+    def _commit(self, counts: Floats, level_usd: float) -> None:
+        based = float(self._fees @ counts)
+        found = commit_base(self._problem, counts, start=self._nearest(counts), worth_usd=self._worth_usd - based)
+        self.bounds[_key(counts)] = max(based + found.bound_usd, level_usd)
+        self._prices.append((counts, found.launch_usd))
+        if found.dispatch is not None and based + found.dispatch.cost_usd < self.total_usd:
+            self._at, self.best, self.total_usd = found, found.dispatch, based + found.dispatch.cost_usd
 
 
 def why_unproven(problem: Problem, counts: Floats) -> str | None:
@@ -102,7 +146,7 @@ def _unproven(walked: Walk, found: FixedBase) -> Walk:
     )
 
 
-def _near(problem: Problem, limits: CountLimits, at: FixedBase, below_usd: float) -> _Near:
+def _near(problem: Problem, limits: CountLimits, at: FixedBase, below_usd: float, *, most_dispatched: int) -> _Near:
     """All base counts whose hours, launches priced as at `at`, cost less than the limit."""
     priced = replace(problem, launch_prices_usd=at.by_cell(problem))
     recourse, whole, fees = Recourse(priced), WholeNodes(priced), column_cost_usd(priced)
@@ -115,7 +159,7 @@ def _near(problem: Problem, limits: CountLimits, at: FixedBase, below_usd: float
     promised, point = program.bound(limits.lower, limits.upper)
     heap = [Box(max(promised, relaxed.bound_usd), next(serial), limits.lower, limits.upper, point)]
     boxes = dispatched = 0
-    while heap and heap[0].bound < below_usd and boxes < MOST_BOXES and dispatched < MOST_DISPATCHED:
+    while heap and heap[0].bound < below_usd and boxes < MOST_BOXES and dispatched < most_dispatched:
         box = heapq.heappop(heap)
         boxes += 1
         counts = np.clip(np.rint(box.point), box.lower, box.upper)

@@ -46,7 +46,8 @@ class Chain:
     """(V,) most nodes of an option; inf: no limit."""
     in_group: NDArray[np.bool_]
     """(V,) options that share `group_left` nodes."""
-    group_left: float
+    group_left: Floats
+    """(H,) most nodes of the group; inf: no limit."""
     target_utilization: float
 
     @property
@@ -77,7 +78,7 @@ class Chain:
         useful = self.useful
         size = np.where(useful, self.share, 1.0)
         wanted = np.where(useful, np.ceil(self.need / size - SLACK), 0.0).max(axis=1, initial=0.0)
-        limit = np.where(self.in_group, np.minimum(self.max_count, self.group_left), self.max_count)
+        limit = np.where(self.in_group, np.minimum(self.max_count, self.group_left.max(initial=0.0)), self.max_count)
         most: Ints = np.minimum(wanted, limit).astype(np.int64)
         return most
 

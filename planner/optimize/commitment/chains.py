@@ -4,18 +4,17 @@ import math
 
 import numpy as np
 
+from planner.optimize.commitment.caps import without_stand_in
 from planner.optimize.commitment.chain import Chain
 from planner.optimize.leases import HOUR_S
 from planner.optimize.limits import survival_reserve
 from planner.optimize.prepare import lead_time_s
-from planner.optimize.problem import BurstOption, Floats, Problem
+from planner.optimize.problem import Floats, Problem
 from policies.billing import Billing
 from policies.planning import Sharing
 
 STRAIGHT = frozenset({Billing.SECOND, Billing.STARTED_HOUR, Billing.STARTED_HOUR_CAPPED})
 """Rules by which a lease of whole hours costs so much an hour and so much once, below a monthly cap."""
-MONTH_HOURS = 31 * 24
-"""Of the longest calendar month."""
 
 
 def why_not(problem: Problem) -> str | None:
@@ -37,17 +36,10 @@ def why_not(problem: Problem) -> str | None:
 
 def why_no_bound(problem: Problem) -> str | None:
     """Why the chains' bound is none for the problem; None where it is one."""
-    capped = [option.key for option in problem.burst if _cap_may_bind(problem, option)]
-    return f"a long lease of {capped[0]} may reach its monthly cap" if capped else why_not(problem)
-
-
-def _cap_may_bind(problem: Problem, option: BurstOption) -> bool:
-    """Whether a lease over a whole month's part of the horizon, lead times included, would cost its cap or more."""
-    if option.offer.billing is not Billing.STARTED_HOUR_CAPPED or option.offer.fee_usd_month is None:
-        return False
-    lead_s = max(lead_time_s(option.offer, model, problem.policy) for model in problem.models)
-    hours = min(problem.hours, MONTH_HOURS) + math.ceil(lead_s / HOUR_S)
-    return option.price_usd_hour * hours > option.offer.fee_usd_month
+    alone = without_stand_in(problem)
+    if alone is not None:
+        return f"a long lease of {alone} may reach its monthly cap, and no base offer costs as little for the horizon"
+    return why_not(problem)
 
 
 def chains_of(problem: Problem, counts: Floats) -> list[Chain]:
@@ -78,7 +70,7 @@ def chains_of(problem: Problem, counts: Floats) -> list[Chain]:
             penalty_usd=problem.unserved_usd[m, cells],
             demand=left[m, cells],
             reserve=reserve[m, cells],
-            group_left=_group_left(problem, counts, group),
+            group_left=np.full(problem.hours, _group_left(problem, counts, group)),
             target_utilization=target,
             **limits,
         )

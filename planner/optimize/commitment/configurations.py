@@ -130,7 +130,8 @@ class Lister:
         for v in range(self.chain.options):
             serves = self.size[v] > 0
             count = np.where(serves, np.ceil(self.need / np.where(serves, self.size[v], 1.0) - SLACK), 0.0)
-            fits = serves & (count <= self.most[v])
+            most = np.minimum(self.most[v], self.chain.group_left) if self.chain.in_group[v] else self.most[v]
+            fits = serves & (count <= most)
             best = np.where(fits, np.minimum(best, count * np.maximum(prices[v], 0.0)), best)
         return np.asarray(best + self.egress_room, dtype=np.float64)
 
@@ -142,7 +143,7 @@ class Lister:
         size, node_usd = self.size[v, hour], price[hour]
         most = np.full(len(hour), float(self.most[v]))
         if self.chain.in_group[v]:
-            most = np.minimum(most, np.maximum(self.chain.group_left - states.group, 0.0))
+            most = np.minimum(most, np.maximum(self.chain.group_left[hour] - states.group, 0.0))
         full = np.where(size > 0, np.ceil(states.left / np.where(size > 0, size, 1.0) - SLACK), 0.0)
         full = np.minimum(full, most)
         # What the states cost at least is, up to the full count, linear in the count or above the line.
@@ -222,7 +223,7 @@ class _Rest:
         part = np.floor(left * self._parts[hour] * (1 - 1e-12)).astype(np.int64)
         bound = np.maximum(self._table[step][part, hour], left * self.ratio[step, hour])
         if self._lister.limited[self.order[step:]].any():
-            room = np.maximum(self._lister.chain.group_left - group, 0.0) if self._grouped[step].any() else 0.0
+            room = np.maximum(self._lister.chain.group_left[hour] - group, 0.0) if self._grouped[step].any() else 0.0
             saved = self._alone[step, hour] + room * self._grouped[step, hour]
             bound = np.maximum(bound, left * self._free[hour] - saved)
         return np.asarray(bound + self.given[step, hour], dtype=np.float64)

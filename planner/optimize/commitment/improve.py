@@ -72,7 +72,7 @@ def _allowed(lister: Lister, hour: Ints, nodes: Ints) -> Configurations:
     """Those within all counts and without a node to spare."""
     chain = lister.chain
     keep = ((nodes >= 0) & (nodes <= chain.max_count)).all(axis=1)
-    keep &= nodes[:, chain.in_group].sum(axis=1) <= chain.group_left
+    keep &= nodes[:, chain.in_group].sum(axis=1) <= chain.group_left[hour]
     hour, nodes = hour[keep], nodes[keep]
     keep = ~lister.has_spare(hour, nodes)
     hour, nodes = hour[keep], nodes[keep]

@@ -21,14 +21,14 @@ def lattice_optimum(chain: Chain) -> Ints:
     """(H, V) the cheapest nodes of the chain."""
     shape = tuple((chain.most + 1).tolist())
     points = np.indices(shape).reshape(chain.options, -1).T
-    barred = points[:, chain.in_group].sum(axis=1) > chain.group_left
+    grouped = points[:, chain.in_group].sum(axis=1)
     reached: list[Floats] = []
     value = points @ chain.launch_usd
     for hour in range(chain.hours):
         if hour:
             value = _moved(value.reshape(shape), chain.launch_usd).ravel()
         value = value + chain.cost_usd(points, np.full(len(points), hour))
-        value[barred] = np.inf
+        value[grouped > chain.group_left[hour]] = np.inf
         reached.append(value)
     nodes = [points[int(reached[-1].argmin())]]
     for hour in range(chain.hours - 2, -1, -1):

@@ -106,7 +106,7 @@ def keep_group(page: Statement) -> None:
     for h in range(chain.hours):
         if chain.in_group.any():
             held = pulp.lpSum(page.nodes[v, h] for v in range(chain.options) if chain.in_group[v])
-            page.lp.addConstraint(held <= float(chain.group_left), f"group_{h}")
+            page.lp.addConstraint(held <= float(chain.group_left[h]), f"group_{h}")
 
 
 def cost_usd(page: Statement) -> Expression:

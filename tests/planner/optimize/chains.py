@@ -33,7 +33,7 @@ def a_chain(
         reserve=np.zeros(hours),
         max_count=np.full(options, math.inf) if max_count is None else np.array(max_count),
         in_group=np.zeros(options, dtype=bool) if in_group is None else np.array(in_group),
-        group_left=group_left,
+        group_left=np.full(hours, group_left),
         target_utilization=0.75,
     )
 
@@ -66,7 +66,7 @@ def random_chain(
         reserve=np.array([rng.uniform(0.0, 1.5) if need else 0.0 for need in asked]) * reserve,
         max_count=np.array([rng.choice([math.inf, 0.0, 1.0, 2.0]) if limits else math.inf for _ in range(options)]),
         in_group=np.array([limits and rng.random() < 0.5 for _ in range(options)]),
-        group_left=float(rng.randint(0, 3)) if limits else math.inf,
+        group_left=np.array([float(rng.randint(0, 3)) if limits else math.inf for _ in range(hours)]),
         target_utilization=rng.choice([0.6, 1.0]),
     )
 
@@ -92,11 +92,7 @@ def hour_usd(chain: Chain, nodes: tuple[int, ...], h: int) -> float:
 def brute_total_usd(chain: Chain) -> float:
     """The least total, over every combination of counts in every hour."""
     ranges = [range(int(most) + 1) for most in chain.most]
-    choices = [
-        nodes
-        for nodes in itertools.product(*ranges)
-        if sum(n for n, inside in zip(nodes, chain.in_group, strict=True) if inside) <= chain.group_left
-    ]
+    choices = list(itertools.product(*ranges))
     points = np.array(choices, dtype=np.int64).reshape(len(choices), chain.options)
     rises = np.maximum(points[None, :, :] - points[:, None, :], 0) @ chain.launch_usd
     value = points @ chain.launch_usd
@@ -104,4 +100,5 @@ def brute_total_usd(chain: Chain) -> float:
         if h:
             value = (value[:, None] + rises).min(axis=0)
         value = value + np.array([hour_usd(chain, nodes, h) for nodes in choices])
+        value[points[:, chain.in_group].sum(axis=1) > chain.group_left[h]] = math.inf
     return float(value.min())

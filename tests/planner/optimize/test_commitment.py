@@ -253,7 +253,7 @@ def test_what_is_improved_is_never_dearer_and_keeps_every_limit(seed: int) -> No
     chain = random_chain(rng, options=3, hours=5, limits=True)
     most = np.minimum(chain.most, 1)
     nodes = np.array([[rng.randint(0, int(most[v])) for v in range(3)] for _ in range(5)])
-    nodes[nodes[:, chain.in_group].sum(axis=1) > chain.group_left] = 0
+    nodes[nodes[:, chain.in_group].sum(axis=1) > chain.group_left] = 0  # hour by hour
     before = Joined(nodes=nodes, total_usd=chain.total_usd(nodes), bound_usd=0.0, needed_usd=np.zeros(5))
     found = improved(Lister(chain, most_per_hour=400), before, allowed(chain, np.zeros((6, 3))), most_rounds=3)
     assert found.total_usd <= before.total_usd

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from planner.optimize.assemble import count_money
 from planner.optimize.commitment import best_base
 from planner.optimize.commitment.best_base import PROVEN, with_launches
+from planner.optimize.commitment.caps import without_stand_in
 from planner.optimize.commitment.chains import chains_of, why_no_bound, why_not
 from planner.optimize.commitment.fixed_base import commit_base
 from planner.optimize.decompose import column_cost_usd, solve_relaxed
 from planner.optimize.limits import breaking_cells, count_limits
-from planner.optimize.problem import Problem
+from planner.optimize.problem import BaseOption, Problem
 from planner.optimize.recourse import Recourse
-from planner.optimize.walk import Effort, Walk, walk
+from planner.optimize.walk import Effort, LaunchEffort, Walk, walk
 from policies.billing import Billing
 from policies.planning import PlanningPolicy, Sharing
 from tests.planner.optimize.brute import possible_counts
@@ -73,7 +74,7 @@ def test_base_counts_are_the_best_of_all_with_launches(seed: int, groups: bool, 
         random_problem(Random(seed), kind), Billing.STARTED_HOUR if started else Billing.SECOND, lead_time_s=2520
     )
     before = walked(problem)
-    found = with_launches(problem, count_limits(problem), before)
+    found = with_launches(problem, count_limits(problem), before, LaunchEffort())
     least = best_by_brute_force(problem)
     assert found.bound_usd <= least + 1e-7
     assert found.total_usd <= least * (1 + PROVEN) + 1e-7
@@ -93,7 +94,7 @@ def test_a_base_node_that_pays_only_by_the_launches_it_saves_is_rented() -> None
     )
     before = walked(problem)
     assert before.best.counts.tolist() == [0]
-    found = with_launches(problem, count_limits(problem), before)
+    found = with_launches(problem, count_limits(problem), before, LaunchEffort())
     assert found.best.counts.tolist() == [1]
     assert found.total_usd == pytest.approx(4.5)
     assert found.bound_usd == pytest.approx(4.5)
@@ -104,7 +105,7 @@ def test_with_dear_launches_nodes_are_held_and_the_bound_is_that_of_the_hours() 
     problem = billed(
         a_problem([[100.0, 0.0, 100.0]], burst=(a_burst(price_usd_hour="1"),)), Billing.SECOND, lead_time_s=5400
     )
-    found = with_launches(problem, count_limits(problem), walked(problem))
+    found = with_launches(problem, count_limits(problem), walked(problem), LaunchEffort())
     assert found.best.nodes[0, 0].tolist() == [1, 1, 1]
     assert count_money(problem, found.best).total_usd == Decimal("4.5")
     assert found.bound_usd == pytest.approx(2.0)
@@ -173,15 +174,20 @@ def test_base_nodes_take_their_places_in_the_group() -> None:
         group_max={"g": 3},
     )
     (chain,) = chains_of(problem, np.array([2.0]))
-    assert chain.group_left == 1
+    assert chain.group_left.tolist() == [1]
     found = commit_base(problem, np.array([2.0])).dispatch
     assert found is not None
     assert found.nodes[0, 0].tolist() == [1]
     assert found.unserved[0].tolist() == pytest.approx([0.25])
 
 
-@pytest.mark.parametrize("limit", ["MOST_COMMITTED", "MOST_DISPATCHED", "MOST_BOXES"])
-def test_where_the_search_is_cut_short_the_bound_is_still_one(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("effort", "boxes"),
+    [(LaunchEffort(committed_cells=0), 4_000), (LaunchEffort(dispatched_cells=0), 4_000), (LaunchEffort(), 0)],
+)
+def test_where_the_search_is_cut_short_the_bound_is_still_one(
+    effort: LaunchEffort, boxes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # The best is the base node for 4.50; all burst, from which the search sets out, costs 6.80 with its launches.
     problem = billed(
         a_problem([[100.0, 0.0] * 4], base=(a_base(fee_usd="4.5"),), burst=(a_burst(price_usd_hour="1"),)),
@@ -189,20 +195,102 @@ def test_where_the_search_is_cut_short_the_bound_is_still_one(limit: str, monkey
         lead_time_s=2520,
     )
     before = walked(problem)
-    monkeypatch.setattr(best_base, limit, 0)
-    found = with_launches(problem, count_limits(problem), before)
+    monkeypatch.setattr(best_base, "MOST_BOXES", boxes)
+    monkeypatch.setattr(best_base, "FIRST_COMMITTED", 0)
+    found = with_launches(problem, count_limits(problem), before, effort)
     assert found.total_usd == pytest.approx(6.8)
     assert found.bound_usd <= 4.5
     assert not found.is_proven
 
 
+def capped(problem: Problem, usd: str) -> Problem:
+    """The problem with a monthly cap on its first burst option."""
+    first = problem.burst[0]
+    offer = replace(first.offer, billing=Billing.STARTED_HOUR_CAPPED, fee_usd_month=Decimal(usd))
+    return replace(problem, burst=(replace(first, offer=offer), *problem.burst[1:]))
+
+
 def test_a_monthly_cap_that_a_lease_may_reach_leaves_no_bound() -> None:
     # 3 hours and one for the launch at 1.00 are 4.00.
     problem = billed(a_problem([[100.0] * 3], burst=(a_burst(price_usd_hour="1"),)), Billing.STARTED_HOUR, 300)
+    reason = "a long lease of burst0 may reach its monthly cap, and no base offer costs as little for the horizon"
+    assert why_no_bound(capped(problem, "4")) is None
+    assert why_no_bound(capped(problem, "3.99")) == reason
 
-    def capped(usd: str) -> Problem:
-        offer = replace(problem.burst[0].offer, billing=Billing.STARTED_HOUR_CAPPED, fee_usd_month=Decimal(usd))
-        return replace(problem, burst=(replace(problem.burst[0], offer=offer),))
 
-    assert why_no_bound(capped("4")) is None
-    assert why_no_bound(capped("3.99")) == "a long lease of burst0 may reach its monthly cap"
+@pytest.mark.parametrize(
+    ("base", "stands_in"),
+    [
+        (a_base(fee_usd="3.99"), True),
+        (a_base(fee_usd="4"), False),
+        (a_base(fee_usd="3.50", setup_usd="0.50"), False),
+        (a_base(fee_usd="3.99", max_count=9), False),
+        (a_base(fee_usd="3.99", egress_usd_mtok="1"), False),
+    ],
+)
+def test_a_base_offer_at_the_cap_stands_in_for_leases_that_reach_it(base: BaseOption, stands_in: bool) -> None:
+    problem = billed(
+        a_problem([[100.0] * 3], base=(base,), burst=(a_burst(price_usd_hour="1"),)), Billing.STARTED_HOUR, 300
+    )
+    assert (without_stand_in(capped(problem, "3.99")) is None) is stands_in
+
+
+def test_a_slower_base_offer_at_the_cap_stands_in_for_nothing() -> None:
+    problem = billed(
+        a_problem([[100.0] * 3], base=(a_base(fee_usd="3.99"),), burst=(a_burst(price_usd_hour="1"),)),
+        Billing.STARTED_HOUR,
+        300,
+    )
+    slower = replace(problem, base_work=problem.base_work * 1.01)
+    assert without_stand_in(capped(slower, "3.99")) == "burst0"
+
+
+def test_with_a_base_offer_at_the_cap_the_plan_is_proven_with_launches() -> None:
+    # By the hour 3 x 1.00 and the launch's 1.00 are 4.00, at the cap 3.99, as is the base node; the gap is none.
+    problem = billed(
+        a_problem([[100.0] * 3], base=(a_base(fee_usd="3.99"),), burst=(a_burst(price_usd_hour="1"),)),
+        Billing.STARTED_HOUR,
+        300,
+    )
+    problem = capped(problem, "3.99")
+    found = with_launches(problem, count_limits(problem), walked(problem), LaunchEffort())
+    assert found.is_proven
+    assert found.has_launches
+    assert found.best.counts.tolist() == [1]
+    assert found.bound_usd == pytest.approx(3.99)
+
+
+def two_models_in_one_group(*, cheap_usd_hour: str = "1") -> Problem:
+    """Two models of one node each for two hours; of the cheap nodes there may be one, the others cost 3.00 an hour."""
+    return billed(
+        a_problem(
+            [[100.0, 100.0], [100.0, 100.0]],
+            burst=(
+                a_burst("cheap", price_usd_hour=cheap_usd_hour, count_group="g"),
+                a_burst("dear", price_usd_hour="3"),
+            ),
+            group_max={"g": 1},
+        ),
+        Billing.SECOND,
+        lead_time_s=360,
+    )
+
+
+def test_models_that_want_the_same_places_of_a_group_take_turns() -> None:
+    # Alone each has the cheap node, 2 x 1.00 + 0.10; together one of them has the dear one, 2 x 3.00 + 0.30.
+    problem = two_models_in_one_group()
+    found = commit_base(problem, np.zeros(0))
+    assert found.dispatch is not None
+    assert found.dispatch.nodes.sum(axis=0).tolist() == [[1, 1], [1, 1]]
+    assert found.dispatch.cost_usd == pytest.approx(2.1 + 6.3)
+    assert found.launches_usd == pytest.approx(0.1 + 0.3)
+    assert found.bound_usd == pytest.approx(2 * 2.1)
+
+
+def test_where_models_take_turns_the_bound_is_that_before_launches() -> None:
+    problem = two_models_in_one_group()
+    before = walked(problem)
+    found = with_launches(problem, count_limits(problem), before, LaunchEffort())
+    assert not found.has_launches
+    assert found.bound_usd == before.bound_usd
+    assert count_money(problem, found.best).total_usd == Decimal("8.4")

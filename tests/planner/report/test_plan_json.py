@@ -71,7 +71,7 @@ def objects(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[tuple[st
 def test_a_missing_or_unknown_key_is_refused_everywhere() -> None:
     document = json.loads(plan_text(plans.two_model_plan()))
     optional = {"fee_usd_horizon", "setup_usd_horizon", "rate_usd_hour", "cap_usd_month", "count_group", "group_max"}
-    optional |= {"scenario", "by_model", "cheaper_by_usd"}
+    optional |= {"scenario", "by_model", "cheaper_by_usd", "has_launches"}
     by_name = {
         "base",
         "burst",
