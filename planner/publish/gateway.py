@@ -62,7 +62,7 @@ class Gateway:
         new = text if all(one.kind is Kind.KEPT for one in changes) else with_changes(text, changes, source=str(path))
         if is_dry_run:
             shown = diff(text, new, source=str(path))
-            return Published(where=str(path), changes=changes, is_dry_run=True, diff=shown)
+            return Published(where=str(path), changes=changes, is_dry_run=True, diff=shown, notes=self._owed(path))
         can_ask = settings.url is not None and bool(settings.reload_command or new == text)
         key = self.key() if can_ask else None  # before anything is written: without it nothing is
         notes = [] if is_there or new == text else [f"{path}: was not there, and was made"]
@@ -100,6 +100,12 @@ class Gateway:
             problem=problem,
             notes=tuple(notes),
         )
+
+    def _owed(self, path: Path) -> tuple[str, ...]:
+        """What publishing would do although no price moved."""
+        if not (self.settings.reload_command and unread_mark(path).exists()):
+            return ()
+        return (f"{path}: changed before, and not read by the proxy yet; publishing runs reload_command",)
 
     def _by_proxy(self, prices: Sequence[Price], is_dry_run: bool, probe: bool) -> Published:
         """Tells the proxy, and asks it again."""

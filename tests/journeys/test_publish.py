@@ -296,6 +296,9 @@ def test_a_reload_that_failed_is_owed_until_it_worked(
     assert (code, "cannot be run (No such file or directory)" in err) == (5, True)
     code, out, err = publish(capsys, tmp_path, plan, settings.format("rmdir"))  # nothing there to remove
     assert (code, "kept" in out, "ended with 1" in err, unread.exists()) == (5, True, True, True)
+    code, out, err = publish(capsys, tmp_path, plan, settings.format("touch"), "--dry-run")
+    assert (code, unread.exists(), (tmp_path / "reloaded").exists()) == (0, True, False)
+    assert "litellm.yaml: changed before, and not read by the proxy yet" in " ".join(err.split())
     code, out, err = publish(capsys, tmp_path, plan, settings.format("touch"))
     assert (code, "kept" in out, (tmp_path / "reloaded").exists(), unread.exists()) == (0, True, True, False)
     assert "changed, and not read back: there is no url in [publish]" in " ".join(err.split())
