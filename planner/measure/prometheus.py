@@ -8,6 +8,7 @@ or infinite are no measurements and are left out. An answer with warnings may la
 import gc
 import json
 import math
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -142,7 +143,13 @@ class Prometheus:
         except httpx.TimeoutException:
             raise MetricsError(f"{where}: no answer within {self._timeout_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise MetricsError(f"{where}: {type(error).__name__}: {error}") from None
+            raise MetricsError(f"{where}: no answer, {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """What the system said, as a part of a sentence: "connection refused" of "[Errno 111] Connection refused"."""
+    said = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+    return said if said[:2].isupper() else said[0].lower() + said[1:]
 
 
 def _answer(status: int, document: Any, where: str) -> Answer:

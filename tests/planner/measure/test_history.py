@@ -160,7 +160,7 @@ def test_a_span_that_is_none_is_said(start, end, said, capsys):
 def test_a_prometheus_that_is_away_is_exit_code_5(capsys):
     options = ["--start", "2026-11-02T00:00Z", "--end", "2026-11-03T00:00Z", "--prometheus", "http://127.0.0.1:1"]
     assert run(baseload(), ["history", *options]) == 5
-    assert "http://127.0.0.1:1/api/v1/query_range: ConnectError" in capsys.readouterr().err
+    assert "http://127.0.0.1:1/api/v1/query_range: no answer, connection refused" in capsys.readouterr().err
 
 
 def test_a_year_is_asked_for_in_parts():

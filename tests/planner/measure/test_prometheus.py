@@ -167,8 +167,7 @@ def test_a_proxy_of_the_environment_is_not_told_what_is_asked(double, monkeypatc
 def test_nobody_there_is_an_error_that_hides_user_and_password():
     with Prometheus("http://ops:hunter2pass@127.0.0.1:1") as prometheus, pytest.raises(MetricsError) as raised:
         prometheus.instant("up", at=NOON)
-    assert str(raised.value).startswith("http://127.0.0.1:1/api/v1/query: ConnectError")
-    assert "hunter2" not in str(raised.value)
+    assert str(raised.value) == "http://127.0.0.1:1/api/v1/query: no answer, connection refused"
 
 
 def test_a_ca_file_that_is_none_is_named(tmp_path):
