@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseGiven:
-    """The options as written."""
+class ChangedGiven:
+    """Forecast, fleet and what is changed of them, as written; for whatever months."""
 
     forecast: ForecastOption
     config: FleetOption = None
-    month: MonthOption = None
     fill: FillOption = None
     quantile: QuantileOption = None
     settings: SetOption = None
@@ -53,6 +52,13 @@ class CaseGiven:
             policy=self.policy,
             measured_only=self.measured_only,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseGiven(ChangedGiven):
+    """The same for one month, or for the forecast's own hours."""
+
+    month: MonthOption = None
 
     def case(self) -> "Case":
         """The case of the files, before anything is changed."""

@@ -1,31 +1,23 @@
 """`baseload months`: base servers to order and cancel in each of several months."""
 
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.cli.case_given import ChangedGiven
+from planner.cli.option_groups import with_options
 from planner.cli.options import (
     CurrencyCode,
     CurrencyOption,
     Fill,
-    FillOption,
-    FleetOption,
-    ForecastOption,
     JsonOption,
-    MeasuredOption,
-    OnlyOption,
-    PolicyOption,
-    QuantileOption,
-    SetOption,
-    SloOption,
-    WithoutOption,
     currency_of,
     is_quiet,
     say,
     screen,
-    split,
 )
 from planner.cli.paths import check_paths
 from planner.cli.plan import UNSERVED
@@ -53,31 +45,28 @@ NoticeOption = Annotated[
 SavingOption = Annotated[
     str, typer.Option("--min-saving", metavar="USD", help="Least saving for which a server is bought or cancelled.")
 ]
+OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help="Write the JSON document to this file.")]
+ChartOption = Annotated[Path | None, typer.Option("--chart", help="Draw the months to an .svg or .png file.")]
 
 
-def months(  # noqa: PLR0917 - a command's options are its arguments
-    context: typer.Context,
-    forecast: ForecastOption,
-    config: FleetOption = None,
-    first: FromOption = None,
-    count: CountOption = 12,
-    fill: FillOption = None,
-    quantile: QuantileOption = None,
-    growth: GrowthOption = None,
-    later: LaterOption = None,
-    notice_months: NoticeOption = 0,
-    min_saving: SavingOption = "0",
-    settings: SetOption = None,
-    without: WithoutOption = None,
-    only: OnlyOption = None,
-    slo: SloOption = None,
-    policy: PolicyOption = None,
-    measured_only: MeasuredOption = False,
-    currency: CurrencyOption = CurrencyCode.USD,
-    as_json: JsonOption = False,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the JSON document to this file.")] = None,
-    chart: Annotated[Path | None, typer.Option("--chart", help="Draw the months to an .svg or .png file.")] = None,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthsGiven:
+    """Which months, what grows or changes in them, and how they are shown, as written."""
+
+    first: FromOption = None
+    count: CountOption = 12
+    growth: GrowthOption = None
+    later: LaterOption = None
+    notice_months: NoticeOption = 0
+    min_saving: SavingOption = "0"
+    currency: CurrencyOption = CurrencyCode.USD
+    as_json: JsonOption = False
+    output: OutputOption = None
+    chart: ChartOption = None
+
+
+@with_options(ChangedGiven, MonthsGiven)
+def months(context: typer.Context, given: ChangedGiven, asked: MonthsGiven) -> None:
     """Base servers to order and cancel in each month: setup fees, notice, prices of the order date and growth weighed.
 
     Example: baseload months -f forecast.csv --from 2026-12 --fill weekly --growth 5% --min-saving 50
@@ -85,31 +74,29 @@ def months(  # noqa: PLR0917 - a command's options are its arguments
     from planner.case import load_case, load_fleet
     from planner.cli.clock import today
     from planner.report.months import months_text, render_months
-    from planner.whatif import Change
     from planner.whatif.months import first_whole_month, month_cases, months_from, read_growth, read_later
 
-    check_paths(read=(("-f", forecast), ("-c", config)), write=(("-o", output), ("--chart", chart)))
+    output, chart = asked.output, asked.chart
+    check_paths(read=(("-f", given.forecast), ("-c", given.config)), write=(("-o", output), ("--chart", chart)))
     if chart is not None:
         from planner.report.charts import check_chart_path
 
         check_chart_path(chart)
-    terms = _terms(notice_months, min_saving)
-    fleet, remarks = load_fleet(config, policy)
-    case = load_case(forecast=forecast, fleet=fleet, quantile=quantile, remarks=remarks, as_of=today())
-    sets, slos = tuple(settings or ()), tuple(slo or ())
-    change = Change(settings=sets, without=split(without), only=split(only), slo=slos, measured_only=measured_only)
+    terms = _terms(asked.notice_months, asked.min_saving)
+    fleet, remarks = load_fleet(given.config, given.policy)
+    case = load_case(forecast=given.forecast, fleet=fleet, quantile=given.quantile, remarks=remarks, as_of=today())
     cases = month_cases(
         case,
-        months_from(first or first_whole_month(case.forecast), count),
-        fill=None if fill is None else Fill.WEEKLY.value,
-        growth_ratio=0.0 if growth is None else read_growth(growth),
-        change=change,
-        later=[read_later(one) for one in later or ()],
+        months_from(asked.first or first_whole_month(case.forecast), asked.count),
+        fill=None if given.fill is None else Fill.WEEKLY.value,
+        growth_ratio=0.0 if asked.growth is None else read_growth(asked.growth),
+        change=replace(given.change(), policy=None),
+        later=[read_later(one) for one in asked.later or ()],
     )
     found = _scheduled(context, cases, terms)
-    shown = currency_of(currency, case.catalog)
+    shown = currency_of(asked.currency, case.catalog)
     _write_files(found, output, chart, shown)
-    if as_json:
+    if asked.as_json:
         typer.echo(months_text(found), nl=False)
     else:
         typer.echo(render_months(found, screen=screen(), currency=shown), nl=False)
