@@ -180,6 +180,7 @@ def _effort(launches: bool | None) -> "Effort":
     asked = LaunchEffort(
         committed_cells=ASKED * usual.committed_cells,
         dispatched_cells=ASKED * usual.dispatched_cells,
+        most_work=ASKED * usual.most_work,
         is_asked=True,
     )
     return Effort(launches=asked if launches else usual)

@@ -13,6 +13,8 @@ import numpy as np
 
 from planner.explain.effort import Meter, dispatch_units, price_units
 from planner.optimize.assemble import Money, base_counts, count_money
+from planner.optimize.commitment.commit import Effort
+from planner.optimize.commitment.configurations import EffortSpentError
 from planner.optimize.commitment.fixed_base import commit_base
 from planner.optimize.decompose import column_cost_usd
 from planner.optimize.loads import pay_loads
@@ -85,10 +87,14 @@ def _total_usd(other: _Other) -> Decimal:
 def _with_launches(solved: Solved, others: list[_Other], on_progress: Report) -> Iterator[_Other]:
     """As many as the plan's own search solves at most, each with its hours solved one after the other."""
     problem = solved.problem
-    most = LaunchEffort().committed_cells // (len(problem.models) * problem.cells)
+    effort = LaunchEffort()
+    each, most = Effort(most_work=effort.most_work), effort.committed_cells // (len(problem.models) * problem.cells)
     for place, other in enumerate(others[:most]):
         on_progress("explaining: other base counts with launches", place / min(len(others), most))
-        dispatch = commit_base(problem, other.counts).dispatch
+        try:
+            dispatch = commit_base(problem, other.counts, each).dispatch
+        except EffortSpentError:
+            dispatch = None
         if dispatch is None:
             yield other
         else:

@@ -12,7 +12,7 @@ import numpy as np
 from planner.errors import InputError, SolverError
 from planner.optimize.assemble import Origin, assemble, count_money
 from planner.optimize.bill import exact
-from planner.optimize.commitment.best_base import why_unproven, with_launches
+from planner.optimize.commitment.best_base import LaunchesLeftOutError, why_unproven, with_launches
 from planner.optimize.commitment.chains import why_not
 from planner.optimize.decompose import Relaxed, column_cost_usd, solve_relaxed
 from planner.optimize.foresight import billed_usd, relaxed_optimum, with_reference
@@ -152,13 +152,12 @@ def _launched(
     if apart is not None:
         return walked, (f"launches stay outside the optimum: {apart}",) if effort.is_asked else ()
     unbound = why_unproven(free, walked.best.counts)
-    launched = with_launches(free, found.limits, walked, effort, on_progress)
-    if budget is not None and _bill_usd(free, launched) > Decimal(budget):
-        beyond = "launches stay outside the optimum: the best plan with them is beyond the budget"
-        return walked, (beyond,) if effort.is_asked else ()
-    if launched is walked:
-        broken = "launches stay outside the optimum: the nodes found with them break a limit that joins models"
-        return walked, (broken,) if effort.is_asked else ()
+    try:
+        launched = with_launches(free, found.limits, walked, effort, on_progress)
+        if budget is not None and _bill_usd(free, launched) > Decimal(budget):
+            raise LaunchesLeftOutError("the best plan with them is beyond the budget")
+    except LaunchesLeftOutError as error:
+        return walked, (f"launches stay outside the optimum: {error}",) if effort.is_asked else ()
     remark = f"base counts and the lower bound are those before launches: {unbound}"
     return _cheaper(problem, walked, launched), (remark,) if effort.is_asked and unbound is not None else ()
 

@@ -33,6 +33,8 @@ class LaunchEffort:
     """Hours, over all models and base counts, that are solved one after the other after the first counts' own."""
     dispatched_cells: int = 120_000
     """Cells that are covered in whole nodes at prices of launches, to list base counts."""
+    most_work: float = 20e6
+    """Of each vector of base counts and model (commitment/commit.py): some seven seconds."""
     is_asked: bool = False
     """Whether a remark says why where launches are no part of the optimum, or no bound is known with them."""
 

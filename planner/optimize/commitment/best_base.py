@@ -12,6 +12,8 @@ from itertools import count as counter
 import numpy as np
 
 from planner.optimize.commitment.chains import why_no_bound
+from planner.optimize.commitment.commit import Effort
+from planner.optimize.commitment.configurations import EffortSpentError
 from planner.optimize.commitment.fixed_base import FixedBase, commit_base, launches_are_cheap
 from planner.optimize.decompose import Relaxed, column_cost_usd, solve_relaxed
 from planner.optimize.limits import CountLimits
@@ -27,6 +29,10 @@ PROVEN = 1e-4
 """Relative distance from the bound up to which a total counts as proven."""
 SAME = 1e-6
 """Relative distance of totals that count as the same."""
+
+
+class LaunchesLeftOutError(Exception):
+    """Why launches cannot be part of the optimum."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +52,18 @@ def with_launches(
     effort: LaunchEffort,
     on_progress: Report | None = None,
 ) -> Walk:
-    """The walk's end with launches part of the optimum; `walked` where they cannot be."""
-    counts = walked.best.counts
-    first = commit_base(problem, counts)
+    """The walk's end with launches part of the optimum. Raises LaunchesLeftOutError where they cannot be."""
+    counts, each = walked.best.counts, Effort(most_work=effort.most_work)
+    try:
+        first = commit_base(problem, counts, each)
+    except EffortSpentError:
+        raise LaunchesLeftOutError("hours have too many combinations of nodes that are nearly the cheapest") from None
     if first.dispatch is None:
-        return walked
+        raise LaunchesLeftOutError("the nodes found with them break a limit that joins models")
     if why_unproven(problem, counts) is not None:
         return _unproven(walked, first)
     cells = len(problem.models) * problem.cells
-    search = _Search(problem, limits, counts, first)
+    search = _Search(problem, limits, counts, first, each)
     search.round(
         most_dispatched=min(FIRST_DISPATCHED, effort.dispatched_cells // cells), most_committed=FIRST_COMMITTED
     )
@@ -84,12 +93,12 @@ def _owned_kept(problem: Problem, best: Dispatch) -> Dispatch:
 class _Search:
     """The best base counts so far, and what bounds those committed."""
 
-    def __init__(self, problem: Problem, limits: CountLimits, counts: Floats, first: FixedBase) -> None:
+    def __init__(self, problem: Problem, limits: CountLimits, counts: Floats, first: FixedBase, each: Effort) -> None:
         assert first.dispatch is not None
         self._problem, self._limits = problem, limits
         self._fees = column_cost_usd(problem)
         based = float(self._fees @ counts)
-        self._at = first
+        self._at, self._each = first, each
         self.best: Dispatch = first.dispatch
         self.total_usd = based + first.dispatch.cost_usd
         self._prices = [(counts, first.launch_usd)]
@@ -105,7 +114,10 @@ class _Search:
                 return min(near.beyond_usd, level)
             if on_progress is not None:
                 on_progress("proving the base counts with launches", number / min(len(left), most_committed))
-            self._commit(np.array(key, dtype=np.float64), level)
+            try:
+                self._commit(np.array(key, dtype=np.float64), level)
+            except EffortSpentError:
+                return min(near.beyond_usd, level)
         return near.beyond_usd
 
     @property
@@ -119,7 +131,9 @@ class _Search:
 
     def _commit(self, counts: Floats, level_usd: float) -> None:
         based = float(self._fees @ counts)
-        found = commit_base(self._problem, counts, start=self._nearest(counts), worth_usd=self._worth_usd - based)
+        found = commit_base(
+            self._problem, counts, self._each, start=self._nearest(counts), worth_usd=self._worth_usd - based
+        )
         self.bounds[_key(counts)] = max(based + found.bound_usd, level_usd)
         self._prices.append((counts, found.launch_usd))
         if found.dispatch is not None and based + found.dispatch.cost_usd < self.total_usd:

@@ -9,14 +9,16 @@ Where a launch costs more than an hour, nodes may be worth holding idle, prices 
 long: with few types every combination of counts is looked at instead (lattice.py).
 """
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from planner.optimize.commitment.chain import Chain
-from planner.optimize.commitment.configurations import Lister
+from planner.optimize.commitment.configurations import EffortSpentError, Lister
 from planner.optimize.commitment.improve import as_listed, improved
-from planner.optimize.commitment.join import join
+from planner.optimize.commitment.join import Joined, join
 from planner.optimize.commitment.lattice import lattice_optimum, lattice_points
 from planner.optimize.commitment.launch_prices import allowed, launch_prices, merged, node_prices
 from planner.optimize.problem import Floats, Ints
@@ -42,6 +44,8 @@ class Effort:
     neighbour_rounds: int = 12
     most_per_hour: int = 400
     """Configurations an hour may list."""
+    most_work: float = np.inf
+    """Partial combinations looked at, pairs joined included (Lister); some three million take a second."""
     lattice_points: int = 30_000
     """Combinations of counts up to which all of them are looked at where a launch costs more than an hour."""
 
@@ -70,7 +74,7 @@ def commit(
 ) -> Committed:
     """The cheapest chain of whole nodes; `start` (H + 1, V): prices of launches to begin with.
 
-    It need not be found where it is sure to cost `worth_usd` or more.
+    It need not be found where it is sure to cost `worth_usd` or more. Raises EffortSpentError.
     """
     effort = effort or Effort()
     options = chain.undominated()
@@ -81,33 +85,47 @@ def commit(
         return _with_all_options(chain, options, some)
     if not chain.launches_are_cheap and lattice_points(chain) <= effort.lattice_points:
         return _by_lattice(chain)
-    lister = Lister(chain, most_per_hour=effort.most_per_hour)
+    lister = Lister(chain, most_per_hour=effort.most_per_hour, most_work=effort.most_work)
     priced = launch_prices(lister, most_rounds=effort.price_rounds, start=start, worth_usd=worth_usd)
     launch, bound = priced.launch_usd, priced.bound_usd
+    lister.spend_joining(priced.pool)
     best = join(chain, priced.pool, launch, np.full(chain.hours, np.inf))
+    with suppress(EffortSpentError):  # what was found until then is as good as it gets
+        for refined in _refined(lister, best, launch, bound, effort, worth_usd):
+            best, bound = refined
+    return Committed(
+        nodes=best.nodes, total_usd=best.total_usd, bound_usd=min(bound, best.total_usd), launch_prices_usd=launch
+    )
+
+
+def _refined(
+    lister: Lister, best: Joined, launch: Floats, bound: float, effort: Effort, worth_usd: float
+) -> Iterator[tuple[Joined, float]]:
+    """Better nodes and a nearer bound, step by step; none once the bound is `worth_usd` or more."""
+    chain = lister.chain
     is_far = best.total_usd - bound > FAR * abs(best.total_usd)
+    slack = np.full(chain.hours, FIRST_SLACK * abs(bound) / chain.hours) + best.needed_usd
     if is_far and bound < worth_usd:
         best = improved(lister, best, launch, most_rounds=effort.neighbour_rounds)
-    slack = np.full(chain.hours, FIRST_SLACK * abs(bound) / chain.hours) + best.needed_usd
+        yield best, bound
     for _ in range(effort.far_join_rounds if is_far else effort.join_rounds):
         if bound >= worth_usd:
-            break
-        listed = lister.near_least(node_prices(chain, launch), slack)
-        found = join(chain, merged(as_listed(chain, best.nodes), listed), launch, slack)
+            return
+        listed = merged(as_listed(chain, best.nodes), lister.near_least(node_prices(chain, launch), slack))
+        lister.spend_joining(listed)
+        found = join(chain, listed, launch, slack)
         bound = max(bound, found.bound_usd)
         if found.total_usd <= best.total_usd:
             best = found
+        yield best, bound
         if best.total_usd - bound <= CLOSE * (1 + abs(best.total_usd)):
-            break
+            return
         wider = np.maximum(slack, found.needed_usd * (1 + MARGIN) + CLOSE * abs(best.total_usd))
         if np.all(wider <= slack * (1 + MARGIN)):
             break
         slack = wider
     if is_far and bound < worth_usd:
-        best = improved(lister, best, launch, most_rounds=effort.neighbour_rounds)
-    return Committed(
-        nodes=best.nodes, total_usd=best.total_usd, bound_usd=min(bound, best.total_usd), launch_prices_usd=launch
-    )
+        yield improved(lister, best, launch, most_rounds=effort.neighbour_rounds), bound
 
 
 def _by_lattice(chain: Chain) -> Committed:

@@ -24,6 +24,10 @@ PARTIAL_RATIO = 4
 """Partial combinations kept for each that an hour may list."""
 GRID = 256
 """Parts of an hour's need, of each of which the least cost is kept."""
+PAIRS_AT_ONCE = 100
+"""Pairs of configurations that are joined, in one option, in the time that a partial combination takes."""
+MOST_CELLS = 64_000_000
+"""Counts in memory at once, half a gigabyte of them."""
 TINY = 1e-9
 
 
@@ -57,12 +61,18 @@ class _Partial:
         return _Partial(self.hour[keep], self.nodes[keep], self.left[keep], self.cost_usd[keep], self.group[keep])
 
 
-class Lister:
-    """Lists configurations of one chain at changing prices."""
+class EffortSpentError(Exception):
+    """The chain has so many configurations that looking at them takes more than may be done."""
 
-    def __init__(self, chain: Chain, *, most_per_hour: int) -> None:
+
+class Lister:
+    """Lists configurations of one chain at changing prices, up to an effort over all that is listed and joined."""
+
+    def __init__(self, chain: Chain, *, most_per_hour: int, most_work: float = np.inf) -> None:
+        """`most_work`: partial combinations looked at, and a hundredth of the pairs of hours' joined, options each."""
         self.chain = chain
         self.most_per_hour = most_per_hour
+        self._most_work = self._work_left = most_work
         self.limited = chain.in_group | np.isfinite(chain.max_count)
         self.most = chain.most
         self.size = np.where(chain.useful, chain.share, 0.0)
@@ -105,6 +115,22 @@ class Lister:
             cost_usd=cost[keep],
             dropped_usd=np.minimum(dropped, least + slack),  # what is beyond the slack was left out, too
         )
+
+    @property
+    def is_half_spent(self) -> bool:
+        """Whether as much has been done as is left."""
+        return self._work_left < self._most_work / 2
+
+    def spend(self, work: float) -> None:
+        """Counts work as done; raises EffortSpentError where it is more than is left."""
+        if work > self._work_left:
+            raise EffortSpentError
+        self._work_left -= work
+
+    def spend_joining(self, listed: Configurations) -> None:
+        """Counts what joining the lists of all hours takes."""
+        by_hour = np.bincount(listed.hour, minlength=self.chain.hours).astype(np.float64)
+        self.spend(float(by_hour[:-1] @ by_hour[1:]) * self.chain.options / PAIRS_AT_ONCE)
 
     def _search(self, rest: "_Rest", prices: Floats, best: Floats, slack: Floats, most: int) -> tuple[_Partial, Floats]:
         """Combinations that may be within the slack of `best` (H,), which falls; and the least of those dropped."""
@@ -159,6 +185,9 @@ class Lister:
             more = np.where(node_usd > 0, np.floor(spare / np.where(node_usd > 0, node_usd, 1.0)), most)
             high = np.where(self.may_idle[v, hour] & (high >= full), np.maximum(full, np.minimum(most, more)), high)
         copies = np.maximum(high - low + 1, 0).astype(np.int64)
+        if copies.sum() * self.chain.options > MOST_CELLS:
+            raise EffortSpentError
+        self.spend(float(copies.sum()))
         index = np.repeat(np.arange(len(copies)), copies)
         count = low[index] + np.arange(len(index)) - np.repeat(np.cumsum(copies) - copies, copies)
         grown = states.take(index)

@@ -49,6 +49,7 @@ def commit_base(
     """The cheapest whole nodes of the base counts (C,), hour after hour.
 
     They need not be found where they are sure to cost `worth_usd` or more. `start`: prices of launches to begin with.
+    Raises EffortSpentError.
     """
     chains = chains_of(problem, counts)
     models = len(problem.models)

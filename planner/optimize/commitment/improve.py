@@ -30,6 +30,7 @@ def improved(lister: Lister, found: Joined, launch: Floats, *, most_rounds: int)
     slack = np.full(chain.hours, NEIGHBOUR_SLACK * abs(found.total_usd) / chain.hours)
     for _ in range(most_rounds):
         near = _neighbours(lister, best.nodes, launch, slack)
+        lister.spend_joining(near)
         new = join(chain, near, launch, slack)
         if new.total_usd >= best.total_usd - CLOSE * (1 + abs(best.total_usd)):
             break

@@ -101,7 +101,7 @@ def launch_prices(
             best, best_bound = launch, bound
         slack = np.full(chain.hours, ratio * float(np.abs(least_usd).mean()))
         pool = listed if pool is None else merged(pool, listed)
-        if not chain.launch_usd.any() or number == most_rounds or bound >= worth_usd:
+        if not chain.launch_usd.any() or number == most_rounds or bound >= worth_usd or lister.is_half_spent:
             break
         promised, prices = _program(chain, pool)
         if promised - best_bound <= CLOSE * abs(promised):
@@ -139,7 +139,7 @@ def _climbed(lister: Lister, launch: Floats) -> Priced:
         ends = ((launch <= 0) & (direction < 0)) | ((launch >= chain.launch_usd) & (direction > 0))
         free = np.where(ends, 0.0, direction)
         length = float((free**2).sum())
-        if length == 0:
+        if length == 0 or lister.is_half_spent:
             break
         launch = allowed(chain, launch + step * (least_total - bound) / length * free)
     assert pool is not None

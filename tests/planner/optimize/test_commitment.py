@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from planner.optimize.commitment.commit import Committed, Effort, commit
-from planner.optimize.commitment.configurations import Lister
+from planner.optimize.commitment.configurations import EffortSpentError, Lister
 from planner.optimize.commitment.improve import _moves, improved
 from planner.optimize.commitment.join import Joined
 from planner.optimize.commitment.lattice import lattice_optimum
@@ -260,3 +260,27 @@ def test_what_is_improved_is_never_dearer_and_keeps_every_limit(seed: int) -> No
     assert found.total_usd == pytest.approx(chain.total_usd(found.nodes))
     assert (found.nodes <= chain.max_count).all()
     assert (found.nodes[:, chain.in_group].sum(axis=1) <= chain.group_left).all()
+
+
+@pytest.mark.parametrize("most_work", [300.0, 1_000.0, 3_000.0, 10_000.0])
+def test_within_an_effort_what_is_found_costs_what_it_says_and_the_bound_holds(most_work: float) -> None:
+    chain = random_chain(Random(5), options=3, hours=12, peak=3.0)
+    least = brute_total_usd(chain)
+    try:
+        found = commit(chain, Effort(most_work=most_work))
+    except EffortSpentError:
+        assert most_work < 3_000
+        return
+    assert found.bound_usd <= least + CLOSE
+    assert found.total_usd >= least - CLOSE
+    assert found.total_usd == pytest.approx(chain.total_usd(found.nodes))
+
+
+def test_an_effort_is_spent_on_what_is_looked_at() -> None:
+    # One type, three hours that need two nodes: two are looked at in each, for a good cost first and then within it.
+    chain = a_chain([2, 2, 2], price_usd_hour=[1.0], launch_usd=[0.5])
+    lister = Lister(chain, most_per_hour=400, most_work=10)
+    lister.near_least(np.ones((1, 3)), np.full(3, 9.0))
+    assert lister.is_half_spent
+    with pytest.raises(EffortSpentError):
+        lister.near_least(np.ones((1, 3)), np.full(3, 9.0))

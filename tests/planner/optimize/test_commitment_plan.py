@@ -9,22 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.optimize.assemble import count_money
+from planner.optimize.assemble import Origin, count_money
 from planner.optimize.commitment import best_base
-from planner.optimize.commitment.best_base import PROVEN, with_launches
+from planner.optimize.commitment.best_base import PROVEN, LaunchesLeftOutError, with_launches
 from planner.optimize.commitment.caps import without_stand_in
 from planner.optimize.commitment.chains import chains_of, why_no_bound, why_not
 from planner.optimize.commitment.fixed_base import commit_base
 from planner.optimize.decompose import column_cost_usd, solve_relaxed
 from planner.optimize.limits import breaking_cells, count_limits
+from planner.optimize.prepare import Prepared
 from planner.optimize.problem import BaseOption, Problem
 from planner.optimize.recourse import Recourse
+from planner.optimize.solve import solve
 from planner.optimize.walk import Effort, LaunchEffort, Walk, walk
 from policies.billing import Billing
 from policies.planning import PlanningPolicy, Sharing
 from tests.planner.optimize.brute import possible_counts
 from tests.planner.optimize.chains import brute_total_usd
 from tests.planner.optimize.instances import Kind, a_base, a_burst, a_problem, random_problem, two_futures
+
+ORIGIN = Origin(catalog="test", forecast="test", policy="test", price_basis="test", version="test")
 
 
 def walked(problem: Problem) -> Walk:
@@ -294,3 +298,27 @@ def test_where_models_take_turns_the_bound_is_that_before_launches() -> None:
     assert not found.has_launches
     assert found.bound_usd == before.bound_usd
     assert count_money(problem, found.best).total_usd == Decimal("8.4")
+
+
+def test_hours_of_too_many_combinations_leave_launches_out() -> None:
+    problem = billed(a_problem([[100.0] * 3], burst=(a_burst(price_usd_hour="1"),)), Billing.SECOND, lead_time_s=360)
+    effort = LaunchEffort(most_work=1)
+    with pytest.raises(LaunchesLeftOutError, match="too many combinations"):
+        with_launches(problem, count_limits(problem), walked(problem), effort)
+    prepared = Prepared(problem=problem, rejected=(), remarks=())
+    for is_asked in (False, True):
+        plan = solve(prepared, ORIGIN, Effort(launches=replace(effort, is_asked=is_asked))).plan
+        assert not plan.has_launches
+        assert any("launches stay outside the optimum" in remark for remark in plan.remarks) is is_asked
+    assert solve(prepared, ORIGIN, Effort(launches=LaunchEffort())).plan.has_launches
+
+
+def test_a_budget_that_the_plan_keeps_to_leaves_launches_in_the_optimum() -> None:
+    # 3 x 1.00 and a launch of 0.10 are 3.10; the 3 hours count as a month here.
+    problem = billed(a_problem([[100.0] * 3], burst=(a_burst(price_usd_hour="1"),)), Billing.SECOND, lead_time_s=360)
+    for usd, is_within in (("4", True), ("3", False)):
+        policy = replace(problem.policy, max_usd_month=Decimal(usd))
+        prepared = Prepared(problem=replace(problem, policy=policy), rejected=(), remarks=())
+        plan = solve(prepared, ORIGIN, Effort(launches=LaunchEffort())).plan
+        assert plan.has_launches is is_within
+        assert plan.bill_usd <= Decimal(usd) * problem.months
